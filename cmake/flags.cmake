@@ -1,0 +1,37 @@
+# Sanitizers, hardening and link-time optimisation, as the target cstar_flags that everything links to.
+# SPDX-License-Identifier: MIT
+add_library(cstar_flags INTERFACE)
+
+if(CSTAR_SANITIZE)
+    set(sanitize "-fsanitize=${CSTAR_SANITIZE}" -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_compile_options(cstar_flags INTERFACE ${sanitize})
+    target_link_options(cstar_flags INTERFACE ${sanitize})
+endif()
+
+if(CSTAR_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+        message(FATAL_ERROR "CSTAR_FUZZ needs clang (libFuzzer); this is ${CMAKE_C_COMPILER_ID}")
+    endif()
+    target_compile_options(cstar_flags INTERFACE -fsanitize=fuzzer-no-link)
+    target_link_options(cstar_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+if(CSTAR_HARDEN)
+    target_compile_options(cstar_flags INTERFACE
+        -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong)
+    if(NOT APPLE)
+        target_compile_options(cstar_flags INTERFACE -fstack-clash-protection)
+        target_link_options(cstar_flags INTERFACE -Wl,-z,relro,-z,now
+            "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>")
+    endif()
+endif()
+
+# Fat objects: the tests and foreign linkers use the ordinary half of them.
+if(CSTAR_LTO AND NOT CSTAR_SANITIZE)
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        target_compile_options(cstar_flags INTERFACE -flto=auto -ffat-lto-objects)
+        target_link_options(cstar_flags INTERFACE -flto=auto)
+    elseif(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+        message(STATUS "CSTAR_LTO: left out with clang, whose archives would need llvm-ar")
+    endif()
+endif()

@@ -1,0 +1,12 @@
+/* cstar.h -- everything: include this one.
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_H
+#define CSTAR_H
+
+#include "cstar/base.h"
+#include "cstar/html.h"
+#include "cstar/json.h"
+#include "cstar/web.h"
+#include "cstar/wire.h"
+
+#endif

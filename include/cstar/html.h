@@ -1,0 +1,148 @@
+/* cstar/html.h -- markup with holes: `{}` takes any value and escapes it for where it stands.
+ *
+ *     cstar_put(h, "<a href='/items/{}' title='{}'>{}</a>", item.id, item.title, item.name);
+ *
+ * What a `{}` becomes depends on the markup around it, which is parsed once per call site:
+ *
+ *   text, <title>, <textarea>        references for & < > " '
+ *   quoted attribute                 the same
+ *   URL attribute (href, src, ...)   at its start a whole URL, of which only http, https, mailto, tel and relative ones pass
+ *                                    (others become "about:invalid"); behind a literal part one percent-coded component
+ *   data-* of Datastar               a JavaScript literal: 42, true, null, "text"; inside a JavaScript string the text only;
+ *                                    '@', '$' and quotes as \u00XX, since the client rewrites those even inside literals
+ *   data-bind, data-ref, ...         a signal's name; anything else is refused
+ *   style attribute                  a number; anything else is refused
+ *   where an attribute would stand   only what cstar_on_nudge() and the like return
+ *
+ * and in a tag's or attribute's name, an unquoted value, on* attributes, srcdoc, <script>, <style>, comments and behind a `/`,
+ * backtick or reference in an expression there is no safe form: CSTAR_EUNSAFE, with file and line, and nothing is rendered.
+ * "{{" and "}}" stand for single braces; a lone '{' that "}" does not follow is itself.
+ * Values of type cstar_expr (cstar_event(), cstar_post(), cstar_init_signals()) go into a data-* attribute as code, escaped
+ * for the attribute; cstar_trusted goes into text as it is; cstar_fragment renders in place.
+ *
+ * Life: a cstar_html lives in the caller's memory and writes into the caller's buffer; no allocation of its own.
+ * Errors: the first one sticks; ask cstar_html_status() once at the end. Threads: one at a time; call sites are shared safely.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_HTML_H
+#define CSTAR_HTML_H
+
+#include "cstar/base.h"
+#include "cstar/json.h"
+
+CSTAR_BEGIN_DECLS
+
+struct cstar_html { /* private but for its size */
+    cstar_buf *out;
+    const char *prefix; /* goes behind every line break */
+    size_t prefix_len;
+    uint32_t state;     /* where in the markup the last literal ended */
+    uint32_t depth;     /* of nested fragments */
+    bool cr;            /* the last byte was a CR: an LF that follows belongs to it */
+    cstar_err err;
+};
+
+/**
+ * Starts rendering behind what `out` has.
+ * @param prefix  NULL, or what starts every further line (CSTAR_ELEMENTS_PREFIX): then every CRLF, CR or LF is written as LF
+ *                and the prefix. Borrowed.
+ */
+CSTAR_API void cstar_html_init(cstar_html *h, cstar_buf *out, const char *prefix);
+
+/** The first error, the buffer's included; CSTAR_EUNSAFE also when the markup ends inside a tag, comment or attribute. */
+CSTAR_API cstar_status cstar_html_status(const cstar_html *h, cstar_err *err);
+
+/* ---- call sites ------------------------------------------------------------------------------ */
+
+#define CSTAR_PUT_MAX 24 /* holes in one literal */
+
+/* One cstar_put() in the source: its literal and, once parsed, where the holes are. Static, shared by all threads. */
+typedef struct cstar_site {
+    const char *literal;
+    const char *file;
+    int line;
+    int nvals;
+    uint32_t ready;   /* atomic: 0 not parsed, 1 parsing, 2 parsed */
+    uint32_t from;    /* the state for which it was parsed */
+    uint32_t to;      /* the state behind it */
+    uint32_t flags;
+    uint16_t length;  /* of the literal; longer than 65535 is refused */
+    uint16_t holes;
+    struct {
+        uint16_t at;  /* offset of the '{' */
+        uint8_t place;
+        uint8_t quote;
+    } hole[CSTAR_PUT_MAX];
+} cstar_site;
+
+/** What cstar_put() calls. `vals` has site->nvals values. CSTAR_EINVAL: the number of `{}` is another one. */
+CSTAR_API void cstar_html_put(cstar_html *h, cstar_site *site, const cstar_val *vals);
+
+/** The same for a literal that is only known at run time: parsed at every call. `literal` must be trusted. */
+CSTAR_API void cstar_html_format(cstar_html *h, const char *literal, const cstar_val *vals, size_t nvals);
+
+/** One value as text, as `{}` in text would. */
+CSTAR_API void cstar_html_text(cstar_html *h, cstar_str text);
+
+/** Parses the literal of every cstar_put() of the calling program or library, also of those that no test reaches, as if it
+ * began in text. @param on_error  called per refused call site, with file and line in the text.
+ * @return the number of call sites looked at. */
+#define cstar_html_selftest(on_error, arg)                                                         \
+    cstar_html_check_sites(__start_cstar_sites, __stop_cstar_sites, (on_error), (arg))
+CSTAR_API size_t cstar_html_check_sites(cstar_site *const *begin, cstar_site *const *end,
+                                        void (*on_error)(void *arg, const cstar_site *site, const cstar_err *err), void *arg);
+CSTAR_END_DECLS
+
+#ifndef __cplusplus
+#ifdef __ELF__
+extern cstar_site *const __start_cstar_sites[] __attribute__((weak, visibility("hidden")));
+extern cstar_site *const __stop_cstar_sites[] __attribute__((weak, visibility("hidden")));
+#define CSTAR__SITE_SECTION __attribute__((section("cstar_sites"), used))
+#else
+#define CSTAR__SITE_SECTION
+#endif
+
+/** cstar_put(h, "literal with {} and {}", value, value): appends markup. Values: see CSTAR_VAL(). At most CSTAR_PUT_MAX. */
+#define cstar_put(h, ...)                                                                          \
+    do {                                                                                           \
+        static cstar_site cstar_site_ = {                                                          \
+            .literal = "" CSTAR__FIRST(__VA_ARGS__, ) "", .file = __FILE__, .line = __LINE__,      \
+            .nvals = CSTAR__COUNT(__VA_ARGS__) - 1};                                               \
+        static cstar_site *const cstar_site_entry_ CSTAR__SITE_SECTION = &cstar_site_;             \
+        cstar_html_put((h), cstar_site_entry_, CSTAR__VALS(__VA_ARGS__));                          \
+    } while (0)
+
+/* The preprocessor's part: count the arguments, turn each behind the first into a cstar_val. */
+#define CSTAR__FIRST(first, ...) first
+#define CSTAR__COUNT(...) CSTAR__COUNT_(__VA_ARGS__, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, )
+#define CSTAR__COUNT_(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24, n, ...) n
+#define CSTAR__CAT(a, b) CSTAR__CAT_(a, b)
+#define CSTAR__CAT_(a, b) a##b
+#define CSTAR__VALS(...) CSTAR__CAT(CSTAR__VALS_, CSTAR__COUNT(__VA_ARGS__))(__VA_ARGS__)
+#define CSTAR__VALS_1(literal) NULL
+#define CSTAR__VALS_2(literal, a1) ((const cstar_val[]){CSTAR_VAL(a1)})
+#define CSTAR__VALS_3(literal, a1, a2) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2)})
+#define CSTAR__VALS_4(literal, a1, a2, a3) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3)})
+#define CSTAR__VALS_5(literal, a1, a2, a3, a4) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4)})
+#define CSTAR__VALS_6(literal, a1, a2, a3, a4, a5) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5)})
+#define CSTAR__VALS_7(literal, a1, a2, a3, a4, a5, a6) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6)})
+#define CSTAR__VALS_8(literal, a1, a2, a3, a4, a5, a6, a7) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7)})
+#define CSTAR__VALS_9(literal, a1, a2, a3, a4, a5, a6, a7, a8) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8)})
+#define CSTAR__VALS_10(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9)})
+#define CSTAR__VALS_11(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10)})
+#define CSTAR__VALS_12(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11)})
+#define CSTAR__VALS_13(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12)})
+#define CSTAR__VALS_14(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13)})
+#define CSTAR__VALS_15(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14)})
+#define CSTAR__VALS_16(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15)})
+#define CSTAR__VALS_17(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16)})
+#define CSTAR__VALS_18(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17)})
+#define CSTAR__VALS_19(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17), CSTAR_VAL(a18)})
+#define CSTAR__VALS_20(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17), CSTAR_VAL(a18), CSTAR_VAL(a19)})
+#define CSTAR__VALS_21(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17), CSTAR_VAL(a18), CSTAR_VAL(a19), CSTAR_VAL(a20)})
+#define CSTAR__VALS_22(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17), CSTAR_VAL(a18), CSTAR_VAL(a19), CSTAR_VAL(a20), CSTAR_VAL(a21)})
+#define CSTAR__VALS_23(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17), CSTAR_VAL(a18), CSTAR_VAL(a19), CSTAR_VAL(a20), CSTAR_VAL(a21), CSTAR_VAL(a22)})
+#define CSTAR__VALS_24(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17), CSTAR_VAL(a18), CSTAR_VAL(a19), CSTAR_VAL(a20), CSTAR_VAL(a21), CSTAR_VAL(a22), CSTAR_VAL(a23)})
+#define CSTAR__VALS_25(literal, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24) ((const cstar_val[]){CSTAR_VAL(a1), CSTAR_VAL(a2), CSTAR_VAL(a3), CSTAR_VAL(a4), CSTAR_VAL(a5), CSTAR_VAL(a6), CSTAR_VAL(a7), CSTAR_VAL(a8), CSTAR_VAL(a9), CSTAR_VAL(a10), CSTAR_VAL(a11), CSTAR_VAL(a12), CSTAR_VAL(a13), CSTAR_VAL(a14), CSTAR_VAL(a15), CSTAR_VAL(a16), CSTAR_VAL(a17), CSTAR_VAL(a18), CSTAR_VAL(a19), CSTAR_VAL(a20), CSTAR_VAL(a21), CSTAR_VAL(a22), CSTAR_VAL(a23), CSTAR_VAL(a24)})
+#endif
+#endif

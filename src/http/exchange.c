@@ -1,0 +1,157 @@
+/* http/exchange.c -- the pool of exchanges, and what every response is checked for before a protocol writes it.
+ *
+ * Data flow: machine ──take──▶ exchange ──give──▶ pool; upper floor ──cstar__respond*()──▶ checks ──▶ x->ops.
+ * Invariants: 1. An exchange in the pool is zeroed but for its arena, which keeps one block. 2. Nothing that fails a check
+ * reaches a machine: no status, name or value can break the framing of a response.
+ * Absent: formatting, state of the connection (h1_response.c, h1.c).
+ *
+ * SPDX-License-Identifier: MIT */
+#include "http/exchange.h"
+
+#include "http/chars.h"
+
+enum {
+    POOL_EXCHANGES = 64,
+    POOL_KEEP_BYTES = 16 * 1024,
+    POOL_ARENA_LIMIT = 16 * 1024 * 1024,
+};
+
+/* ---- pool ----------------------------------------------------------------------------------- */
+
+void cstar__exchange_pool_init(cstar__exchange_pool *p, const cstar_allocator *alloc) {
+    memset(p, 0, sizeof *p);
+    p->alloc = alloc;
+}
+
+static void free_exchange(cstar__exchange_pool *p, cstar__exchange *x) {
+    cstar_arena_fini(&x->arena);
+    (void)p->alloc->resize(p->alloc->ctx, x, sizeof *x, 0);
+}
+
+void cstar__exchange_pool_fini(cstar__exchange_pool *p) {
+    while (p->free != NULL) {
+        cstar__exchange *x = p->free;
+        p->free = x->next;
+        free_exchange(p, x);
+    }
+    p->nfree = 0;
+}
+
+cstar__exchange *cstar__exchange_take(cstar__exchange_pool *p) {
+    cstar__exchange *x = p->free;
+    if (x != NULL) {
+        p->free = x->next;
+        p->nfree--;
+        x->next = NULL;
+        return x;
+    }
+    x = p->alloc->resize(p->alloc->ctx, NULL, 0, sizeof *x);
+    if (x != NULL) {
+        memset(x, 0, sizeof *x);
+        cstar_arena_init(&x->arena, p->alloc,
+                         p->arena_limit != 0 ? p->arena_limit : POOL_ARENA_LIMIT);
+    }
+    return x;
+}
+
+void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
+    if (x == NULL) {
+        return;
+    }
+    if (p->nfree >= (p->max_free != 0 ? p->max_free : POOL_EXCHANGES)) {
+        free_exchange(p, x);
+        return;
+    }
+    cstar_arena_reset(&x->arena, p->keep_bytes != 0 ? p->keep_bytes : POOL_KEEP_BYTES);
+    cstar_arena arena = x->arena;
+    memset(x, 0, sizeof *x);
+    x->arena = arena;
+    x->next = p->free;
+    p->free = x;
+    p->nfree++;
+}
+
+/* ---- checks --------------------------------------------------------------------------------- */
+
+bool cstar__field_ok(cstar_str name, cstar_str value) {
+    if (name.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        if (cstar__lower_token[(unsigned char)name.ptr[i]] == 0) {
+            return false;
+        }
+    }
+    return value.len == 0 || cstar__value_end(value.ptr, value.ptr + value.len) == value.ptr + value.len;
+}
+
+/* Fields that only the machine may write: they frame the message or belong to the connection. */
+static bool is_machines(cstar_str name) {
+    switch (name.len) {
+    case 2:
+        return cstar_str_ieq(name, CSTAR_STR("te"));
+    case 4:
+        return cstar_str_ieq(name, CSTAR_STR("date"));
+    case 7:
+        return cstar_str_ieq(name, CSTAR_STR("trailer")) || cstar_str_ieq(name, CSTAR_STR("upgrade"));
+    case 10:
+        return cstar_str_ieq(name, CSTAR_STR("connection")) || cstar_str_ieq(name, CSTAR_STR("keep-alive"));
+    case 14:
+        return cstar_str_ieq(name, CSTAR_STR("content-length"));
+    case 17:
+        return cstar_str_ieq(name, CSTAR_STR("transfer-encoding"));
+    default:
+        return false;
+    }
+}
+
+static cstar_status check_start(const cstar__exchange *x, int status, const cstar__field *fields, size_t nfields) {
+    if (x->broken) {
+        return CSTAR_ECLOSED;
+    }
+    if (x->state != CSTAR__RESPONSE_NONE) {
+        return CSTAR_ESTATE;
+    }
+    if (status < 200 || status > 599) {
+        return CSTAR_EINVAL;
+    }
+    for (size_t i = 0; i < nfields; i++) {
+        if (!cstar__field_ok(fields[i].name, fields[i].value) || is_machines(fields[i].name)) {
+            return CSTAR_EINVAL;
+        }
+    }
+    return CSTAR_OK;
+}
+
+cstar_status cstar__respond(cstar__exchange *x, int status, const cstar__field *fields, size_t nfields, cstar_str body) {
+    cstar_status rc = check_start(x, status, fields, nfields);
+    return rc != CSTAR_OK ? rc : x->ops->respond(x, status, fields, nfields, body);
+}
+
+cstar_status cstar__respond_start(cstar__exchange *x, int status, const cstar__field *fields, size_t nfields) {
+    cstar_status rc = check_start(x, status, fields, nfields);
+    return rc != CSTAR_OK ? rc : x->ops->start(x, status, fields, nfields);
+}
+
+static cstar_status check_streaming(const cstar__exchange *x) {
+    if (x->broken) {
+        return CSTAR_ECLOSED;
+    }
+    return x->state == CSTAR__RESPONSE_STREAMING ? CSTAR_OK : CSTAR_ESTATE;
+}
+
+cstar_status cstar__respond_write(cstar__exchange *x, cstar_str bytes) {
+    cstar_status rc = check_streaming(x);
+    return rc != CSTAR_OK || bytes.len == 0 ? rc : x->ops->write(x, bytes);
+}
+
+cstar_status cstar__respond_end(cstar__exchange *x) {
+    cstar_status rc = check_streaming(x);
+    return rc != CSTAR_OK ? rc : x->ops->end(x);
+}
+
+void cstar__respond_abort(cstar__exchange *x) {
+    if (!x->broken && x->state != CSTAR__RESPONSE_DONE) {
+        x->ops->abort(x);
+    }
+}

@@ -1,0 +1,146 @@
+/* server.c -- all workers together.
+ * SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* what uv.h needs of POSIX */
+#include "net/server.h"
+
+#include "net/address.h"
+#include "net/worker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define MAX_WORKERS 1024u
+
+void cstar__server_log(const cstar__server *s, const char *format, ...) {
+    if (s->opts.on_log == NULL) {
+        return;
+    }
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    s->opts.on_log(s->opts.log_arg, line);
+}
+
+static unsigned or_default(unsigned value, unsigned otherwise) { return value != 0 ? value : otherwise; }
+
+static void set_defaults(cstar__server_opts *o) {
+    o->listen = o->listen != NULL ? o->listen : "127.0.0.1:8080";
+    o->workers = or_default(o->workers, 1);
+    o->header_ms = or_default(o->header_ms, 10000);
+    o->body_ms = or_default(o->body_ms, 30000);
+    o->idle_ms = or_default(o->idle_ms, 75000);
+    o->write_ms = or_default(o->write_ms, 60000);
+    o->drain_ms = or_default(o->drain_ms, 10000);
+    o->max_output = o->max_output != 0 ? o->max_output : (size_t)17 << 20;
+    o->exchange_bytes = o->exchange_bytes != 0 ? o->exchange_bytes : (size_t)32 << 20;
+    o->alloc = o->alloc != NULL ? o->alloc : cstar_heap();
+}
+
+/* The first socket decides the port, also when 0 was asked for. */
+static cstar_status open_workers(cstar__server *s, const cstar__address *address, cstar_err *err) {
+    for (unsigned i = 0; i < s->nworkers; i++) {
+        int fd = cstar__address_listen(address, &s->port, err);
+        if (fd < 0) {
+            return CSTAR_EIO;
+        }
+        cstar_status rc = cstar__worker_open(&s->workers[i], s, i, fd, err);
+        if (rc != CSTAR_OK) {
+            return rc;
+        }
+        s->nopen++;
+    }
+    return CSTAR_OK;
+}
+
+static cstar__server *server_alloc(const cstar__server_opts *opts) {
+    const cstar_allocator *alloc = opts->alloc;
+    cstar__server *s = alloc->resize(alloc->ctx, NULL, 0, sizeof *s);
+    size_t bytes = sizeof(cstar__worker) * opts->workers;
+    cstar__worker *workers = alloc->resize(alloc->ctx, NULL, 0, bytes);
+    if (s == NULL || workers == NULL) {
+        if (s != NULL) {
+            alloc->resize(alloc->ctx, s, sizeof *s, 0);
+        }
+        if (workers != NULL) {
+            alloc->resize(alloc->ctx, workers, bytes, 0);
+        }
+        return NULL;
+    }
+    memset(s, 0, sizeof *s);
+    for (unsigned i = 0; i < opts->workers; i++) {
+        /* Not its input buffer: untouched pages cost nothing. */
+        memset(&workers[i], 0, offsetof(cstar__worker, input));
+    }
+    s->opts = *opts;
+    s->alloc = alloc;
+    s->workers = workers;
+    s->nworkers = opts->workers;
+    return s;
+}
+
+cstar__server *cstar__server_new(const cstar__server_opts *opts, cstar_err *err) {
+    cstar__server_opts o = *opts;
+    cstar__address address = {{0}, 0};
+    set_defaults(&o);
+    if (o.workers > MAX_WORKERS) {
+        (void)cstar_err_set(err, CSTAR_EINVAL, "workers", "workers: %u is more than %u", o.workers, MAX_WORKERS);
+        return NULL;
+    }
+    if (cstar__address_parse(o.listen, &address, err) != CSTAR_OK) {
+        return NULL;
+    }
+    cstar__server *s = server_alloc(&o);
+    if (s == NULL) {
+        (void)cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+        return NULL;
+    }
+    memcpy(s->host, address.host, sizeof s->host);
+    if (open_workers(s, &address, err) != CSTAR_OK) {
+        cstar__server_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void cstar__server_free(cstar__server *s) {
+    if (s == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < s->nopen; i++) {
+        cstar__worker_close(&s->workers[i]);
+    }
+    const cstar_allocator *alloc = s->alloc;
+    alloc->resize(alloc->ctx, s->workers, sizeof(cstar__worker) * s->nworkers, 0);
+    alloc->resize(alloc->ctx, s, sizeof *s, 0);
+}
+
+const char *cstar__server_host(const cstar__server *s) { return s->host; }
+unsigned cstar__server_port(const cstar__server *s) { return s->port; }
+
+static void thread_main(void *arg) { cstar__worker_run(arg); }
+
+cstar_status cstar__server_run(cstar__server *s) {
+    unsigned started = 1;
+    cstar_status rc = CSTAR_OK;
+    for (; started < s->nworkers; started++) {
+        cstar__worker *w = &s->workers[started];
+        if (uv_thread_create(&w->thread, thread_main, w) != 0) {
+            rc = CSTAR_EIO;
+            cstar__server_stop(s);
+            break;
+        }
+    }
+    cstar__worker_run(&s->workers[0]);
+    for (unsigned i = 1; i < started; i++) {
+        (void)uv_thread_join(&s->workers[i].thread);
+    }
+    return rc;
+}
+
+void cstar__server_stop(cstar__server *s) {
+    for (unsigned i = 0; i < s->nopen; i++) {
+        (void)uv_async_send(&s->workers[i].stop);
+    }
+}

@@ -1,0 +1,195 @@
+/* worker.c -- one loop: its listener, its clock, its end.
+ *
+ * A stop goes: stop() [any thread] ▶ async ▶ listener closed, connections drained ▶ the last one gone, or the deadline ▶
+ * the remaining handles are closed ▶ uv_run returns.
+ *
+ * SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "net/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS 1000
+
+int cstar__socket_shutdown(uv_os_fd_t fd) { return shutdown(fd, SHUT_WR); }
+
+/* ---- Date ---- */
+
+/* Written by hand: strftime() would follow the locale (RFC 9110 5.6.7 wants English). */
+static void format_date(char out[32], time_t now) {
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct tm t = {0};
+    (void)gmtime_r(&now, &t);
+    (void)snprintf(out, 32, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[t.tm_wday % 7], (unsigned)t.tm_mday % 100,
+                   months[t.tm_mon % 12], (unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100,
+                   (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
+}
+
+void cstar__worker_update_date(cstar__worker *w) {
+    time_t now = time(NULL);
+    if ((int64_t)now != w->date_second) {
+        w->date_second = (int64_t)now;
+        format_date(w->date, now);
+    }
+}
+
+/* ---- clock ---- */
+
+static void close_handle(uv_handle_t *handle, void *arg) {
+    (void)arg;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+/* No connection is left and none will come. */
+static void end_loop(cstar__worker *w) { uv_walk(&w->loop, close_handle, NULL); }
+
+static void on_tick(uv_timer_t *timer) {
+    cstar__worker *w = timer->data;
+    cstar__worker_update_date(w);
+    cstar__conns_sweep(w);
+    if (w->drain_until != 0 && uv_now(&w->loop) >= w->drain_until && !w->cut) {
+        w->cut = true;
+        cstar__server_log(w->server, "stop: %zu connections did not finish in time and were cut", w->nconns);
+        cstar__conns_cut(w);
+    }
+}
+
+void cstar__worker_conn_came(cstar__worker *w) {
+    if (w->nconns++ == 0) { /* the clock sleeps while nobody is there */
+        cstar__worker_update_date(w);
+        (void)uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS);
+    }
+}
+
+void cstar__worker_conn_gone(cstar__worker *w) {
+    if (--w->nconns == 0) {
+        (void)uv_timer_stop(&w->tick);
+        if (w->drain_until != 0) {
+            end_loop(w);
+        }
+    }
+}
+
+/* ---- stop ---- */
+
+static void on_stop(uv_async_t *async) {
+    cstar__worker *w = async->data;
+    if (w->drain_until != 0) {
+        if (__atomic_load_n(&w->server->cut, __ATOMIC_RELAXED)) {
+            cstar__conns_cut(w);
+        }
+        return;
+    }
+    uv_update_time(&w->loop);
+    w->drain_until = uv_now(&w->loop) + w->server->opts.drain_ms + 1;
+    uv_close((uv_handle_t *)&w->listener, NULL);
+    if (w->nconns == 0) {
+        end_loop(w);
+    } else {
+        cstar__conns_drain(w);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    cstar__worker *w = handle->data;
+    (void)number;
+    if (w->drain_until != 0) { /* asked twice: now */
+        __atomic_store_n(&w->server->cut, true, __ATOMIC_RELAXED);
+    }
+    cstar__server_stop(w->server);
+}
+
+/* ---- life ---- */
+
+static int init_signals(cstar__worker *w) {
+    int rc = uv_signal_init(&w->loop, &w->sigint);
+    rc = rc != 0 ? rc : uv_signal_init(&w->loop, &w->sigterm);
+    w->sigint.data = w->sigterm.data = w;
+    rc = rc != 0 ? rc : uv_signal_start(&w->sigint, on_signal, SIGINT);
+    return rc != 0 ? rc : uv_signal_start(&w->sigterm, on_signal, SIGTERM);
+}
+
+static int init_handles(cstar__worker *w, int fd) {
+    int rc = uv_tcp_init(&w->loop, &w->listener);
+    rc = rc != 0 ? rc : uv_tcp_open(&w->listener, fd);
+    if (rc != 0) {
+        (void)close(fd);
+        return rc;
+    }
+    rc = uv_timer_init(&w->loop, &w->tick);
+    rc = rc != 0 ? rc : uv_async_init(&w->loop, &w->stop, on_stop);
+    w->listener.data = w->tick.data = w->stop.data = w;
+    if (rc == 0 && w->server->opts.signals && w->index == 0) {
+        rc = init_signals(w);
+    }
+    return rc != 0 ? rc : uv_listen((uv_stream_t *)&w->listener, SOMAXCONN, cstar__conn_accept);
+}
+
+static void init_env(cstar__worker *w) {
+    const cstar__server *s = w->server;
+    cstar__exchange_pool_init(&w->pool, s->alloc);
+    w->pool.arena_limit = s->opts.exchange_bytes;
+    cstar_buf_init(&w->out, s->alloc, s->opts.max_output);
+    cstar__worker_update_date(w);
+    w->env = (cstar__h1_env){.handler = s->opts.handler,
+                             .alloc = s->alloc,
+                             .pool = &w->pool,
+                             .limits = s->opts.limits,
+                             .date = w->date};
+    for (size_t i = 0; i < CSTAR__WAITS; i++) {
+        w->waits[i].prev = w->waits[i].next = &w->waits[i];
+    }
+}
+
+cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd, cstar_err *err) {
+    w->server = s;
+    w->index = index;
+    w->date_second = -1;
+    int rc = uv_loop_init(&w->loop);
+    if (rc != 0) {
+        (void)close(fd);
+        return cstar_err_set(err, CSTAR_EIO, "workers", "worker %u: %s", index, uv_strerror(rc));
+    }
+    init_env(w);
+    rc = init_handles(w, fd);
+    if (rc != 0) {
+        cstar__worker_close(w);
+        return cstar_err_set(err, CSTAR_EIO, "workers", "worker %u: %s", index, uv_strerror(rc));
+    }
+    return CSTAR_OK;
+}
+
+/* Writing to a closed socket raises SIGPIPE, and libuv writes with write(2). Its disposition is the program's own business, so it
+ * is only blocked, for this thread and this while, and taken back if one is pending. */
+void cstar__worker_run(cstar__worker *w) {
+    sigset_t pipe_set;
+    sigset_t before;
+    (void)sigemptyset(&pipe_set);
+    (void)sigaddset(&pipe_set, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &pipe_set, &before);
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    if (sigismember(&before, SIGPIPE) == 0) {
+        const struct timespec at_once = {0, 0};
+        (void)sigtimedwait(&pipe_set, NULL, &at_once);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+}
+
+/* Also for a worker that never ran, or opened only half. */
+void cstar__worker_close(cstar__worker *w) {
+    w->drain_until = 1;
+    cstar__conns_cut(w);
+    end_loop(w);
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&w->loop);
+    cstar_buf_fini(&w->out);
+    cstar__exchange_pool_fini(&w->pool);
+}

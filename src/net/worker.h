@@ -1,0 +1,81 @@
+/* net/worker.h -- one loop and what it owns. Private to this room.
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_NET_WORKER_H
+#define CSTAR_NET_WORKER_H
+
+#include "net/server.h"
+
+#include <uv.h>
+
+typedef struct cstar__link {
+    struct cstar__link *prev, *next; /* a ring; alone it points to itself */
+} cstar__link;
+
+/* What a connection waits for decides how long it may take. Each wait has its own list, in order of deadline, so that the sweep
+ * looks at the expired ones only and a request costs two list moves. */
+typedef enum cstar__wait {
+    CSTAR__WAIT_IDLE,   /* for a further request */
+    CSTAR__WAIT_HEADER, /* for the rest of a head: counted from its first byte */
+    CSTAR__WAIT_BODY,   /* for a further piece of the body */
+    CSTAR__WAIT_APP,    /* for the application: no limit */
+    CSTAR__WAIT_WRITE,  /* for the peer to take bytes: counted from the last progress */
+    CSTAR__WAIT_CLOSE,  /* for the peer to close, after we have said our last */
+    CSTAR__WAITS,
+} cstar__wait;
+
+typedef struct cstar__worker {
+    cstar__server *server;
+    unsigned index;
+    uv_loop_t loop;
+    uv_tcp_t listener;
+    uv_timer_t tick;      /* each second while there are connections: deadlines, Date */
+    uv_async_t stop;      /* [any thread] */
+    uv_signal_t sigint, sigterm;
+    uv_thread_t thread;
+    cstar__exchange_pool pool;
+    cstar__h1_env env;
+    cstar_buf out;        /* lent to whichever machine is being fed */
+    cstar__link waits[CSTAR__WAITS];
+    size_t nconns;
+    uint64_t drain_until; /* loop time; 0: not draining */
+    char date[32];
+    int64_t date_second;
+    bool cut;             /* draining has taken too long, and that was logged */
+    char input[64 * 1024];
+} cstar__worker;
+
+/* Called by the listener; conn.c. */
+void cstar__conn_accept(uv_stream_t *listener, int status);
+/** Ends or drains every connection of the worker. */
+void cstar__conns_drain(cstar__worker *w);
+void cstar__conns_cut(cstar__worker *w);
+/** Closes what has waited too long. */
+void cstar__conns_sweep(cstar__worker *w);
+/** Called when the last connection has gone. worker.c. */
+void cstar__worker_conn_gone(cstar__worker *w);
+/** Called with the first connection. */
+void cstar__worker_conn_came(cstar__worker *w);
+
+cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd, cstar_err *err);
+void cstar__worker_run(cstar__worker *w);
+void cstar__worker_close(cstar__worker *w);
+void cstar__worker_update_date(cstar__worker *w);
+
+struct cstar__server {
+    cstar__server_opts opts;
+    const cstar_allocator *alloc;
+    cstar__worker *workers;
+    unsigned nworkers;
+    unsigned nopen;
+    unsigned port;
+    bool cut; /* atomic: asked to stop twice; the async that follows orders it */
+    char host[256];
+};
+
+/** shutdown(fd, SHUT_WR) */
+int cstar__socket_shutdown(uv_os_fd_t fd);
+
+/** Logs a line by the server's callback. [any thread] */
+void cstar__server_log(const cstar__server *s, const char *format, ...) CSTAR_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,148 @@
+/* app.c -- an app: its routes and what they share.
+ * SPDX-License-Identifier: MIT */
+#include "web/app.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+cstar_app *cstar_app_new(void) { return cstar_app_new_with(cstar_heap()); }
+
+cstar_app *cstar_app_new_with(const cstar_allocator *alloc) {
+    cstar_app *app = alloc->resize(alloc->ctx, NULL, 0, sizeof *app);
+    if (app == NULL) {
+        return NULL;
+    }
+    memset(app, 0, sizeof *app);
+    if (pthread_mutex_init(&app->mutex, NULL) != 0) {
+        alloc->resize(alloc->ctx, app, sizeof *app, 0);
+        return NULL;
+    }
+    app->alloc = alloc;
+    app->layout = cstar_default_layout;
+    app->max_body = CSTAR__MAX_SIGNAL_BYTES;
+    app->max_response = (size_t)16 << 20;
+    cstar__router_init(&app->router, alloc);
+    cstar_arena_init(&app->arena, alloc, (size_t)16 << 20);
+    cstar__dispatch_init(app);
+    return app;
+}
+
+void cstar_app_free(cstar_app *app) {
+    if (app == NULL) {
+        return;
+    }
+    const cstar_allocator *alloc = app->alloc;
+    cstar__router_fini(&app->router);
+    cstar_arena_fini(&app->arena);
+    (void)pthread_mutex_destroy(&app->mutex);
+    alloc->resize(alloc->ctx, app, sizeof *app, 0);
+}
+
+cstar_status cstar__app_fail(cstar_app *app, const cstar_err *err) {
+    if (app->err.code == CSTAR_OK) {
+        app->err = *err;
+    }
+    return err->code;
+}
+
+void cstar__app_log(const cstar_app *app, cstar_log_level level, const char *format, ...) {
+    if (app->on_log == NULL) {
+        return;
+    }
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    for (char *p = line; *p != '\0'; p++) { /* a log line is one line, whatever a client sent */
+        if ((unsigned char)*p < 0x20 || *p == 0x7F) {
+            *p = '?';
+        }
+    }
+    app->on_log(app->log_arg, level, line);
+}
+
+static bool method_of(cstar_verb verb, cstar__method *method) {
+    switch (verb) {
+    case CSTAR_POST:
+        *method = CSTAR__POST;
+        return true;
+    case CSTAR_GET:
+        *method = CSTAR__GET;
+        return true;
+    case CSTAR_PUT:
+        *method = CSTAR__PUT;
+        return true;
+    case CSTAR_PATCH:
+        *method = CSTAR__PATCH;
+        return true;
+    case CSTAR_DELETE:
+        *method = CSTAR__DELETE;
+        return true;
+    }
+    return false;
+}
+
+static cstar_status add(cstar_app *app, cstar_verb verb, const char *path, const cstar__route *route) {
+    cstar_err err = {0};
+    cstar__method method = CSTAR__GET;
+    if (!method_of(verb, &method)) {
+        (void)cstar_err_set(&err, CSTAR_EINVAL, "method", "method: %d is no cstar_verb", (int)verb);
+        return cstar__app_fail(app, &err);
+    }
+    if (cstar__router_add(&app->router, method, path, route, &err) != CSTAR_OK) {
+        return cstar__app_fail(app, &err);
+    }
+    return CSTAR_OK;
+}
+
+cstar_status cstar_route(cstar_app *app, cstar_verb method, const char *path, cstar_handler handler) {
+    if (handler == NULL) {
+        cstar_err err = {0};
+        (void)cstar_err_set(&err, CSTAR_EINVAL, "handler", "handler: the route %s has none", path != NULL ? path : "");
+        return cstar__app_fail(app, &err);
+    }
+    cstar__route route = {.kind = CSTAR__TARGET_PLAIN, .fn = (void (*)(void))handler};
+    return add(app, method, path, &route);
+}
+
+/* "/counter/" and "/counter" both become "/counter/_event/:event"; "/" becomes "/_event/:event" (behaviours 8.1). */
+static const char *event_path(cstar_app *app, const char *path) {
+    cstar_buf b;
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/') {
+        len--;
+    }
+    cstar_buf_init(&b, cstar_arena_allocator(&app->arena), len + 32);
+    cstar_buf_add(&b, path, len);
+    cstar_buf_add(&b, "/_event/:event", sizeof "/_event/:event");
+    return b.status == CSTAR_OK ? b.ptr : NULL;
+}
+
+cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *page) {
+    cstar_err err = {0};
+    if (page == NULL || page->render == NULL) {
+        (void)cstar_err_set(&err, CSTAR_EINVAL, "page", "page: the one at %s has no render", path != NULL ? path : "");
+        return cstar__app_fail(app, &err);
+    }
+    cstar__route get = {.kind = CSTAR__TARGET_PAGE, .target = page};
+    cstar_status rc = add(app, CSTAR_GET, path, &get);
+    if (rc != CSTAR_OK || page->events == NULL) {
+        return rc;
+    }
+    const char *events = event_path(app, path);
+    if (events == NULL) {
+        (void)cstar_err_set(&err, CSTAR_ENOMEM, NULL, "out of memory");
+        return cstar__app_fail(app, &err);
+    }
+    static const cstar_verb verbs[] = {CSTAR_POST, CSTAR_GET, CSTAR_PUT, CSTAR_PATCH, CSTAR_DELETE};
+    cstar__route event = {.kind = CSTAR__TARGET_EVENT, .target = page};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && rc == CSTAR_OK; i++) {
+        rc = add(app, verbs[i], events, &event);
+    }
+    return rc;
+}
+
+void cstar_app_layout(cstar_app *app, void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content)) {
+    app->layout = layout != NULL ? layout : cstar_default_layout;
+}

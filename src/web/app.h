@@ -1,0 +1,129 @@
+/* web/app.h -- the two structs of this room: an app, and a conn (one request as its handler sees it). Private.
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_WEB_APP_H
+#define CSTAR_WEB_APP_H
+
+#include "cstar/web.h"
+
+#include "http/exchange.h"
+#include "web/router.h"
+
+#include <pthread.h>
+
+#define CSTAR__MAX_SIGNAL_BYTES ((size_t)1000000)
+
+struct cstar__server;
+
+/* What a route leads to. */
+typedef enum cstar__target {
+    CSTAR__TARGET_PLAIN, /* route->fn is a cstar_handler */
+    CSTAR__TARGET_PAGE,  /* route->target is a cstar_page_def; GET */
+    CSTAR__TARGET_EVENT, /* the same; its events */
+    CSTAR__TARGET_ASSET, /* the app's own copy of the Datastar client */
+} cstar__target;
+
+struct cstar_app {
+    const cstar_allocator *alloc;
+    cstar__router router;
+    cstar_arena arena; /* what lives as long as the app: copied strings */
+    cstar_err err;     /* the first error of building it */
+    void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content);
+    cstar__handler handler;
+    cstar_ticker nudges;
+    /* Set by cstar_serve() before a worker runs, read-only then. */
+    size_t max_body, max_response;
+    void (*on_log)(void *arg, cstar_log_level level, const char *line);
+    void *log_arg;
+    char *client;        /* the served Datastar file, or NULL */
+    size_t client_len;
+    char client_path[64];
+    char client_tag[32]; /* its ETag */
+    pthread_mutex_t mutex; /* guards `server`: stop may come while serving ends */
+    struct cstar__server *server;
+};
+
+/* A value by name; newest first. */
+typedef struct cstar__assign {
+    struct cstar__assign *next;
+    const char *key;
+    cstar_val value;
+} cstar__assign;
+
+/* A call of cstar_signal() before the stream; oldest first. */
+typedef struct cstar__remembered {
+    struct cstar__remembered *next;
+    const cstar__assign *assign; /* key, and the value as it is by now */
+    const char *event_id;
+    int64_t retry;
+    bool only_if_missing;
+} cstar__remembered;
+
+/* Where a conn's response stands. */
+typedef enum cstar__answer {
+    CSTAR__ANSWER_NONE,
+    CSTAR__ANSWER_SSE,   /* events are collected in `out`; they leave when the handler returns */
+    CSTAR__ANSWER_GIVEN, /* handed to the machine */
+} cstar__answer;
+
+/* Lives in the exchange's arena. */
+struct cstar_conn {
+    cstar_app *app;
+    cstar__exchange *x;
+    const cstar__route *route;
+    cstar_str params[CSTAR__MAX_PARAMS];
+    const cstar_event_entry *event; /* of a page's event route */
+    size_t max_body;
+    cstar_buf body;
+    cstar_buf out;   /* the response body */
+    cstar_err err;   /* the first one */
+    cstar__answer answer;
+    cstar_html html; /* of the open patch */
+    bool patching;
+    size_t patch_mark;
+    bool signals_read;
+    const cstar_signals *signals;
+    cstar__assign *assigns;
+    cstar__remembered *remembered, **remembered_end;
+    cstar__field *fields; /* response headers that the handler has set */
+    size_t nfields, cap_fields;
+};
+
+/* ---- conn.c ---- */
+
+cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__match *m);
+/** Keeps the first error. @return err->code. */
+cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err);
+cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where, const char *text);
+/** Hands the response body `out` over with the conn's fields and these. */
+cstar_status cstar__conn_send_out(cstar_conn *conn, int status, const char *content_type);
+
+/* ---- sse.c ---- */
+
+/** Closes a patch that a handler left open. */
+void cstar__sse_settle(cstar_conn *conn);
+/** Hands the collected events over. */
+void cstar__sse_finish(cstar_conn *conn);
+
+/* ---- page.c ---- */
+
+void cstar__page_get(cstar_conn *conn, const cstar_page_def *page);
+void cstar__page_event(cstar_conn *conn, const cstar_page_def *page);
+
+/* ---- dispatch.c ---- */
+
+/** Makes app->handler. */
+void cstar__dispatch_init(cstar_app *app);
+
+/* ---- client.c ---- */
+
+/** Loads the Datastar client that the app serves itself, and adds its route. */
+cstar_status cstar__client_load(cstar_app *app, const char *path, cstar_err *err);
+void cstar__client_answer(cstar_conn *conn);
+
+/* ---- app.c ---- */
+
+CSTAR_PRINTF(3, 4) void cstar__app_log(const cstar_app *app, cstar_log_level level, const char *format, ...);
+/** Keeps the first error of building the app. */
+cstar_status cstar__app_fail(cstar_app *app, const cstar_err *err);
+
+#endif

@@ -1,0 +1,31 @@
+/* layout.c -- the document around a page.
+ * SPDX-License-Identifier: MIT */
+#include "web/app.h"
+
+/* Where the Datastar client comes from when the app does not serve it, with the hash of that very file (SRI). */
+#define CDN_URL "https://cdn.jsdelivr.net/gh/starfederation/datastar@v1.0.2/bundles/datastar.js"
+#define CDN_HASH "sha256-KDfYes9u4LqOTmN2WSbCWpjWOIOwL4i+GUqGuB0/0ko="
+
+static void put_client(cstar_conn *conn, cstar_html *h) {
+    if (conn->app->client != NULL) {
+        cstar_put(h, "<script type='module' src='{}'></script>", conn->app->client_path);
+    } else {
+        cstar_put(h, "<script type='module' src='" CDN_URL "' integrity='" CDN_HASH "' crossorigin='anonymous'></script>");
+    }
+}
+
+void cstar_head(cstar_conn *conn, cstar_html *h) {
+    cstar_put(h,
+              "<meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
+              "<title>{}</title>",
+              cstar_assigned_str(conn, "page_title", conn->route->target != NULL
+                                                         ? ((const cstar_page_def *)conn->route->target)->name
+                                                         : ""));
+    put_client(conn, h);
+}
+
+void cstar_default_layout(cstar_conn *conn, cstar_html *h, cstar_fragment content) {
+    cstar_put(h, "<!doctype html><html lang='en'><head>");
+    cstar_head(conn, h);
+    cstar_put(h, "</head><body>{}</body></html>\n", content);
+}

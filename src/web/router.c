@@ -1,0 +1,256 @@
+/* router.c
+ * SPDX-License-Identifier: MIT */
+#include "web/router.h"
+
+struct cstar__node {
+    cstar_str segment; /* literal; of the param child it is absent */
+    cstar__node *next; /* sibling literal */
+    cstar__node *children;
+    cstar__node *param;
+    const cstar__route *routes[CSTAR__METHODS];
+};
+
+void cstar__router_init(cstar__router *r, const cstar_allocator *alloc) {
+    memset(r, 0, sizeof *r);
+    cstar_arena_init(&r->arena, alloc, (size_t)16 << 20);
+}
+
+void cstar__router_fini(cstar__router *r) {
+    cstar_arena_fini(&r->arena);
+    r->root = NULL;
+}
+
+/* ---- segments ---- */
+
+/* Takes the next segment off `*rest`, which starts with '/'. False at the end; one trailing slash is the end too. */
+static bool next_segment(cstar_str *rest, cstar_str *segment) {
+    if (rest->len <= 1) {
+        return false;
+    }
+    const char *start = rest->ptr + 1;
+    size_t left = rest->len - 1;
+    const char *slash = memchr(start, '/', left);
+    size_t len = slash != NULL ? (size_t)(slash - start) : left;
+    *segment = cstar_view(start, len);
+    *rest = cstar_view(start + len, left - len);
+    return true;
+}
+
+/* ---- building ---- */
+
+static cstar__node *new_node(cstar__router *r, cstar_str segment) {
+    cstar__node *node = cstar_arena_zalloc(&r->arena, sizeof *node);
+    char *copy = node != NULL ? cstar_arena_strdup(&r->arena, segment) : NULL;
+    if (copy == NULL) {
+        return NULL;
+    }
+    node->segment = cstar_view(copy, segment.len);
+    return node;
+}
+
+static cstar__node *literal_child(cstar__router *r, cstar__node *node, cstar_str segment) {
+    for (cstar__node *child = node->children; child != NULL; child = child->next) {
+        if (cstar_str_eq(child->segment, segment)) {
+            return child;
+        }
+    }
+    cstar__node *child = new_node(r, segment);
+    if (child != NULL) {
+        child->next = node->children;
+        node->children = child;
+    }
+    return child;
+}
+
+static cstar_status add_param(cstar__router *r, cstar__route *route, cstar_str name, const char *path, cstar_err *err) {
+    if (name.len == 0) {
+        return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" has a param without a name", path);
+    }
+    for (unsigned i = 0; i < route->nparams; i++) {
+        if (cstar_str_eq(route->params[i], name)) {
+            return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" names a param twice", path);
+        }
+    }
+    if (route->nparams == CSTAR__MAX_PARAMS) {
+        return cstar_err_set(err, CSTAR_ELIMIT, "path", "path: \"%s\" has more than %d params", path, CSTAR__MAX_PARAMS);
+    }
+    char *copy = cstar_arena_strdup(&r->arena, name);
+    if (copy == NULL) {
+        return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+    }
+    route->params[route->nparams++] = cstar_view(copy, name.len);
+    return CSTAR_OK;
+}
+
+static cstar__node *child_for(cstar__router *r, cstar__node *node, cstar_str segment) {
+    if (segment.ptr[0] != ':') {
+        return literal_child(r, node, segment);
+    }
+    if (node->param == NULL) {
+        node->param = new_node(r, cstar_view(NULL, 0));
+    }
+    return node->param;
+}
+
+/* Walks and grows the tree along `path`; collects the params. */
+static cstar_status grow(cstar__router *r, const char *path, cstar__route *route, cstar__node **end, cstar_err *err) {
+    cstar_str rest = cstar_cstr(path);
+    cstar_str segment;
+    cstar__node *node = r->root;
+    unsigned depth = 0;
+    while (next_segment(&rest, &segment)) {
+        if (segment.len == 0 || ++depth > CSTAR__MAX_SEGMENTS) {
+            return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" has an empty segment or too many", path);
+        }
+        cstar_status rc = segment.ptr[0] == ':'
+                              ? add_param(r, route, cstar_view(segment.ptr + 1, segment.len - 1), path, err)
+                              : CSTAR_OK;
+        if (rc != CSTAR_OK) {
+            return rc;
+        }
+        node = child_for(r, node, segment);
+        if (node == NULL) {
+            return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+        }
+    }
+    *end = node;
+    return CSTAR_OK;
+}
+
+cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path, const cstar__route *route,
+                               cstar_err *err) {
+    if (path == NULL || path[0] != '/') {
+        return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" does not start with '/'", path != NULL ? path : "");
+    }
+    if (r->root == NULL) {
+        r->root = new_node(r, cstar_view(NULL, 0));
+    }
+    cstar__route *copy = cstar_arena_alloc(&r->arena, sizeof *copy);
+    if (r->root == NULL || copy == NULL) {
+        return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+    }
+    *copy = *route;
+    copy->nparams = 0;
+    cstar__node *node = NULL;
+    cstar_status rc = grow(r, path, copy, &node, err);
+    if (rc != CSTAR_OK) {
+        return rc;
+    }
+    if (node->routes[method] != NULL) {
+        return cstar_err_set(err, CSTAR_EDUP, "path", "path: %s %s has a route already", cstar__method_name(method), path);
+    }
+    node->routes[method] = copy;
+    r->methods |= 1u << method;
+    return CSTAR_OK;
+}
+
+/* ---- finding ---- */
+
+typedef struct search {
+    cstar__method method;
+    unsigned nsegments;
+    cstar_str segments[CSTAR__MAX_SEGMENTS]; /* decoded */
+    bool usable[CSTAR__MAX_SEGMENTS];        /* as a param: valid UTF-8 without NUL */
+    cstar_str values[CSTAR__MAX_PARAMS];     /* of the branch under way */
+    cstar__match *match;
+} search;
+
+/* Decodes into the arena, NUL-terminated, so that a param needs no further copy. */
+static bool decode(cstar_arena *scratch, cstar_str raw, cstar_str *out) {
+    char *mem = cstar_arena_alloc(scratch, raw.len + 1);
+    if (mem == NULL) {
+        return false;
+    }
+    cstar_buf b;
+    cstar_buf_fixed(&b, mem, raw.len);
+    cstar_buf_unpercent(&b, raw, false);
+    mem[b.len] = '\0';
+    *out = cstar_buf_view(&b);
+    return true;
+}
+
+static cstar_status split(cstar_str path, cstar_arena *scratch, search *s, bool *fits) {
+    cstar_str segment;
+    *fits = false;
+    while (next_segment(&path, &segment)) {
+        if (s->nsegments == CSTAR__MAX_SEGMENTS || segment.len == 0) {
+            return CSTAR_OK;
+        }
+        cstar_str *decoded = &s->segments[s->nsegments];
+        if (!decode(scratch, segment, decoded)) {
+            return CSTAR_ENOMEM;
+        }
+        s->usable[s->nsegments] =
+            cstar_utf8_valid(*decoded) && memchr(decoded->ptr, '\0', decoded->len) == NULL;
+        s->nsegments++;
+    }
+    *fits = true;
+    return CSTAR_OK;
+}
+
+static bool take(search *s, const cstar__node *node) {
+    for (unsigned i = 0; i < CSTAR__METHODS; i++) {
+        s->match->allowed |= node->routes[i] != NULL ? 1u << i : 0;
+    }
+    s->match->route = node->routes[s->method];
+    if (s->match->route == NULL) {
+        return false;
+    }
+    memcpy(s->match->values, s->values, sizeof s->values);
+    return true;
+}
+
+/* Depth is bounded by CSTAR__MAX_SEGMENTS; each level tries at most the literal and the param. */
+static bool walk(search *s, const cstar__node *node, unsigned depth, unsigned nparams) {
+    if (depth == s->nsegments) {
+        return take(s, node);
+    }
+    for (const cstar__node *child = node->children; child != NULL; child = child->next) {
+        if (cstar_str_eq(child->segment, s->segments[depth])) {
+            if (walk(s, child, depth + 1, nparams)) {
+                return true;
+            }
+            break;
+        }
+    }
+    if (node->param == NULL || !s->usable[depth] || nparams == CSTAR__MAX_PARAMS) {
+        return false;
+    }
+    s->values[nparams] = s->segments[depth];
+    return walk(s, node->param, depth + 1, nparams + 1);
+}
+
+cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path, cstar_arena *scratch,
+                                cstar__match *m) {
+    search s;
+    bool fits = false;
+    s.method = method == CSTAR__HEAD ? CSTAR__GET : method;
+    s.nsegments = 0;
+    s.match = m;
+    memset(s.values, 0, sizeof s.values);
+    m->route = NULL;
+    m->allowed = 0;
+    if (r->root == NULL || path.len == 0 || path.ptr[0] != '/') {
+        return CSTAR_OK;
+    }
+    cstar_status rc = split(path, scratch, &s, &fits);
+    if (rc == CSTAR_OK && fits) {
+        (void)walk(&s, r->root, 0, 0);
+    }
+    return rc;
+}
+
+cstar_str cstar__allow_text(unsigned allowed, char out[64]) {
+    cstar_buf b;
+    cstar_buf_fixed(&b, out, 64);
+    if ((allowed & (1u << CSTAR__GET)) != 0) {
+        allowed |= 1u << CSTAR__HEAD;
+    }
+    for (unsigned i = 0; i < CSTAR__METHODS; i++) {
+        if ((allowed & (1u << i)) != 0) {
+            cstar_buf_puts(&b, b.len != 0 ? ", " : "");
+            cstar_buf_puts(&b, cstar__method_name((cstar__method)i));
+        }
+    }
+    return cstar_buf_view(&b);
+}
