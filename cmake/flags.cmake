@@ -26,6 +26,14 @@ if(CSTAR_HARDEN)
     endif()
 endif()
 
+# A program that links the archive keeps only what it uses (the demo: 184 KB of text become 155).
+if(NOT CSTAR_SANITIZE AND NOT APPLE)
+    target_compile_options(cstar_flags INTERFACE -ffunction-sections -fdata-sections)
+    target_link_options(cstar_flags INTERFACE "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-Wl,--gc-sections>")
+endif()
+
+# Off in the release preset: measured with gcc 12 it was within the noise (reading JSON 350 ns against 350, rewriting it
+# 10 % slower, HTTP requests 5 % faster), and the bytecode in an archive binds it to one compiler version.
 # Fat objects: the tests and foreign linkers use the ordinary half of them.
 if(CSTAR_LTO AND NOT CSTAR_SANITIZE)
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU")

@@ -128,11 +128,14 @@ foreach(folder node e2e browser)
             add_test(NAME ${test} COMMAND "${BASH}" -c "echo 'node is not installed'; exit 77")
         endif()
         set(script_labels ${folder})
-        file(STRINGS "${script}" serves REGEX "--listen")
-        if(serves) # it starts one of the servers, which has threads
+        file(STRINGS "${script}" serves REGEX "--listen|await start\\(")
+        if(serves AND NOT folder STREQUAL "browser") # it starts one of the servers, which has threads
             list(APPEND script_labels threads)
         endif()
         cstar_test_properties(${test} "${script}" ${script_labels})
+        if(folder STREQUAL "browser") # one browser at a time
+            set_tests_properties(${test} PROPERTIES RESOURCE_LOCK browser)
+        endif()
     endforeach()
 endforeach()
 

@@ -6,7 +6,7 @@ set(warnings
     -Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Wnull-dereference -Wswitch-enum
     -Wwrite-strings -Wpointer-arith -Wimplicit-fallthrough)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-    list(APPEND warnings -Wlogical-op -Wduplicated-cond -Walloca -Wtrampolines)
+    list(APPEND warnings -Wduplicated-cond -Walloca -Wtrampolines)
 elseif(CMAKE_C_COMPILER_ID MATCHES "Clang")
     list(APPEND warnings -Wloop-analysis -Wshadow-all -Wunreachable-code-aggressive)
 endif()

@@ -33,7 +33,7 @@ have_cc() {
     local cc=$1 out ok=1
     have "$cc" || return 1
     out=$(mktemp)
-    if printf '#include <stdio.h>\nint main(void) { return 0; }\n' | "$cc" -x c - -o "$out" 2>/dev/null; then
+    if "$cc" -x c - -o "$out" 2>/dev/null <<<$'#include <stdio.h>\nint main(void) { return 0; }'; then
         ok=0
     fi
     rm -f "$out"
@@ -49,9 +49,8 @@ have_clang_rt() {
     have clang || return 1
     local out ok=1
     out=$(mktemp)
-    if printf 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n);
-int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { return n != 0 && d[0] == 300; }
-' | clang -w -fsanitize=fuzzer,address,undefined -x c - -o "$out" 2>/dev/null; then
+    if clang -w -fsanitize=fuzzer,address,undefined -x c - -o "$out" 2>/dev/null \
+        <<<'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return n != 0 && d[0] == 3; }'; then
         ok=0
     fi
     rm -f "$out"

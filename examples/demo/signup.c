@@ -53,8 +53,8 @@ static verdict judge_email(const char *email) {
     }
     const char *at = strchr(email, '@');
     const char *dot = at != NULL ? strrchr(at, '.') : NULL;
-    bool fine = at != NULL && at != email && strchr(at + 1, '@') == NULL && dot != NULL && dot > at + 1 &&
-                dot[1] != '\0' && strpbrk(email, " \t<>") == NULL;
+    bool fine = at != NULL && at != email && strchr(at + 1, '@') == NULL && dot != NULL &&
+                dot > at + 1 && dot[1] != '\0' && strpbrk(email, " \t<>") == NULL;
     return fine ? (verdict){"Looks like an address.", "good"}
                 : (verdict){"Something like ada@example.org.", "bad"};
 }
@@ -90,7 +90,8 @@ static void hint(cstar_html *h, const char *id, verdict v) {
     cstar_put(h, "<p class='hint {}' id='{}'>{}</p>\n", v.tone, id, v.text);
 }
 
-static void field(cstar_html *h, const char *label, const char *signal, const char *type, const char *hint_id) {
+static void field(cstar_html *h, const char *label, const char *signal, const char *type,
+                  const char *hint_id) {
     cstar_put(h,
               "<label>{}<input type='{}' autocomplete='off' data-bind='{}' aria-describedby='{}'"
               " data-on:input__debounce.150ms='{}'></label>",
@@ -107,8 +108,10 @@ static void signup_form(cstar_html *h) {
 }
 
 void signup_card(cstar_html *h) {
-    cstar_put(h, "<section class='card' aria-labelledby='signup-title'><h2 id='signup-title'>Sign up</h2>"
-                 "<p class='lead'>Type: the rules live on the server and answer while you do. Try the name “ada”.</p>");
+    cstar_put(
+        h, "<section class='card' aria-labelledby='signup-title'><h2 id='signup-title'>Sign up</h2>"
+           "<p class='lead'>Type: the rules live on the server and answer while you do. Try the "
+           "name “ada”.</p>");
     signup_form(h);
     cstar_put(h, "</section>");
 }
@@ -117,7 +120,7 @@ void signup_card(cstar_html *h) {
 
 static void show(cstar_conn *conn, const form *f) {
     cstar_signal_bool(conn, "ready", f->ready);
-    cstar_patch(conn, h) {
+    cstar_patch (conn, h) {
         hint(h, "name-hint", f->name_is);
         hint(h, "email-hint", f->email_is);
         hint(h, "word-hint", f->word_is);
@@ -136,7 +139,7 @@ void signup_submit(cstar_conn *conn, const cstar_signals *in) {
         show(conn, &f);
         return;
     }
-    cstar_patch(conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) {
+    cstar_patch (conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) {
         cstar_put(h,
                   "<div id='signup' class='welcome' role='status'><p class='big'>Welcome, {}!</p>"
                   "<p>Nothing was stored. It is a demo.</p>"
@@ -152,5 +155,7 @@ void signup_again(cstar_conn *conn, const cstar_signals *in) {
     cstar_signal(conn, "email", "");
     cstar_signal(conn, "word", "");
     cstar_signal_bool(conn, "ready", false);
-    cstar_patch(conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) { signup_form(h); }
+    cstar_patch (conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) {
+        signup_form(h);
+    }
 }

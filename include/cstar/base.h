@@ -1,4 +1,5 @@
-/* cstar/base.h -- what every other room stands on: status codes, string views, memory, buffers, values.
+/* cstar/base.h -- what every other room stands on: status codes, string views, memory, buffers,
+ * values.
  *
  *     char mem[256];
  *     cstar_buf out;
@@ -74,20 +75,23 @@ typedef enum cstar_status {
 /** The text of a status. Never NULL; static. */
 CSTAR_API const char *cstar_strerror(cstar_status status);
 
-/* What went wrong, in words. Filled by functions that take an optional `cstar_err *`; untouched on success. */
+/* What went wrong, in words. Filled by functions that take an optional `cstar_err *`; untouched on
+ * success. */
 typedef struct cstar_err {
     cstar_status code;
     const char *where; /* the argument, option or field at fault; static text or NULL */
     char text[160];    /* a whole sentence that names it, cut to fit, always NUL-terminated */
 } cstar_err;
 
-/** Fills `err` (NULL is allowed) and returns `code`, so that `return cstar_err_set(...)` reads well. */
+/** Fills `err` (NULL is allowed) and returns `code`, so that `return cstar_err_set(...)` reads
+ * well. */
 CSTAR_API cstar_status cstar_err_set(cstar_err *err, cstar_status code, const char *where,
                                      const char *format, ...) CSTAR_PRINTF(4, 5);
 
 /* ---- string views --------------------------------------------------------------------------- */
 
-/* Borrowed bytes: not NUL-terminated, NUL bytes allowed inside. {NULL, 0} is "absent", {"", 0} is "empty". */
+/* Borrowed bytes: not NUL-terminated, NUL bytes allowed inside. {NULL, 0} is "absent", {"", 0} is
+ * "empty". */
 typedef struct cstar_str {
     const char *ptr;
     size_t len;
@@ -122,12 +126,14 @@ static inline bool cstar_str_eq(cstar_str a, cstar_str b) {
 /** ASCII case-insensitive equality (header names, schemes, hosts). */
 CSTAR_API bool cstar_str_ieq(cstar_str a, cstar_str b);
 
-/** Whether the bytes are well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF). */
+/** Whether the bytes are well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most
+ * U+10FFFF). */
 CSTAR_API bool cstar_utf8_valid(cstar_str s);
 
 /**
  * Decodes one code point at `*pos` and advances `*pos`.
- * @return the code point, or UINT32_MAX for a malformed sequence (then `*pos` advances by one byte).
+ * @return the code point, or UINT32_MAX for a malformed sequence (then `*pos` advances by one
+ *         byte).
  */
 CSTAR_API uint32_t cstar_utf8_next(cstar_str s, size_t *pos);
 
@@ -135,7 +141,8 @@ CSTAR_API uint32_t cstar_utf8_next(cstar_str s, size_t *pos);
 
 /* Where memory comes from. One function, as realloc() but with the old size told. */
 typedef struct cstar_allocator {
-    /* ptr NULL: allocate; new_size 0: free, returns NULL; NULL on failure, and then `ptr` is still valid. */
+    /* ptr NULL: allocate; new_size 0: free, returns NULL; NULL on failure, and then `ptr` is still
+     * valid. */
     void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);
     void *ctx;
 } cstar_allocator;
@@ -155,14 +162,16 @@ typedef struct cstar_arena {
     cstar_allocator view;     /* what cstar_arena_allocator() hands out */
 } cstar_arena;
 
-/** @param limit in bytes over all blocks; 0: 1 MiB. Allocates nothing yet. `alloc` is borrowed for its life. */
+/** @param limit in bytes over all blocks; 0: 1 MiB. Allocates nothing yet. `alloc` is borrowed for
+ * its life. */
 CSTAR_API void cstar_arena_init(cstar_arena *a, const cstar_allocator *alloc, size_t limit);
 CSTAR_API void cstar_arena_fini(cstar_arena *a);
 
 /** Frees everything but one block of at most `keep` bytes, which the next use takes up again. */
 CSTAR_API void cstar_arena_reset(cstar_arena *a, size_t keep);
 
-/** @return `size` bytes, uninitialised, valid until reset or fini; NULL when out of memory or over the limit. */
+/** @return `size` bytes, uninitialised, valid until reset or fini; NULL when out of memory or over
+ * the limit. */
 CSTAR_API CSTAR_MUST_USE void *cstar_arena_alloc(cstar_arena *a, size_t size);
 CSTAR_API CSTAR_MUST_USE void *cstar_arena_zalloc(cstar_arena *a, size_t size);
 
@@ -175,7 +184,8 @@ CSTAR_API const cstar_allocator *cstar_arena_allocator(cstar_arena *a);
 /* ---- buffer --------------------------------------------------------------------------------- */
 
 /* Bytes that grow up to a limit. It is also the *sink* that every cstar_format_*() writes to.
- * The first failure (CSTAR_ENOMEM, CSTAR_ELIMIT) sticks: later appends do nothing; ask once at the end. */
+ * The first failure (CSTAR_ENOMEM, CSTAR_ELIMIT) sticks: later appends do nothing; ask once at the
+ * end. */
 typedef struct cstar_buf {
     char *ptr; /* not NUL-terminated */
     size_t len;
@@ -185,7 +195,8 @@ typedef struct cstar_buf {
     cstar_status status;
 } cstar_buf;
 
-/** @param limit in bytes; 0: 1 MiB. `alloc` is borrowed for the buffer's life. Allocates nothing yet. */
+/** @param limit in bytes; 0: 1 MiB. `alloc` is borrowed for the buffer's life. Allocates nothing
+ * yet. */
 CSTAR_API void cstar_buf_init(cstar_buf *b, const cstar_allocator *alloc, size_t limit);
 /** A buffer over the caller's memory: no allocation ever; fini is not needed. */
 CSTAR_API void cstar_buf_fixed(cstar_buf *b, char *mem, size_t size);
@@ -200,7 +211,8 @@ static inline void cstar_buf_reset(cstar_buf *b) {
 static inline cstar_status cstar_buf_status(const cstar_buf *b) { return b->status; }
 static inline cstar_str cstar_buf_view(const cstar_buf *b) { return cstar_view(b->ptr, b->len); }
 
-/** Makes room for `more` bytes behind `len`. @return false: the error sticks and nothing changed. */
+/** Makes room for `more` bytes behind `len`. @return false: the error sticks and nothing
+ * changed. */
 CSTAR_API bool cstar_buf_grow(cstar_buf *b, size_t more);
 
 static inline bool cstar_buf_room(cstar_buf *b, size_t more) {
@@ -224,8 +236,8 @@ static inline void cstar_buf_byte(cstar_buf *b, char c) {
 
 CSTAR_API void cstar_buf_int(cstar_buf *b, int64_t n);
 CSTAR_API void cstar_buf_uint(cstar_buf *b, uint64_t n);
-/** The shortest decimal text that reads back as `d` ("0.1", "42", "1e+300"); "null" for NaN and infinities,
- * which JSON does not have. Does not depend on the locale. */
+/** The shortest decimal text that reads back as `d` ("0.1", "42", "1e+300"); "null" for NaN and
+ * infinities, which JSON does not have. Does not depend on the locale. */
 CSTAR_API void cstar_buf_double(cstar_buf *b, double d);
 
 /** Text for HTML text and for attribute values in either quotes: & < > " ' become references. */
@@ -235,17 +247,19 @@ CSTAR_API void cstar_buf_html(cstar_buf *b, cstar_str s);
 CSTAR_API void cstar_buf_html_from(cstar_buf *b, size_t mark);
 
 /**
- * The inside of a JSON string, without the quotes: " \ and control bytes are escaped (\b \t \n \f \r, else \u00XX).
- * `s` must be valid UTF-8 (CSTAR_EUTF8 sticks otherwise).
+ * The inside of a JSON string, without the quotes: " \ and control bytes are escaped (\b \t \n \f
+ * \r, else \u00XX). `s` must be valid UTF-8 (CSTAR_EUTF8 sticks otherwise).
  * @param extra  CSTAR_ESC_*: what else becomes \uXXXX.
  */
 CSTAR_API void cstar_buf_json(cstar_buf *b, cstar_str s, unsigned extra);
 enum {
     CSTAR_ESC_LINES = 1, /* U+2028 and U+2029, line breaks to older JavaScript */
-    CSTAR_ESC_EXPR = 2,  /* @ $ ' < > & too: the Datastar client rewrites @name( and $name inside literals */
+    /* @ $ ' < > & too: the Datastar client rewrites @name( and $name inside literals */
+    CSTAR_ESC_EXPR = 2,
 };
 
-/** Percent-codes every byte but A-Z a-z 0-9 - _ ~ (also '.'), upper-case hex: one path segment or query value. */
+/** Percent-codes every byte but A-Z a-z 0-9 - _ ~ (also '.'), upper-case hex: one path segment or
+ * query value. */
 CSTAR_API void cstar_buf_percent(cstar_buf *b, cstar_str s);
 
 /**
@@ -271,15 +285,18 @@ CSTAR_API void cstar_buf_oneline(cstar_buf *b, cstar_str s);
 typedef struct cstar_html cstar_html; /* cstar/html.h */
 typedef struct cstar_json cstar_json; /* cstar/json.h */
 
-/* A piece of trusted Datastar expression (or attribute list) that is written when it is needed: what cstar_event(),
- * cstar_post(), cstar_init_signals() and cstar_on_nudge() return. By value; borrows what its arguments point to. */
+/* A piece of trusted Datastar expression (or attribute list) that is written when it is needed:
+ * what cstar_event(), cstar_post(), cstar_init_signals() and cstar_on_nudge() return. By value;
+ * borrows what its arguments point to. */
 typedef struct cstar_expr {
-    /* Appends the text, unescaped. On an error nothing is appended and `err` says what was wrong. */
+    /* Appends the text, unescaped. On an error nothing is appended and `err` says what was
+     * wrong. */
     cstar_status (*write)(const struct cstar_expr *self, cstar_buf *out, cstar_err *err);
     const void *a; /* the writer's own */
     const char *b, *c, *d;
     int32_t n;
-    bool attrs; /* whole attributes, name='value' ..., for the place of an attribute, already escaped */
+    /* whole attributes, name='value' ..., for the place of an attribute, already escaped */
+    bool attrs;
 } cstar_expr;
 
 /* Markup, trusted as it stands: the one explicit way around the escaping of cstar_put(). */
@@ -301,8 +318,8 @@ typedef enum cstar_val_kind {
     CSTAR_VAL_DOUBLE,
     CSTAR_VAL_CHAR,
     CSTAR_VAL_STR,
-    CSTAR_VAL_JSON,     /* JSON text, validated where it is used */
-    CSTAR_VAL_TREE,     /* a cstar_json */
+    CSTAR_VAL_JSON, /* JSON text, validated where it is used */
+    CSTAR_VAL_TREE, /* a cstar_json */
     CSTAR_VAL_TRUSTED,
     CSTAR_VAL_FRAGMENT,
     CSTAR_VAL_EXPR,
@@ -343,7 +360,9 @@ CSTAR__VAL_FN(cstar_val_fragment, cstar_fragment, CSTAR_VAL_FRAGMENT, fragment)
 CSTAR__VAL_FN(cstar_val_expr, cstar_expr, CSTAR_VAL_EXPR, expr)
 #undef CSTAR__VAL_FN
 /** A NULL string is the empty string. */
-static inline cstar_val cstar_val_cstr(const char *s) { return cstar_val_str(cstar_cstr(s != NULL ? s : "")); }
+static inline cstar_val cstar_val_cstr(const char *s) {
+    return cstar_val_str(cstar_cstr(s != NULL ? s : ""));
+}
 static inline cstar_val cstar_val_trusted(cstar_trusted t) {
     cstar_val v;
     v.kind = CSTAR_VAL_TRUSTED;
@@ -369,8 +388,11 @@ static inline cstar_val cstar_bool(bool x) { return cstar_val_bool(x); }
 /** null: for signals, removes the signal in the browser. */
 static inline cstar_val cstar_null(void) { return cstar_val_null(); }
 /** JSON text as a value: `cstar_signal(conn, "tags", cstar_json_text("[1,2]"))`. */
-static inline cstar_val cstar_json_text(const char *json) { return cstar_val_json(cstar_cstr(json)); }
-static inline cstar_fragment cstar_frag(void (*render)(cstar_html *, const void *), const void *arg) {
+static inline cstar_val cstar_json_text(const char *json) {
+    return cstar_val_json(cstar_cstr(json));
+}
+static inline cstar_fragment cstar_frag(void (*render)(cstar_html *, const void *),
+                                        const void *arg) {
     cstar_fragment f;
     f.render = render;
     f.arg = arg;
@@ -408,8 +430,9 @@ static inline cstar_fragment cstar_frag(void (*render)(cstar_html *, const void 
 
 /* ---- clock and log -------------------------------------------------------------------------- */
 
-/* A source of integers that never repeat and always grow, also across restarts: microseconds of the wall clock,
- * or one more than the last. Below 2^53 until the year 2255, so exact in JavaScript. Zero-initialise it. */
+/* A source of integers that never repeat and always grow, also across restarts: microseconds of the
+ * wall clock, or one more than the last. Below 2^53 until the year 2255, so exact in JavaScript.
+ * Zero-initialise it. */
 typedef struct cstar_ticker {
     uint64_t last;
 } cstar_ticker;

@@ -1,15 +1,18 @@
-/* cstar/wire.h -- Datastar's protocol as bytes: server-sent events that patch elements and signals, scripts, and the
- * action expressions that go into attributes. Pure: every function appends to the caller's cstar_buf.
+/* cstar/wire.h -- Datastar's protocol as bytes: server-sent events that patch elements and signals,
+ * scripts, and the action expressions that go into attributes. Pure: every function appends to the
+ * caller's cstar_buf.
  *
- *     cstar_format_patch_elements(&out, &(cstar_elements){.html = "<b>1</b>", .selector = "#count"}, &err);
+ *     cstar_elements e = {.html = "<b>1</b>", .selector = "#count"};
+ *     cstar_format_patch_elements(&out, &e, &err);
  *
- * On an error nothing is appended, `err` names the argument at fault, and the buffer's own sticky status is untouched
- * (unless it was the buffer that failed: CSTAR_ENOMEM, CSTAR_ELIMIT).
- * Values are data: no selector, id, type, HTML, script, attribute, URL or path can end the line, the event, the script
- * element or the expression that it stands in.
+ * On an error nothing is appended, `err` names the argument at fault, and the buffer's own sticky
+ * status is untouched (unless it was the buffer that failed: CSTAR_ENOMEM, CSTAR_ELIMIT).
+ * Values are data: no selector, id, type, HTML, script, attribute, URL or path can end the line,
+ * the event, the script element or the expression that it stands in.
  *
  * Life: arguments are borrowed for the call. Threads: no state. Part of libcstar-core.
- * Source: Datastar SDK specification (ADR) for client v1.0.2; where it is silent, docs/internals/wire.md.
+ * Source: Datastar SDK specification (ADR) for client v1.0.2; where it is silent,
+ * docs/internals/wire.md.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_WIRE_H
@@ -22,20 +25,23 @@ CSTAR_BEGIN_DECLS
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-/* Milliseconds for the `retry:` line: 0 says nothing, as does 1000, which is the client's own default.
- * CSTAR_RETRY_NOW writes "retry: 0". Other negative values are CSTAR_EINVAL. */
+/* Milliseconds for the `retry:` line: 0 says nothing, as does 1000, which is the client's own
+ * default. CSTAR_RETRY_NOW writes "retry: 0". Other negative values are CSTAR_EINVAL. */
 #define CSTAR_RETRY_NOW ((int64_t)-1)
 
 typedef struct cstar_sse_event { /* zero is the default of every field */
     const char *type;            /* required; line breaks are removed */
-    const char *data;            /* one text, split into lines on CRLF, CR and LF; NULL: no data line */
-    const cstar_str *lines;      /* or several texts, each split likewise; used when nlines is not 0 */
+    /* one text, split into lines on CRLF, CR and LF; NULL: no data line */
+    const char *data;
+    /* or several texts, each split likewise; used when nlines is not 0 */
+    const cstar_str *lines;
     size_t nlines;
-    const char *event_id;        /* line breaks are removed; NULL or "": no id line */
-    int64_t retry;               /* milliseconds */
+    const char *event_id; /* line breaks are removed; NULL or "": no id line */
+    int64_t retry;        /* milliseconds */
 } cstar_sse_event;
 
-/** Any event: `event:`, `id:`, `retry:`, `data:`... and the blank line. EINVAL: type missing, retry. */
+/** Any event: `event:`, `id:`, `retry:`, `data:`... and the blank line. EINVAL: type missing,
+ * retry. */
 CSTAR_API cstar_status cstar_format_event(cstar_buf *out, const cstar_sse_event *e, cstar_err *err);
 
 /** The comment that probes a connection: ": \n\n". */
@@ -57,32 +63,46 @@ typedef enum cstar_mode {
 typedef enum cstar_ns { CSTAR_NS_HTML, CSTAR_NS_SVG, CSTAR_NS_MATHML } cstar_ns;
 
 typedef struct cstar_elements { /* zero is the default of every field */
-    const char *html;           /* NUL-terminated; NULL only with CSTAR_REMOVE; "" empties the target */
-    const char *selector;       /* CSS; line breaks are removed. NULL or "": by the elements' own ids (only OUTER and REPLACE) */
+    /* NUL-terminated; NULL only with CSTAR_REMOVE; "" empties the target */
+    const char *html;
+    /* CSS; line breaks are removed. NULL or "": by the elements' own ids (only OUTER and
+     * REPLACE) */
+    const char *selector;
     cstar_mode mode;
-    cstar_ns ns;                /* SVG and MathML: put one element per line, the client loses siblings otherwise */
+    /* SVG and MathML: put one element per line, the client loses siblings otherwise */
+    cstar_ns ns;
     bool use_view_transition;
     const char *view_transition_selector; /* only with use_view_transition; NULL or "": none */
     const char *event_id;
-    int64_t retry;              /* milliseconds, see CSTAR_RETRY_NOW */
-    cstar_str html_str;         /* used instead of html when .ptr is not NULL */
+    int64_t retry;      /* milliseconds, see CSTAR_RETRY_NOW */
+    cstar_str html_str; /* used instead of html when .ptr is not NULL */
 } cstar_elements;
 
-/** "datastar-patch-elements". EINVAL: html missing; mode or ns unknown; selector missing for a mode that needs one. */
-CSTAR_API cstar_status cstar_format_patch_elements(cstar_buf *out, const cstar_elements *e, cstar_err *err);
-/** Removes what `e->selector` matches: mode is REMOVE whatever `e->mode` says, and html is not looked at. */
-CSTAR_API cstar_status cstar_format_remove_elements(cstar_buf *out, const cstar_elements *e, cstar_err *err);
+/** "datastar-patch-elements". EINVAL: html missing; mode or ns unknown; selector missing for a mode
+ * that needs one. */
+CSTAR_API cstar_status cstar_format_patch_elements(cstar_buf *out, const cstar_elements *e,
+                                                   cstar_err *err);
+/** Removes what `e->selector` matches: mode is REMOVE whatever `e->mode` says, and html is not
+ * looked at. */
+CSTAR_API cstar_status cstar_format_remove_elements(cstar_buf *out, const cstar_elements *e,
+                                                    cstar_err *err);
 /** Appends `e->html` to the container `e->selector`. */
-CSTAR_API cstar_status cstar_format_append_elements(cstar_buf *out, const cstar_elements *e, cstar_err *err);
-/** Morphs by id; a tab that does not have the id ignores it. `selector` and `mode` are not looked at. */
-CSTAR_API cstar_status cstar_format_upsert_elements(cstar_buf *out, const cstar_elements *e, cstar_err *err);
+CSTAR_API cstar_status cstar_format_append_elements(cstar_buf *out, const cstar_elements *e,
+                                                    cstar_err *err);
+/** Morphs by id; a tab that does not have the id ignores it. `selector` and `mode` are not looked
+ * at. */
+CSTAR_API cstar_status cstar_format_upsert_elements(cstar_buf *out, const cstar_elements *e,
+                                                    cstar_err *err);
 
-/* The first bytes of every line of HTML inside a patch: what cstar_html_init() takes as line prefix. */
+/* The first bytes of every line of HTML inside a patch: what cstar_html_init() takes as line
+ * prefix. */
 #define CSTAR_ELEMENTS_PREFIX "data: elements "
 
-/** Everything up to the first elements line: render the HTML behind it with CSTAR_ELEMENTS_PREFIX on every further
- * line, then call cstar_format_patch_end(). `e->html` is not looked at; mode REMOVE is EINVAL. */
-CSTAR_API cstar_status cstar_format_patch_begin(cstar_buf *out, const cstar_elements *e, cstar_err *err);
+/** Everything up to the first elements line: render the HTML behind it with CSTAR_ELEMENTS_PREFIX
+ * on every further line, then call cstar_format_patch_end(). `e->html` is not looked at; mode
+ * REMOVE is EINVAL. */
+CSTAR_API cstar_status cstar_format_patch_begin(cstar_buf *out, const cstar_elements *e,
+                                                cstar_err *err);
 CSTAR_API cstar_status cstar_format_patch_end(cstar_buf *out);
 
 /** "inner" to CSTAR_INNER: the names of the protocol, case-sensitive. EINVAL for any other. */
@@ -97,30 +117,34 @@ typedef struct cstar_signals_patch { /* zero is the default of every field */
     const cstar_json *value; /* instead of both when not NULL: an object, written compactly */
     bool only_if_missing;    /* keeps what the browser has */
     const char *event_id;
-    int64_t retry;           /* milliseconds, see CSTAR_RETRY_NOW */
+    int64_t retry; /* milliseconds, see CSTAR_RETRY_NOW */
 } cstar_signals_patch;
 
-/** "datastar-patch-signals", RFC 7386 merge: null removes. ESYNTAX, EUTF8, EDEPTH: text that is no JSON object (the client
- * would run it as JavaScript); EINVAL: nothing to send, or value is no object. */
-CSTAR_API cstar_status cstar_format_patch_signals(cstar_buf *out, const cstar_signals_patch *s, cstar_err *err);
+/** "datastar-patch-signals", RFC 7386 merge: null removes. ESYNTAX, EUTF8, EDEPTH: text that is no
+ * JSON object (the client would run it as JavaScript); EINVAL: nothing to send, or value is no
+ * object. */
+CSTAR_API cstar_status cstar_format_patch_signals(cstar_buf *out, const cstar_signals_patch *s,
+                                                  cstar_err *err);
 
-/** Everything up to the JSON, which the caller then writes on one line (cstar_json_writer does), then
- * cstar_format_patch_end(). json, json_str and value are not looked at. */
-CSTAR_API cstar_status cstar_format_signals_begin(cstar_buf *out, const cstar_signals_patch *s, cstar_err *err);
+/** Everything up to the JSON, which the caller then writes on one line (cstar_json_writer does),
+ * then cstar_format_patch_end(). json, json_str and value are not looked at. */
+CSTAR_API cstar_status cstar_format_signals_begin(cstar_buf *out, const cstar_signals_patch *s,
+                                                  cstar_err *err);
 
 /** Removes signals by dotted paths ("user.name"); removing a parent wins over its children.
  * @param s  only_if_missing, event_id, retry; NULL: defaults.
- * @return EINVAL for an empty path, or one that starts or ends with a dot or has two in a row; EUTF8; ENOMEM and ELIMIT:
- *         the sorted copy of the paths comes from `scratch`. */
-CSTAR_API cstar_status cstar_format_remove_signals(cstar_buf *out, const cstar_str *paths, size_t npaths,
-                                                   const cstar_signals_patch *s, cstar_arena *scratch, cstar_err *err);
+ * @return EINVAL for an empty path, or one that starts or ends with a dot or has two in a row;
+ *         EUTF8; ENOMEM and ELIMIT: the sorted copy of the paths comes from `scratch`. */
+CSTAR_API cstar_status cstar_format_remove_signals(cstar_buf *out, const cstar_str *paths,
+                                                   size_t npaths, const cstar_signals_patch *s,
+                                                   cstar_arena *scratch, cstar_err *err);
 
 /** Whether `key` can name a nudge: one or more of [A-Za-z0-9_]. */
 CSTAR_API cstar_status cstar_nudge_key_check(cstar_str key, cstar_err *err);
 /** {"nudges":{key:n}}: tells every listener of cstar_on_nudge(key) to run its action.
- * @param n  never the same twice: cstar_ticker_next(). */
-CSTAR_API cstar_status cstar_format_nudge(cstar_buf *out, cstar_str key, uint64_t n, const cstar_signals_patch *s,
-                                          cstar_err *err);
+ * @param n  from 1 to 2^53 (else EINVAL), and never the same twice: cstar_ticker_next(). */
+CSTAR_API cstar_status cstar_format_nudge(cstar_buf *out, cstar_str key, uint64_t n,
+                                          const cstar_signals_patch *s, cstar_err *err);
 
 /* ---- scripts -------------------------------------------------------------------------------- */
 
@@ -132,21 +156,30 @@ typedef struct cstar_attr {
 typedef struct cstar_script { /* zero is the default of every field */
     const char *script;       /* JavaScript, trusted; "</script" inside is defused */
     bool keep;                /* leave the script element in the page; else it removes itself */
-    const cstar_attr *attrs;  /* more attributes; data-effect given here replaces the self-removal */
+    /* more attributes; data-effect given here replaces the self-removal */
+    const cstar_attr *attrs;
     size_t nattrs;
     const char *event_id;
-    int64_t retry;            /* milliseconds, see CSTAR_RETRY_NOW */
-    cstar_str script_str;     /* used instead of script when .ptr is not NULL */
+    int64_t retry;        /* milliseconds, see CSTAR_RETRY_NOW */
+    cstar_str script_str; /* used instead of script when .ptr is not NULL */
 } cstar_script;
 
-/** Runs JavaScript in the page: appends a <script> to body. EINVAL: script missing, bad attribute name or value. */
+/** Runs JavaScript in the page: appends a <script> to body. EINVAL: script missing, bad attribute
+ * name or value. */
 CSTAR_API cstar_status cstar_format_script(cstar_buf *out, const cstar_script *s, cstar_err *err);
 
-typedef enum cstar_level { CSTAR_LOG, CSTAR_WARN, CSTAR_ERROR, CSTAR_INFO, CSTAR_DEBUG } cstar_level;
+typedef enum cstar_level {
+    CSTAR_LOG,
+    CSTAR_WARN,
+    CSTAR_ERROR,
+    CSTAR_INFO,
+    CSTAR_DEBUG
+} cstar_level;
 CSTAR_API cstar_status cstar_level_parse(cstar_str name, cstar_level *level, cstar_err *err);
 
 typedef struct cstar_console { /* zero is the default of every field */
-    cstar_val message;         /* a string in single quotes, anything else as JSON; kind 0 is null */
+    /* a string in single quotes, anything else as JSON; kind 0 is null */
+    cstar_val message;
     cstar_level level;
     bool keep;
     const char *event_id;
@@ -159,20 +192,22 @@ CSTAR_API cstar_status cstar_format_console(cstar_buf *out, const cstar_console 
 
 typedef struct cstar_redirect { /* zero is the default of every field */
     const char *url;
-    const char *origin;         /* scheme://host[:port] of the request; NULL: no absolute URL is our own */
-    bool external;              /* any http or https host will do */
-    const char *const *allow;   /* or these hosts: exact, any case, any port; each non-empty */
+    /* scheme://host[:port] of the request; NULL: no absolute URL is our own */
+    const char *origin;
+    bool external;            /* any http or https host will do */
+    const char *const *allow; /* or these hosts: exact, any case, any port; each non-empty */
     size_t nallow;
     bool keep;
     const char *event_id;
     int64_t retry;
-    cstar_str url_str;          /* used instead of url when .ptr is not NULL */
+    cstar_str url_str; /* used instead of url when .ptr is not NULL */
 } cstar_redirect;
 
-/** Sends the browser elsewhere. Local paths ("/x", "?q", "#f") and our own origin are allowed; never another scheme than
- * http(s), user info, "//host", nor anything that a browser would read as one of these. EPOLICY otherwise; EINVAL: url or an
- * entry of allow missing. */
-CSTAR_API cstar_status cstar_format_redirect(cstar_buf *out, const cstar_redirect *r, cstar_err *err);
+/** Sends the browser elsewhere. Local paths ("/x", "?q", "#f") and our own origin are allowed;
+ * never another scheme than http(s), user info, "//host", nor anything that a browser would read as
+ * one of these. EPOLICY otherwise; EINVAL: url or an entry of allow missing. */
+CSTAR_API cstar_status cstar_format_redirect(cstar_buf *out, const cstar_redirect *r,
+                                             cstar_err *err);
 
 /* ---- actions: expressions for data-on:* and friends ------------------------------------------ */
 
@@ -183,49 +218,59 @@ CSTAR_API cstar_status cstar_verb_parse(cstar_str name, cstar_verb *verb, cstar_
 #define CSTAR_MODULE_SIGNAL "$_dstar_module"
 
 typedef struct cstar_action { /* zero is the default of every field */
-    cstar_str module;    /* URL name of the module, one path segment; absent or CSTAR_MODULE_SIGNAL: the browser's signal decides */
-    cstar_str event;     /* required; one path segment */
+    /* URL name of the module, one path segment; absent or CSTAR_MODULE_SIGNAL: the browser's signal
+     * decides */
+    cstar_str module;
+    cstar_str event; /* required; one path segment */
     cstar_verb verb;
-    const char *prefix;  /* local absolute path in front of /ds; NULL: none. With a dynamic module too */
+    /* local absolute path in front of /ds; NULL: none. With a dynamic module too */
+    const char *prefix;
     const char *options; /* JavaScript object text, trusted; NULL: none */
 } cstar_action;
 
-/** `@post("/ds/module/event")`. EINVAL: event or module "", "." or ".."; a prefix that is not a plain local path; EUTF8. */
+/** `@post("/ds/module/event")`. EINVAL: event or module "", "." or ".."; a prefix that is not a
+ * plain local path; EUTF8. */
 CSTAR_API cstar_status cstar_format_action(cstar_buf *out, const cstar_action *a, cstar_err *err);
 
 typedef struct cstar_page_event { /* zero is the default of every field */
-    cstar_str name;      /* required; one path segment */
+    cstar_str name;               /* required; one path segment */
     cstar_verb verb;
     const char *options; /* JavaScript object text, trusted; NULL: none */
 } cstar_page_event;
 
 /** `@post(<this page> + "/_event/name")`: works wherever the page is mounted. */
-CSTAR_API cstar_status cstar_format_page_event(cstar_buf *out, const cstar_page_event *e, cstar_err *err);
+CSTAR_API cstar_status cstar_format_page_event(cstar_buf *out, const cstar_page_event *e,
+                                               cstar_err *err);
 
 typedef struct cstar_page_connect { /* zero is the default of every field */
-    bool include_search; /* the page's query string too */
+    bool include_search;            /* the page's query string too */
     const char *options; /* JavaScript object text, trusted; NULL: {retryMaxCount: Infinity} */
 } cstar_page_connect;
 
 /** `@post(<this page>, {retryMaxCount: Infinity})`: opens the page's stream. */
-CSTAR_API cstar_status cstar_format_page_connect(cstar_buf *out, const cstar_page_connect *c, cstar_err *err);
+CSTAR_API cstar_status cstar_format_page_connect(cstar_buf *out, const cstar_page_connect *c,
+                                                 cstar_err *err);
 
-/** One path segment: percent-coded but for A-Z a-z 0-9 - _ ~. EINVAL for "", "." and ".."; EUTF8. */
-CSTAR_API cstar_status cstar_format_segment(cstar_buf *out, cstar_str text, const char *where, cstar_err *err);
+/** One path segment: percent-coded but for A-Z a-z 0-9 - _ ~. EINVAL for "", "." and "..";
+ * EUTF8. */
+CSTAR_API cstar_status cstar_format_segment(cstar_buf *out, cstar_str text, const char *where,
+                                            cstar_err *err);
 
-/** "MyApp.Web.ChatView" to "my_app-web-chat_view": dots to '-', each part to snake_case. Not percent-coded. EUTF8. */
+/** "MyApp.Web.ChatView" to "my_app-web-chat_view": dots to '-', each part to snake_case. Not
+ * percent-coded. EUTF8. */
 CSTAR_API cstar_status cstar_format_module(cstar_buf *out, cstar_str name, cstar_err *err);
 
 /** The value of data-on-signal-patch-filter for one nudge: {"include":"^nudges\\.key$"}. */
 CSTAR_API cstar_status cstar_format_nudge_filter(cstar_buf *out, cstar_str key, cstar_err *err);
 
-/* The same as values for cstar_put(): written where they stand, errors go to the html. What they point to is borrowed
- * until then. */
-CSTAR_API cstar_expr cstar_expr_action(const char *module, const char *event, cstar_verb verb, const char *prefix,
-                                       const char *options);
+/* The same as values for cstar_put(): written where they stand, errors go to the html. What they
+ * point to is borrowed until then. */
+CSTAR_API cstar_expr cstar_expr_action(const char *module, const char *event, cstar_verb verb,
+                                       const char *prefix, const char *options);
 CSTAR_API cstar_expr cstar_expr_event(const char *name, cstar_verb verb, const char *options);
 CSTAR_API cstar_expr cstar_expr_connect(bool include_search, const char *options);
-/** Two attributes, data-on-signal-patch and its filter: `cstar_put(h, "<div {}>", cstar_on_nudge("posts", &reload))`.
+/** Two attributes, data-on-signal-patch and its filter: `cstar_put(h, "<div {}>",
+ * cstar_on_nudge("posts", &reload))`.
  * @param action  borrowed until written. */
 CSTAR_API cstar_expr cstar_on_nudge(const char *key, const cstar_expr *action);
 
@@ -235,20 +280,25 @@ typedef struct cstar__action_args {
     cstar_verb verb;
     bool include_search;
 } cstar__action_args;
-static inline cstar_expr cstar__event_expr(cstar__action_args a) { return cstar_expr_event(a.event, a.verb, a.options); }
+static inline cstar_expr cstar__event_expr(cstar__action_args a) {
+    return cstar_expr_event(a.event, a.verb, a.options);
+}
 static inline cstar_expr cstar__connect_expr(cstar__action_args a) {
     return cstar_expr_connect(a.include_search, a.options);
 }
 static inline cstar_expr cstar__action_expr(cstar__action_args a) {
     return cstar_expr_action(a.module, a.event, a.verb, a.prefix, a.options);
 }
-/** cstar_event("save"), cstar_event("save", .verb = CSTAR_DELETE, .options = "{retryMaxCount: 5}") */
+/** cstar_event("save"), cstar_event("save", .verb = CSTAR_DELETE, .options = "{retryMaxCount:
+ * 5}") */
 #define cstar_event(...) cstar__event_expr((cstar__action_args){.event = __VA_ARGS__})
 /** cstar_connect(), cstar_connect(.include_search = true) */
 #define cstar_connect(...) cstar__connect_expr((cstar__action_args){.module = NULL, __VA_ARGS__})
-/** cstar_at_post("module", "event", .prefix = "/ws"); module NULL: dynamic. cstar_post() is the same. */
+/** cstar_at_post("module", "event", .prefix = "/ws"); module NULL: dynamic. cstar_post() is the
+ * same. */
 #define cstar_at(verb_, module_, ...)                                                              \
-    cstar__action_expr((cstar__action_args){.verb = (verb_), .module = (module_), .event = __VA_ARGS__})
+    cstar__action_expr(                                                                            \
+        (cstar__action_args){.verb = (verb_), .module = (module_), .event = __VA_ARGS__})
 #define cstar_at_get(module_, ...) cstar_at(CSTAR_GET, module_, __VA_ARGS__)
 #define cstar_at_post(module_, ...) cstar_at(CSTAR_POST, module_, __VA_ARGS__)
 #define cstar_at_put(module_, ...) cstar_at(CSTAR_PUT, module_, __VA_ARGS__)

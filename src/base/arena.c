@@ -1,7 +1,9 @@
-/* arena.c -- an arena is a list of blocks, newest first; allocation moves a pointer through the newest.
+/* arena.c -- an arena is a list of blocks, newest first; allocation moves a pointer through the
+ * newest.
  *
- * Invariants: 1. `at` and `end` point into `block`, or are both NULL. 2. `used` is the sum of all block sizes and never exceeds
- * `limit`. 3. Blocks double in size, so that n bytes take O(log n) allocations.
+ * Invariants: 1. `at` and `end` point into `block`, or are both NULL. 2. `used` is the sum of all
+ * block sizes and never exceeds `limit`. 3. Blocks double in size, so that n bytes take O(log n)
+ * allocations.
  * Deliberately absent: freeing of single allocations.
  *
  * SPDX-License-Identifier: MIT */

@@ -12,7 +12,8 @@ static uint64_t wall_microseconds(void) {
 
 uint64_t cstar_ticker_next(cstar_ticker *t) {
     uint64_t now = wall_microseconds();
-    /* Relaxed would do for uniqueness; the exchange itself is what makes two threads get two numbers. */
+    /* Relaxed would do for uniqueness; the exchange itself is what makes two threads get two
+     * numbers. */
     uint64_t last = __atomic_load_n(&t->last, __ATOMIC_RELAXED);
     uint64_t next = 0;
     do {

@@ -1,6 +1,7 @@
 /* escape.c -- one value made harmless for the place where it will stand: HTML, JSON, a URL segment.
  *
- * Every escaper copies the longest run of plain bytes at once; a 256-entry table says which bytes are not plain.
+ * Every escaper copies the longest run of plain bytes at once; a 256-entry table says which bytes
+ * are not plain.
  *
  * SPDX-License-Identifier: MIT */
 #include "cstar/base.h"
@@ -81,8 +82,12 @@ static const unsigned char json_class[256] = {
 };
 
 static void add_unicode_escape(cstar_buf *b, uint32_t code) {
-    char text[6] = {'\\', 'u', upper_hex[(code >> 12) & 15], upper_hex[(code >> 8) & 15],
-                    upper_hex[(code >> 4) & 15], upper_hex[code & 15]};
+    char text[6] = {'\\',
+                    'u',
+                    upper_hex[(code >> 12) & 15],
+                    upper_hex[(code >> 8) & 15],
+                    upper_hex[(code >> 4) & 15],
+                    upper_hex[code & 15]};
     cstar_buf_add(b, text, sizeof text);
 }
 

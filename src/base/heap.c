@@ -1,5 +1,5 @@
-/* heap.c -- malloc() and friends as an allocator. Its own file, so that a program with another allocator
- * does not link it.
+/* heap.c -- malloc() and friends as an allocator. Its own file, so that a program with another
+ * allocator does not link it.
  * SPDX-License-Identifier: MIT */
 #include "cstar/base.h"
 

@@ -1,12 +1,14 @@
 /* base/json_decode.c -- fills a struct from an object, by a table that describes the struct.
  *
- * Recursion follows the table, not the document: as deep as the caller's structs are nested. Members are written by
- * memcpy(), so that the table's offsets need not be trusted to be aligned. A table that makes no sense is CSTAR_EINVAL.
+ * Recursion follows the table, not the document: as deep as the caller's structs are nested.
+ * Members are written by memcpy(), so that the table's offsets need not be trusted to be aligned. A
+ * table that makes no sense is CSTAR_EINVAL.
  *
  * SPDX-License-Identifier: MIT */
 #include "base/json_node.h"
 
-/* Where we are: a chain of frames from the innermost field out, only walked when an error needs the name. */
+/* Where we are: a chain of frames from the innermost field out, only walked when an error needs the
+ * name. */
 typedef struct frame {
     const struct frame *up;
     const char *name; /* NULL: an element */
@@ -20,10 +22,11 @@ typedef struct target {
     unsigned char *ptr;
 } target;
 
-static cstar_status decode_fields(const cstar_json *obj, const cstar_field *fields, unsigned char *out,
-                                  const frame *at, cstar_err *err);
+static cstar_status decode_fields(const cstar_json *obj, const cstar_field *fields,
+                                  unsigned char *out, const frame *at, cstar_err *err);
 
-/* ---- errors ----------------------------------------------------------------------------------- */
+/* ---- errors
+ * ----------------------------------------------------------------------------------- */
 
 static void put_path(cstar_buf *b, const frame *at) {
     const frame *chain[32];
@@ -61,7 +64,8 @@ static cstar_status refuse(cstar_err *err, cstar_status status, const frame *at,
     return cstar_err_set(err, status, field_name(at), "\"%.*s\" %s", (int)path.len, path.ptr, what);
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values
+ * ----------------------------------------------------------------------------------- */
 
 static cstar_status store_int(const target *to, int64_t n) {
     if (to->size == sizeof(int64_t)) {
@@ -81,7 +85,8 @@ static cstar_status store_int(const target *to, int64_t n) {
     return CSTAR_OK;
 }
 
-static cstar_status decode_int(const cstar_json *v, const target *to, const frame *at, cstar_err *err) {
+static cstar_status decode_int(const cstar_json *v, const target *to, const frame *at,
+                               cstar_err *err) {
     if (to->size != 1 && to->size != 2 && to->size != 4 && to->size != 8) {
         return refuse(err, CSTAR_EINVAL, at, "has a size that no integer has");
     }
@@ -100,7 +105,8 @@ static cstar_status decode_int(const cstar_json *v, const target *to, const fram
     return CSTAR_OK;
 }
 
-static cstar_status decode_double(const cstar_json *v, const target *to, const frame *at, cstar_err *err) {
+static cstar_status decode_double(const cstar_json *v, const target *to, const frame *at,
+                                  cstar_err *err) {
     if (to->size != sizeof(double)) {
         return refuse(err, CSTAR_EINVAL, at, "has a size that no double has");
     }
@@ -112,7 +118,8 @@ static cstar_status decode_double(const cstar_json *v, const target *to, const f
     return CSTAR_OK;
 }
 
-static cstar_status decode_bool(const cstar_json *v, const target *to, const frame *at, cstar_err *err) {
+static cstar_status decode_bool(const cstar_json *v, const target *to, const frame *at,
+                                cstar_err *err) {
     if (to->size != sizeof(bool)) {
         return refuse(err, CSTAR_EINVAL, at, "has a size that no bool has");
     }
@@ -123,7 +130,8 @@ static cstar_status decode_bool(const cstar_json *v, const target *to, const fra
     return CSTAR_OK;
 }
 
-static cstar_status decode_text(const cstar_json *v, const target *to, const frame *at, cstar_err *err) {
+static cstar_status decode_text(const cstar_json *v, const target *to, const frame *at,
+                                cstar_err *err) {
     if (v->type != CSTAR_JSON_STRING) {
         return refuse(err, CSTAR_ETYPE, at, "must be a string");
     }
@@ -137,7 +145,8 @@ static cstar_status decode_text(const cstar_json *v, const target *to, const fra
     return CSTAR_OK;
 }
 
-static cstar_status decode_value(const cstar_json *v, const target *to, const frame *at, cstar_err *err) {
+static cstar_status decode_value(const cstar_json *v, const target *to, const frame *at,
+                                 cstar_err *err) {
     switch (to->type) {
     case CSTAR_FIELD_INT:
         return decode_int(v, to, at, err);
@@ -156,10 +165,11 @@ static cstar_status decode_value(const cstar_json *v, const target *to, const fr
     return refuse(err, CSTAR_EINVAL, at, "is described by no known type");
 }
 
-/* ---- arrays and objects ----------------------------------------------------------------------- */
+/* ---- arrays and objects
+ * ----------------------------------------------------------------------- */
 
-static cstar_status decode_array(const cstar_json *v, const cstar_field *field, unsigned char *out, const frame *at,
-                                 cstar_err *err) {
+static cstar_status decode_array(const cstar_json *v, const cstar_field *field, unsigned char *out,
+                                 const frame *at, cstar_err *err) {
     if (field->element_size == 0) {
         return refuse(err, CSTAR_EINVAL, at, "has elements without a size");
     }
@@ -184,8 +194,8 @@ static cstar_status decode_array(const cstar_json *v, const cstar_field *field, 
     return CSTAR_OK;
 }
 
-static cstar_status decode_field(const cstar_json *obj, const cstar_field *field, unsigned char *out,
-                                 const frame *up, cstar_err *err) {
+static cstar_status decode_field(const cstar_json *obj, const cstar_field *field,
+                                 unsigned char *out, const frame *up, cstar_err *err) {
     frame here = {up, field->name, 0};
     if (field->name == NULL) {
         return refuse(err, CSTAR_EINVAL, up, "has a field without a name");
@@ -201,8 +211,8 @@ static cstar_status decode_field(const cstar_json *obj, const cstar_field *field
     return decode_value(v, &to, &here, err);
 }
 
-static cstar_status decode_fields(const cstar_json *obj, const cstar_field *fields, unsigned char *out,
-                                  const frame *at, cstar_err *err) {
+static cstar_status decode_fields(const cstar_json *obj, const cstar_field *fields,
+                                  unsigned char *out, const frame *at, cstar_err *err) {
     if (fields == NULL) {
         return refuse(err, CSTAR_EINVAL, at, "has no table of fields");
     }
@@ -218,6 +228,7 @@ static cstar_status decode_fields(const cstar_json *obj, const cstar_field *fiel
     return CSTAR_OK;
 }
 
-cstar_status cstar_json_decode(const cstar_json *obj, const cstar_field *fields, void *out, cstar_err *err) {
+cstar_status cstar_json_decode(const cstar_json *obj, const cstar_field *fields, void *out,
+                               cstar_err *err) {
     return decode_fields(obj, fields, out, NULL, err);
 }

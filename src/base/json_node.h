@@ -1,12 +1,16 @@
-/* base/json_node.h -- what a cstar_json is, for the four files that build, read, write and decode trees.
+/* base/json_node.h -- what a cstar_json is, for the four files that build, read, write and decode
+ * trees.
  *
- * A tree is a list of lists: siblings are linked by `next`, a container points to its first child. All keys, strings and
- * number texts of a document stand one behind the other in one arena allocation, each with a NUL behind it; nodes come
- * from the arena in chunks. Nothing points into the text that was read.
+ * A tree is a list of lists: siblings are linked by `next`, a container points to its first child.
+ * All keys, strings and number texts of a document stand one behind the other in one arena
+ * allocation, each with a NUL behind it; nodes come from the arena in chunks. Nothing points into
+ * the text that was read.
  *
- * Invariants: 1. A finished tree is never written to again. 2. `key` is non-NULL exactly for members of objects.
- * 3. A container's `u.parent` is the container around it (NULL for the root), so that whoever walks a tree needs neither
- * recursion nor a stack. 4. Lengths and counts fit 32 bits: the reader refuses longer texts.
+ * Invariants: 1. A finished tree is never written to again. 2. `key` is non-NULL exactly for
+ * members of objects.
+ * 3. A container's `u.parent` is the container around it (NULL for the root), so that whoever walks
+ * a tree needs neither recursion nor a stack. 4. Lengths and counts fit 32 bits: the reader refuses
+ * longer texts.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_BASE_JSON_NODE_H

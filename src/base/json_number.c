@@ -1,8 +1,9 @@
 /* base/json_number.c -- numbers of JSON text: their grammar and their value.
  *
- * Integers that fit int64 are exact. Most other numbers have at most 2^53 as their digits and a small power of ten, so that
- * one multiplication or division of exact doubles gives the correctly rounded result (Clinger's fast path). The rest goes to
- * strtod(), in a form that no locale reads differently and of bounded length.
+ * Integers that fit int64 are exact. Most other numbers have at most 2^53 as their digits and a
+ * small power of ten, so that one multiplication or division of exact doubles gives the correctly
+ * rounded result (Clinger's fast path). The rest goes to strtod(), in a form that no locale reads
+ * differently and of bounded length.
  * Absent: a decimal conversion of our own; libc's is correctly rounded.
  *
  * SPDX-License-Identifier: MIT */
@@ -11,8 +12,8 @@
 #include <float.h>
 #include <stdlib.h>
 
-/* A double, and the middle between two, has at most 768 significant digits: what comes behind them only says
- * whether the number lies above that middle, and one more digit can say that. */
+/* A double, and the middle between two, has at most 768 significant digits: what comes behind them
+ * only says whether the number lies above that middle, and one more digit can say that. */
 #define DIGITS_MAX 770
 #define EXPONENT_MAX 1000000000000000 /* beyond any text's length; larger ones saturate */
 
@@ -35,7 +36,8 @@ static const char *scan_digits(const char *p, const char *end, uint64_t *digits)
 }
 
 /* The exponent behind 'e'. @return behind it; `*start` tells whether there was a digit. */
-static const char *scan_exponent(const char *p, const char *end, int64_t *exponent, const char **start) {
+static const char *scan_exponent(const char *p, const char *end, int64_t *exponent,
+                                 const char **start) {
     bool negative = p < end && *p == '-';
     if (p < end && (*p == '-' || *p == '+')) {
         p++;
@@ -50,7 +52,8 @@ static const char *scan_exponent(const char *p, const char *end, int64_t *expone
     return p;
 }
 
-/* The grammar of a number. @return behind it; NULL where a digit is missing, and `*fault` says where. */
+/* The grammar of a number. @return behind it; NULL where a digit is missing, and `*fault` says
+ * where. */
 static const char *scan_decimal(const char *p, const char *end, decimal *out, const char **fault) {
     decimal d = {.negative = *p == '-'};
     p += d.negative;
@@ -104,13 +107,14 @@ static bool fits_int64(const decimal *d, int64_t *i) {
 
 /* Correct only where double arithmetic rounds to double at once. */
 static bool fits_fast_path(const decimal *d) {
-    return FLT_EVAL_METHOD == 0 && d->exact && d->digits <= (UINT64_C(1) << 53) && d->exponent >= -22 &&
-           d->exponent <= 22;
+    return FLT_EVAL_METHOD == 0 && d->exact && d->digits <= (UINT64_C(1) << 53) &&
+           d->exponent >= -22 && d->exponent <= 22;
 }
 
 static double fast_path(const decimal *d) {
-    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     double v = (double)d->digits;
     v = d->exponent < 0 ? v / power[-d->exponent] : v * power[d->exponent];
     return d->negative ? -v : v;

@@ -1,13 +1,16 @@
 /* base/json_read.c -- builds a tree from the scanner's tokens.
  *
- *     text ──▶ cstar__json_next() ──▶ add_*() ──▶ nodes, linked in document order      one pass, one level at a time
+ *     text ──▶ cstar__json_next() ──▶ add_*() ──▶ nodes, linked in document order      one pass,
+ *     one level at a time
  *
- * Memory: one allocation for all strings and number texts: every one of them is followed by a structural byte in the
- * document, so that with their NULs they are never longer than the document and one NUL. Nodes come in chunks.
+ * Memory: one allocation for all strings and number texts: every one of them is followed by a
+ * structural byte in the document, so that with their NULs they are never longer than the document
+ * and one NUL. Nodes come in chunks.
  *
- * Duplicate keys: the first PAIRWISE members of an object are compared with each other as they come, behind a filter of 64
- * bits that most keys pass at once; a larger object is sorted when it closes. Rejected: a hash table, since whoever sends
- * the document can choose keys that collide in it.
+ * Duplicate keys: the first PAIRWISE members of an object are compared with each other as they
+ * come, behind a filter of 64 bits that most keys pass at once; a larger object is sorted when it
+ * closes. Rejected: a hash table, since whoever sends the document can choose keys that collide in
+ * it.
  *
  * SPDX-License-Identifier: MIT */
 #include "base/json_node.h"
@@ -16,19 +19,18 @@
 #define PAIRWISE 16u
 #define CHUNK_MIN 8u
 #define CHUNK_MAX 128u
-#define SLACK 16u /* short strings are copied as 16 bytes, whatever their length */
 
 typedef struct reader {
     cstar__json_scan scan;
     cstar_arena *arena;
-    char *text;                /* where the next string's bytes go */
-    cstar_json *spare;         /* nodes not handed out yet */
-    size_t spares, chunk;      /* how many, and how many to take next */
-    cstar_json *open;          /* the innermost container that is open */
-    cstar_json **tail;         /* where the next node is linked */
+    char *text;           /* where the next string's bytes go */
+    cstar_json *spare;    /* nodes not handed out yet */
+    size_t spares, chunk; /* how many, and how many to take next */
+    cstar_json *open;     /* the innermost container that is open */
+    cstar_json **tail;    /* where the next node is linked */
     cstar_json *root;
-    const char *key;           /* of the next node; NULL inside of arrays */
-    const char *key_source;    /* where it stands in the document */
+    const char *key;        /* of the next node; NULL inside of arrays */
+    const char *key_source; /* where it stands in the document */
     uint32_t key_len, key_hash;
 } reader;
 
@@ -40,7 +42,8 @@ static bool fail(reader *r, const char *at, cstar_status status, const char *wha
 
 static bool out_of_memory(reader *r) { return fail(r, r->scan.at, CSTAR_ENOMEM, "out of memory"); }
 
-/* ---- strings ---------------------------------------------------------------------------------- */
+/* ---- strings
+ * ---------------------------------------------------------------------------------- */
 
 static char *put_utf8(char *out, uint32_t c) {
     if (c < 0x80) {
@@ -88,7 +91,9 @@ static const char *keep_text(reader *r, uint32_t *len) {
     char *start = r->text;
     char *behind = start + s.len;
     if (s.len <= 16 && r->scan.end - s.ptr >= 16) {
-        memcpy(start, s.ptr, 16); /* two instructions instead of a call; SLACK takes what is too much */
+        /* Two instructions instead of a call. What is too much does no harm: what was written is
+         * never longer than what was read, so where 16 bytes are left to read, 16 have room. */
+        memcpy(start, s.ptr, 16);
     } else {
         memcpy(start, s.ptr, s.len);
     }
@@ -110,7 +115,8 @@ static const char *keep_string(reader *r, uint32_t *len) {
     return start;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------ */
+/* ---- nodes
+ * ------------------------------------------------------------------------------------ */
 
 static bool more_nodes(reader *r) {
     cstar_json *nodes = cstar_arena_alloc(r->arena, r->chunk * sizeof *nodes);
@@ -201,7 +207,8 @@ static void leave(reader *r) {
     r->tail = &node->link.next;
 }
 
-/* ---- duplicate keys --------------------------------------------------------------------------- */
+/* ---- duplicate keys
+ * --------------------------------------------------------------------------- */
 
 static uint32_t hash_key(const char *key, size_t len) {
     uint64_t a = 0, b = 0;
@@ -234,7 +241,8 @@ static bool was_seen(reader *r) {
         return false;
     }
     for (const cstar_json *m = r->open->at.first; m != NULL; m = m->link.next) {
-        if (m->key_hash == r->key_hash && m->key_len == r->key_len && memcmp(m->key, r->key, r->key_len) == 0) {
+        if (m->key_hash == r->key_hash && m->key_len == r->key_len &&
+            memcmp(m->key, r->key, r->key_len) == 0) {
             return true;
         }
     }
@@ -265,9 +273,11 @@ static cstar_json **sort_members(cstar_json **members, cstar_json **scratch, siz
     return members;
 }
 
-/* For an object too large to compare its keys pairwise. The tree keeps its order: pointers are sorted. */
+/* For an object too large to compare its keys pairwise. The tree keeps its order: pointers are
+ * sorted. */
 static bool keys_differ(reader *r) {
     size_t count = r->open->len;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted */
     cstar_json **members = cstar_arena_alloc(r->arena, 2 * count * sizeof *members);
     if (members == NULL) {
         return out_of_memory(r);
@@ -301,7 +311,8 @@ static bool close_object(reader *r) {
     return ok;
 }
 
-/* ---- the loop --------------------------------------------------------------------------------- */
+/* ---- the loop
+ * --------------------------------------------------------------------------------- */
 
 static bool take_token(reader *r, cstar__json_token token) {
     switch (token) {
@@ -347,7 +358,8 @@ static bool read_tree(reader *r) {
     }
 }
 
-cstar_json *cstar_json_read(cstar_arena *a, cstar_str text, const cstar_json_opts *opts, cstar_err *err) {
+cstar_json *cstar_json_read(cstar_arena *a, cstar_str text, const cstar_json_opts *opts,
+                            cstar_err *err) {
     reader r;
     if (cstar__json_scan_init(&r.scan, text, opts) != CSTAR_OK) {
         (void)cstar__json_scan_report(&r.scan, err);
@@ -355,7 +367,7 @@ cstar_json *cstar_json_read(cstar_arena *a, cstar_str text, const cstar_json_opt
     }
     size_t guess = text.len / 16; /* bytes per node in documents that have keys */
     r.arena = a;
-    r.text = cstar_arena_alloc(a, text.len + 1 + SLACK);
+    r.text = cstar_arena_alloc(a, text.len + 1);
     r.spares = 0;
     r.chunk = guess < CHUNK_MIN ? CHUNK_MIN : guess < CHUNK_MAX ? guess : CHUNK_MAX;
     r.open = NULL;

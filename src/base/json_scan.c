@@ -1,7 +1,9 @@
-/* base/json_scan.c -- the JSON grammar as a pull scanner; json_scan.h has the picture. Also cstar_json_check().
+/* base/json_scan.c -- the JSON grammar as a pull scanner; json_scan.h has the picture. Also
+ * cstar_json_check().
  *
- * Most bytes of a document stand inside of strings: those are skipped eight at a time up to the next quote, backslash,
- * control byte or non-ASCII byte. Runs of non-ASCII bytes are checked as a whole: no UTF-8 sequence has an ASCII byte inside.
+ * Most bytes of a document stand inside of strings: those are skipped eight at a time up to the
+ * next quote, backslash, control byte or non-ASCII byte. Runs of non-ASCII bytes are checked as a
+ * whole: no UTF-8 sequence has an ASCII byte inside.
  *
  * SPDX-License-Identifier: MIT */
 #include "base/json_scan.h"
@@ -11,7 +13,8 @@
 
 enum { STATE_ROOT, STATE_ROOT_OBJECT, STATE_FIRST, STATE_VALUE, STATE_AFTER };
 
-cstar_status cstar__json_scan_init(cstar__json_scan *s, cstar_str text, const cstar_json_opts *opts) {
+cstar_status cstar__json_scan_init(cstar__json_scan *s, cstar_str text,
+                                   const cstar_json_opts *opts) {
     static const cstar_json_opts defaults = {0};
     const cstar_json_opts *o = opts != NULL ? opts : &defaults;
     size_t max_bytes = o->max_bytes != 0 ? o->max_bytes : DEFAULT_BYTES;
@@ -54,25 +57,29 @@ cstar_status cstar__json_scan_report(const cstar__json_scan *s, cstar_err *err) 
         return cstar_err_set(err, s->status, "text", "JSON: %s at byte %zu", s->expected, offset);
     }
     if (s->fault == s->end) {
-        return cstar_err_set(err, s->status, "text", "JSON: expected %s at byte %zu, found the end of the text",
+        return cstar_err_set(err, s->status, "text",
+                             "JSON: expected %s at byte %zu, found the end of the text",
                              s->expected, offset);
     }
     unsigned char c = (unsigned char)*s->fault;
     bool printable = c > ' ' && c < 0x7F;
-    return cstar_err_set(err, s->status, "text", printable ? "JSON: expected %s at byte %zu, found '%c'"
-                                                           : "JSON: expected %s at byte %zu, found byte 0x%02X",
+    return cstar_err_set(err, s->status, "text",
+                         printable ? "JSON: expected %s at byte %zu, found '%c'"
+                                   : "JSON: expected %s at byte %zu, found byte 0x%02X",
                          s->expected, offset, c);
 }
 
-/* ---- strings ---------------------------------------------------------------------------------- */
+/* ---- strings
+ * ---------------------------------------------------------------------------------- */
 
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ONES UINT64_C(0x0101010101010101)
 
-/* The top bit of every byte that is not plain. Bytes above the first such byte may be marked wrongly (a borrow), the first
- * one is right: as long as no byte is marked no subtraction has borrowed. */
+/* The top bit of every byte that is not plain. Bytes above the first such byte may be marked
+ * wrongly (a borrow), the first one is right: as long as no byte is marked no subtraction has
+ * borrowed. */
 static uint64_t mark_special(uint64_t w) {
     uint64_t quote = w ^ (ONES * '"');
     uint64_t backslash = w ^ (ONES * '\\');
@@ -175,7 +182,8 @@ static const char *skip_utf8(cstar__json_scan *s, const char *p) {
         return p;
     }
     size_t good = 0;
-    for (size_t next = 0; next < run.len && cstar_utf8_next(run, &next) != UINT32_MAX; good = next) {
+    for (size_t next = 0; next < run.len && cstar_utf8_next(run, &next) != UINT32_MAX;
+         good = next) {
     }
     (void)cstar__json_scan_fail(s, start + good, CSTAR_EUTF8, "invalid UTF-8");
     return NULL;
@@ -190,8 +198,8 @@ static const char *skip_escape(cstar__json_scan *s, const char *p) {
     if (len != 0) {
         return p + len;
     }
-    (void)cstar__json_scan_fail(s, p, status,
-                                status == CSTAR_EUTF8 ? "a lone surrogate" : "a complete, known escape");
+    (void)cstar__json_scan_fail(
+        s, p, status, status == CSTAR_EUTF8 ? "a lone surrogate" : "a complete, known escape");
     return NULL;
 }
 
@@ -219,7 +227,8 @@ static const char *scan_string(cstar__json_scan *s, const char *p) {
     return NULL;
 }
 
-/* ---- the grammar ------------------------------------------------------------------------------ */
+/* ---- the grammar
+ * ------------------------------------------------------------------------------ */
 
 static const char *skip_space(const char *p, const char *end) {
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
@@ -240,7 +249,8 @@ static cstar__json_token open_container(cstar__json_scan *s, const char *p, bool
     }
     uint64_t bit = UINT64_C(1) << (s->depth % 64);
     uint64_t *word = &s->objects[s->depth / 64];
-    uint64_t others = bit == 1 ? 0 : *word; /* the word's first use, or nothing in it counts any more */
+    uint64_t others =
+        bit == 1 ? 0 : *word; /* the word's first use, or nothing in it counts any more */
     *word = object ? others | bit : others & ~bit;
     s->depth++;
     s->state = STATE_FIRST;
@@ -255,7 +265,8 @@ static cstar__json_token close_container(cstar__json_scan *s, const char *p, boo
     return object ? CSTAR__JSON_OBJECT_END : CSTAR__JSON_ARRAY_END;
 }
 
-static cstar__json_token scan_word(cstar__json_scan *s, const char *p, cstar_str word, cstar__json_token token) {
+static cstar__json_token scan_word(cstar__json_scan *s, const char *p, cstar_str word,
+                                   cstar__json_token token) {
     if ((size_t)(s->end - p) < word.len || memcmp(p, word.ptr, word.len) != 0) {
         return expected(s, p, "a value");
     }
@@ -286,8 +297,17 @@ static cstar__json_token scan_value(cstar__json_scan *s, const char *p) {
         return scan_word(s, p, CSTAR_STR("false"), CSTAR__JSON_FALSE);
     case 'n':
         return scan_word(s, p, CSTAR_STR("null"), CSTAR__JSON_NIL);
-    case '-': case '0': case '1': case '2': case '3': case '4':
-    case '5': case '6': case '7': case '8': case '9':
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
         return cstar__json_scan_number(s, p);
     default:
         return expected(s, p, "a value");

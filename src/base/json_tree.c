@@ -1,10 +1,12 @@
-/* base/json_tree.c -- reading values off a tree. Everything accepts NULL, "not there", and no other type is an error:
- * a handler asks for what it expects and names what it takes instead.
+/* base/json_tree.c -- reading values off a tree. Everything accepts NULL, "not there", and no other
+ * type is an error: a handler asks for what it expects and names what it takes instead.
  *
  * SPDX-License-Identifier: MIT */
 #include "base/json_node.h"
 
-static bool is(const cstar_json *v, cstar_json_type type) { return v != NULL && v->type == (uint8_t)type; }
+static bool is(const cstar_json *v, cstar_json_type type) {
+    return v != NULL && v->type == (uint8_t)type;
+}
 
 static const cstar_str absent = {NULL, 0};
 
@@ -12,7 +14,8 @@ cstar_json_type cstar_json_typeof(const cstar_json *v) {
     return v != NULL ? (cstar_json_type)v->type : CSTAR_JSON_NULL;
 }
 
-/* ---- moving around ---------------------------------------------------------------------------- */
+/* ---- moving around
+ * ---------------------------------------------------------------------------- */
 
 const cstar_json *cstar_json_get_str(const cstar_json *obj, cstar_str key) {
     if (!is(obj, CSTAR_JSON_OBJECT)) {
@@ -91,17 +94,21 @@ const cstar_json *cstar_json_path(const cstar_json *obj, const char *path) {
 }
 
 cstar_str cstar_json_key(const cstar_json *member) {
-    return member != NULL && member->key != NULL ? cstar_view(member->key, member->key_len) : absent;
+    return member != NULL && member->key != NULL ? cstar_view(member->key, member->key_len)
+                                                 : absent;
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values
+ * ----------------------------------------------------------------------------------- */
 
 int64_t cstar_json_int(const cstar_json *v, int64_t otherwise) {
     if (is(v, CSTAR_JSON_INT)) {
         return v->u.i;
     }
-    /* 2^63 itself is the first double that is too large; the conversion of anything beyond would be undefined. */
-    if (!is(v, CSTAR_JSON_DOUBLE) || v->u.d < -9223372036854775808.0 || v->u.d >= 9223372036854775808.0) {
+    /* 2^63 itself is the first double that is too large; the conversion of anything beyond would be
+     * undefined. */
+    if (!is(v, CSTAR_JSON_DOUBLE) || v->u.d < -9223372036854775808.0 ||
+        v->u.d >= 9223372036854775808.0) {
         return otherwise;
     }
     int64_t i = (int64_t)v->u.d;
@@ -128,5 +135,6 @@ cstar_str cstar_json_view(const cstar_json *v) {
 }
 
 cstar_str cstar_json_number(const cstar_json *v) {
-    return is(v, CSTAR_JSON_INT) || is(v, CSTAR_JSON_DOUBLE) ? cstar_view(v->at.text, v->len) : absent;
+    return is(v, CSTAR_JSON_INT) || is(v, CSTAR_JSON_DOUBLE) ? cstar_view(v->at.text, v->len)
+                                                             : absent;
 }

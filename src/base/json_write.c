@@ -1,8 +1,9 @@
 /* base/json_write.c -- writes JSON into a buffer, compactly, without memory of its own.
  *
- * What is open is two bits per level in the writer. Text (CSTAR_VAL_JSON) goes through the scanner token by token and trees
- * are walked along their links, so that neither recurses, and both come out compact with the writer's escapes in their
- * strings. Text that turns out to be malformed is taken back: the buffer ends where it ended before.
+ * What is open is two bits per level in the writer. Text (CSTAR_VAL_JSON) goes through the scanner
+ * token by token and trees are walked along their links, so that neither recurses, and both come
+ * out compact with the writer's escapes in their strings. Text that turns out to be malformed is
+ * taken back: the buffer ends where it ended before.
  *
  * SPDX-License-Identifier: MIT */
 #include "base/json_node.h"
@@ -115,10 +116,12 @@ void cstar_json_put_key(cstar_json_writer *w, cstar_str key) {
     w->keyed = true;
 }
 
-/* ---- JSON text -------------------------------------------------------------------------------- */
+/* ---- JSON text
+ * -------------------------------------------------------------------------------- */
 
-/* The inside of a string that is JSON already: its escapes stay as they are (they are plain ASCII without any byte that
- * CSTAR_ESC_* is about), what stands between them is escaped as the writer wants it. */
+/* The inside of a string that is JSON already: its escapes stay as they are (they are plain ASCII
+ * without any byte that CSTAR_ESC_* is about), what stands between them is escaped as the writer
+ * wants it. */
 static void put_escaped(cstar_json_writer *w, cstar_str s) {
     const char *p = s.ptr;
     const char *end = p + s.len;
@@ -187,9 +190,11 @@ static void put_token(cstar_json_writer *w, const cstar__json_scan *s, cstar__js
     }
 }
 
-/* The text is the program's own: only the buffer limits its length, and the nesting may be as deep as a tree's. */
+/* The text is the program's own: only the buffer limits its length, and the nesting may be as deep
+ * as a tree's. */
 static void put_text(cstar_json_writer *w, cstar_str text) {
-    static const cstar_json_opts opts = {.max_bytes = SIZE_MAX, .max_depth = CSTAR__JSON_MAX_DEPTH, .any_root = true};
+    static const cstar_json_opts opts = {
+        .max_bytes = SIZE_MAX, .max_depth = CSTAR__JSON_MAX_DEPTH, .any_root = true};
     cstar__json_scan s;
     size_t mark = w->out->len;
     cstar__json_token token = CSTAR__JSON_ERROR;
@@ -204,7 +209,8 @@ static void put_text(cstar_json_writer *w, cstar_str text) {
     }
 }
 
-/* ---- trees ------------------------------------------------------------------------------------ */
+/* ---- trees
+ * ------------------------------------------------------------------------------------ */
 
 /* A value, or of a container the opening bracket. */
 static void put_node(cstar_json_writer *w, const cstar_json *v) {
@@ -238,8 +244,9 @@ static void put_member_key(cstar_json_writer *w, const cstar_json *v) {
     }
 }
 
-/* Depth first along the links: down to the first child, else to the next sibling, else up. A container's parent is in
- * the container; of a leaf it is the container that was entered last. `top` itself may have siblings and a key: not ours. */
+/* Depth first along the links: down to the first child, else to the next sibling, else up. A
+ * container's parent is in the container; of a leaf it is the container that was entered last.
+ * `top` itself may have siblings and a key: not ours. */
 static void put_tree(cstar_json_writer *w, const cstar_json *top) {
     const cstar_json *v = top;
     const cstar_json *open = NULL;
@@ -272,7 +279,8 @@ static void put_tree(cstar_json_writer *w, const cstar_json *top) {
     }
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values
+ * ----------------------------------------------------------------------------------- */
 
 static void put_any(cstar_json_writer *w, const cstar_val *v) {
     switch (v->kind) {

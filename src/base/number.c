@@ -26,8 +26,8 @@ void cstar_buf_int(cstar_buf *b, int64_t n) {
     add_digits(b, magnitude, n < 0);
 }
 
-/* printf() writes the locale's decimal point, which may be any one byte (or, in theory, several): whatever is not part of a
- * number's alphabet is it. */
+/* printf() writes the locale's decimal point, which may be any one byte (or, in theory, several):
+ * whatever is not part of a number's alphabet is it. */
 static size_t normalise(char *text) {
     size_t to = 0;
     bool in_point = false;
@@ -55,7 +55,8 @@ void cstar_buf_double(cstar_buf *b, double d) {
         return;
     }
     char text[48];
-    /* 15 digits identify every normal number that has so few, and %g drops trailing zeros; subnormal ones have fewer. */
+    /* 15 digits identify every normal number that has so few, and %g drops trailing zeros;
+     * subnormal ones have fewer. */
     bool subnormal = d < 2.3e-308 && d > -2.3e-308;
     for (int precision = subnormal ? 1 : 15; precision <= 17; precision++) {
         (void)snprintf(text, sizeof text, "%.*g", precision, d);

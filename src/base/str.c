@@ -24,14 +24,15 @@ static bool has_zero(uint64_t word) {
     return ((word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080)) != 0;
 }
 
-/* Length up to the first CR or LF, eight bytes at a time. Not two memchr() calls: one of them could scan far past the line
- * that the other finds, again at every line, which is quadratic. */
+/* Length up to the first CR or LF, eight bytes at a time. Not two memchr() calls: one of them could
+ * scan far past the line that the other finds, again at every line, which is quadratic. */
 static size_t line_length(cstar_str s) {
     size_t i = 0;
     for (; i + 8 <= s.len; i += 8) {
         uint64_t word = 0;
         memcpy(&word, s.ptr + i, 8);
-        if (has_zero(word ^ UINT64_C(0x0A0A0A0A0A0A0A0A)) || has_zero(word ^ UINT64_C(0x0D0D0D0D0D0D0D0D))) {
+        if (has_zero(word ^ UINT64_C(0x0A0A0A0A0A0A0A0A)) ||
+            has_zero(word ^ UINT64_C(0x0D0D0D0D0D0D0D0D))) {
             break;
         }
     }
@@ -51,7 +52,8 @@ bool cstar_line_next(cstar_str *rest, cstar_str *line) {
         *rest = cstar_view(NULL, 0);
         return true;
     }
-    size_t end = rest->ptr[len] == '\r' && len + 1 < rest->len && rest->ptr[len + 1] == '\n' ? 2 : 1;
+    size_t end =
+        rest->ptr[len] == '\r' && len + 1 < rest->len && rest->ptr[len + 1] == '\n' ? 2 : 1;
     *rest = cstar_view(rest->ptr + len + end, rest->len - len - end);
     return true;
 }

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "cstar/base.h"
 
-/* Length of the sequence that `lead` starts, 0 if none does, with the bounds of the second byte: the bounds are what
- * rules out overlong forms, surrogates and code points past the end (Unicode table 3-7). */
+/* Length of the sequence that `lead` starts, 0 if none does, with the bounds of the second byte:
+ * the bounds are what rules out overlong forms, surrogates and code points past the end (Unicode
+ * table 3-7). */
 static size_t sequence(unsigned char lead, unsigned char *low, unsigned char *high) {
     *low = 0x80;
     *high = 0xBF;

@@ -1,12 +1,15 @@
-/* html/attr.c -- what an attribute's value is by its name, and the places inside URLs, expressions and signal names.
+/* html/attr.c -- what an attribute's value is by its name, and the places inside URLs, expressions
+ * and signal names.
  *
  * URL:        start ─▶ scheme? ─':'─▶ ok | opaque | bad        ('/', '?' or '#' first: ok)
  *                └─hole─▶ open (a ':' would complete a scheme: refused) ─'/?#'─▶ ok
- * Expression: other ─▶ identifier, minus, '<', hole (each forbids some neighbour), string ─▶ escape, hex digits, @name
+ * Expression: other ─▶ identifier, minus, '<', hole (each forbids some neighbour),
+ *                      string ─▶ escape, hex digits, @name
  *             and spoiled for good by '/', a backtick, "<!" and references.
- * Why spoiled: behind a '/' one cannot know without a JavaScript parser whether a regular expression, a comment or a division
- * began; the Datastar client does not know either: it finds strings with regular expressions of its own, and what those
- * misread (a string that ends in an escaped backslash, too) would let data look like code.
+ * Why spoiled: behind a '/' one cannot know without a JavaScript parser whether a regular
+ * expression, a comment or a division began; the Datastar client does not know either: it finds
+ * strings with regular expressions of its own, and what those misread (a string that ends in an
+ * escaped backslash, too) would let data look like code.
  *
  * SPDX-License-Identifier: MIT */
 #include "html/attr.h"
@@ -15,30 +18,34 @@
 
 #include <stddef.h>
 
-enum { NAME_HTML, NAME_PLUGIN, NAME_KEY, NAME_DONE };                                  /* sub in a name */
-enum { URL_START, URL_SCHEME, URL_OPEN, URL_OK, URL_OPAQUE, URL_BAD };                 /* sub in a URL */
-enum { SIGNAL_START, SIGNAL_PART, SIGNAL_DOT, SIGNAL_BAD };                            /* sub in a signal's name */
-enum {                                                                                 /* sub in an expression */
+enum { NAME_HTML, NAME_PLUGIN, NAME_KEY, NAME_DONE };                  /* sub in a name */
+enum { URL_START, URL_SCHEME, URL_OPEN, URL_OK, URL_OPAQUE, URL_BAD }; /* sub in a URL */
+enum { SIGNAL_START, SIGNAL_PART, SIGNAL_DOT, SIGNAL_BAD };            /* sub in a signal's name */
+/* Sub in an expression. */
+enum {
     EXPR_OTHER,
-    EXPR_IDENT,     /* behind an identifier, a number, '.', '$', '@' */
+    EXPR_IDENT, /* behind an identifier, a number, '.', '$', '@' */
     EXPR_MINUS,
     EXPR_LT,
     EXPR_HOLE,
     EXPR_STR_START, /* behind the opening quote */
     EXPR_STR,
-    EXPR_STR_ESC,   /* behind a backslash */
-    EXPR_STR_HEX,   /* in \xHH, \uHHHH or an octal escape, and behind it as long as digits follow */
-    EXPR_STR_BACK,  /* behind an escaped backslash */
-    EXPR_STR_AT,    /* behind '@' and an identifier's characters */
+    EXPR_STR_ESC,  /* behind a backslash */
+    EXPR_STR_HEX,  /* in \xHH, \uHHHH or octal, and while digits follow */
+    EXPR_STR_BACK, /* behind an escaped backslash */
+    EXPR_STR_AT,   /* behind '@' and an identifier's characters */
     EXPR_SPOILED,
 };
 
 static bool is_alpha(unsigned char b) { return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z'); }
 static bool is_digit(unsigned char b) { return b >= '0' && b <= '9'; }
-static bool is_hex(unsigned char b) { return is_digit(b) || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F'); }
+static bool is_hex(unsigned char b) {
+    return is_digit(b) || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F');
+}
 static bool is_word(unsigned char b) { return is_alpha(b) || is_digit(b) || b == '_'; }
 
-/* What must not touch a JavaScript literal: parts of identifiers and numbers, in any script and also as \uXXXX. */
+/* What must not touch a JavaScript literal: parts of identifiers and numbers, in any script and
+ * also as \uXXXX. */
 static bool is_glue(unsigned char b) {
     return is_word(b) || b == '$' || b == '@' || b == '.' || b == '#' || b == '\\' || b >= 0x80;
 }
@@ -56,7 +63,8 @@ static void settle_name(cstar__ctx *c, cstar__attr attr) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* data-attr:NAME sets the attribute NAME from JavaScript: what is dangerous there is dangerous here. */
+/* data-attr:NAME sets the attribute NAME from JavaScript: what is dangerous there is dangerous
+ * here. */
 static cstar__attr attr_of_key(uint8_t tag) {
     switch (tag) {
     case CSTAR__ATTR_URL:
@@ -174,7 +182,8 @@ static void url_decide(cstar__ctx *c) {
     }
 }
 
-/* The literal's text before a scheme is decided. Browsers drop tabs and line breaks, and controls and spaces in front. */
+/* The literal's text before a scheme is decided. Browsers drop tabs and line breaks, and controls
+ * and spaces in front. */
 static void url_scheme_feed(cstar__ctx *c, unsigned char byte) {
     if (byte == '\t' || byte == '\n' || byte == '\r' || (c->sub == URL_START && byte <= ' ')) {
         return;
@@ -201,7 +210,8 @@ static const char *url_open_feed(cstar__ctx *c, unsigned char byte) {
             cstar__names_step(&cstar__ref_names, &c->at, &c->len, byte);
             return NULL;
         }
-        const bool colon = byte == ';' && cstar__names_hit(&cstar__ref_names, c->at, c->len) != NULL;
+        const bool colon =
+            byte == ';' && cstar__names_hit(&cstar__ref_names, c->at, c->len) != NULL;
         restart_name(c, URL_OPEN);
         c->ref = false;
         if (colon) {
@@ -267,7 +277,8 @@ static void expr_string_feed(cstar__ctx *c, unsigned char byte) {
         c->sub = byte == '\\' ? EXPR_STR_BACK : EXPR_STR;
         if (byte == 'x' || byte == 'u' || is_digit(byte)) {
             c->sub = EXPR_STR_HEX;
-        } else if (byte == '\n' || byte == '\r') { /* a continued line ends the string to the client */
+        } else if (byte == '\n' ||
+                   byte == '\r') { /* a continued line ends the string to the client */
             c->sub = EXPR_SPOILED;
         }
     } else if (byte == quote) {

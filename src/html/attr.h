@@ -1,7 +1,8 @@
-/* html/attr.h -- the inside of an attribute: what its name says about its value, and where in the value we are.
+/* html/attr.h -- the inside of an attribute: what its name says about its value, and where in the
+ * value we are.
  *
- * The tokenizer (context.c) hands over the bytes of a name and of a quoted value; this part keeps `attr`, `sub`, `at`, `len` and
- * `ref` of the context.
+ * The tokenizer (context.c) hands over the bytes of a name and of a quoted value; this part keeps
+ * `attr`, `sub`, `at`, `len` and `ref` of the context.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_HTML_ATTR_H

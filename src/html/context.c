@@ -1,4 +1,5 @@
-/* html/context.c -- the tokenizer of literal markup. The drawing and the invariants are in context.h; values are attr.c's.
+/* html/context.c -- the tokenizer of literal markup. The drawing and the invariants are in
+ * context.h; values are attr.c's.
  *
  * SPDX-License-Identifier: MIT */
 #include "html/context.h"
@@ -8,11 +9,11 @@
 
 #include <stddef.h>
 
-/* tok:5 elem:4 attr:3 sub:4 at:6 len:5 end_tag:1 dquote:1 ref:1 = 30 bits */
+/* tok:5 elem:4 attr:3 sub:4 at:6 len:5 dquote:1 ref:1 = 29 bits */
 uint32_t cstar__ctx_pack(const cstar__ctx *c) {
-    return (uint32_t)c->tok | (uint32_t)c->elem << 5 | (uint32_t)c->attr << 9 | (uint32_t)c->sub << 12 |
-           (uint32_t)c->at << 16 | (uint32_t)c->len << 22 | (uint32_t)c->end_tag << 27 |
-           (uint32_t)c->dquote << 28 | (uint32_t)c->ref << 29;
+    return (uint32_t)c->tok | (uint32_t)c->elem << 5 | (uint32_t)c->attr << 9 |
+           (uint32_t)c->sub << 12 | (uint32_t)c->at << 16 | (uint32_t)c->len << 22 |
+           (uint32_t)c->dquote << 27 | (uint32_t)c->ref << 28;
 }
 
 cstar__ctx cstar__ctx_unpack(uint32_t state) {
@@ -22,22 +23,35 @@ cstar__ctx cstar__ctx_unpack(uint32_t state) {
                         .sub = (uint8_t)(state >> 12 & 0xfU),
                         .at = (uint8_t)(state >> 16 & 0x3fU),
                         .len = (uint8_t)(state >> 22 & 0x1fU),
-                        .end_tag = (state >> 27 & 1U) != 0,
-                        .dquote = (state >> 28 & 1U) != 0,
-                        .ref = (state >> 29 & 1U) != 0};
+                        .dquote = (state >> 27 & 1U) != 0,
+                        .ref = (state >> 28 & 1U) != 0};
 }
 
 static bool is_alpha(unsigned char b) { return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z'); }
-static bool is_space(unsigned char b) { return b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == '\f'; }
-static bool is_rcdata(uint8_t elem) { return elem == CSTAR__ELEM_TITLE || elem == CSTAR__ELEM_TEXTAREA; }
+static bool is_space(unsigned char b) {
+    return b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == '\f';
+}
+static bool is_rcdata(uint8_t elem) {
+    return elem == CSTAR__ELEM_TITLE || elem == CSTAR__ELEM_TEXTAREA;
+}
 
-enum { RAW_CLEAN, RAW_SPOILED }; /* sub in raw text: what would be a tag if the element stood inside <svg> was seen */
+enum {
+    RAW_CLEAN,
+    RAW_SPOILED
+}; /* sub in raw text: what would be a tag if the element stood inside <svg> was seen */
 
 static const char *const elem_names[] = {
-    [CSTAR__ELEM_OTHER] = "",           [CSTAR__ELEM_OBJECT] = "",          [CSTAR__ELEM_TITLE] = "title",
-    [CSTAR__ELEM_TEXTAREA] = "textarea", [CSTAR__ELEM_SCRIPT] = "script",   [CSTAR__ELEM_STYLE] = "style",
-    [CSTAR__ELEM_IFRAME] = "iframe",    [CSTAR__ELEM_NOEMBED] = "noembed",  [CSTAR__ELEM_NOFRAMES] = "noframes",
-    [CSTAR__ELEM_XMP] = "xmp",          [CSTAR__ELEM_PLAINTEXT] = "",
+    [CSTAR__ELEM_OTHER] = "",
+    [CSTAR__ELEM_OBJECT] = "",
+    [CSTAR__ELEM_TITLE] = "title",
+    [CSTAR__ELEM_TEXTAREA] = "textarea",
+    [CSTAR__ELEM_SCRIPT] = "script",
+    [CSTAR__ELEM_STYLE] = "style",
+    [CSTAR__ELEM_IFRAME] = "iframe",
+    [CSTAR__ELEM_NOEMBED] = "noembed",
+    [CSTAR__ELEM_NOFRAMES] = "noframes",
+    [CSTAR__ELEM_XMP] = "xmp",
+    [CSTAR__ELEM_PLAINTEXT] = "",
 };
 
 static void go(cstar__ctx *c, cstar__tok tok) { c->tok = (uint8_t)tok; }
@@ -103,7 +117,6 @@ static void raw_name_feed(cstar__ctx *c, unsigned char b) {
     c->len = 0;
     c->sub = 0;
     c->elem = CSTAR__ELEM_OTHER;
-    c->end_tag = true;
     if (b == '>') {
         tag_done(c);
     } else {
@@ -128,7 +141,7 @@ static const char *raw_bang_feed(cstar__ctx *c, unsigned char b) {
 
 /* The '>' of a tag. */
 static void tag_done(cstar__ctx *c) {
-    const uint8_t elem = c->end_tag ? CSTAR__ELEM_OTHER : c->elem;
+    const uint8_t elem = c->elem;
     *c = (cstar__ctx){.tok = CSTAR__TOK_TEXT};
     if (elem == CSTAR__ELEM_PLAINTEXT) {
         go(c, CSTAR__TOK_PLAINTEXT);
@@ -163,8 +176,7 @@ static void tag_open_feed(cstar__ctx *c, unsigned char b) {
 static void end_tag_open_feed(cstar__ctx *c, unsigned char b) {
     if (is_alpha(b)) {
         go(c, CSTAR__TOK_TAG_NAME);
-        c->end_tag = true;
-        c->at = CSTAR__NAMES_DEAD; /* which one it is does not matter */
+        c->at = CSTAR__NAMES_DEAD; /* an end tag of whatever element changes nothing */
     } else {
         go(c, b == '>' ? CSTAR__TOK_TEXT : CSTAR__TOK_BOGUS);
     }
@@ -253,7 +265,9 @@ static void unquoted_feed(cstar__ctx *c, unsigned char b) {
 
 /* ---- comments and declarations --------------------------------------------------------------- */
 
-static void bogus_feed(cstar__ctx *c, unsigned char b) { go(c, b == '>' ? CSTAR__TOK_TEXT : CSTAR__TOK_BOGUS); }
+static void bogus_feed(cstar__ctx *c, unsigned char b) {
+    go(c, b == '>' ? CSTAR__TOK_TEXT : CSTAR__TOK_BOGUS);
+}
 
 static void decl_feed(cstar__ctx *c, unsigned char b) {
     if (b != '-') {
@@ -286,34 +300,67 @@ static void comment_feed(cstar__ctx *c, unsigned char b) {
 
 const char *cstar__ctx_feed(cstar__ctx *c, unsigned char b) {
     switch ((cstar__tok)c->tok) {
-    case CSTAR__TOK_TEXT: text_feed(c, b); return NULL;
-    case CSTAR__TOK_RAW: raw_feed(c, b); return NULL;
-    case CSTAR__TOK_RAW_LT: raw_lt_feed(c, b); return NULL;
+    case CSTAR__TOK_TEXT:
+        text_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_RAW:
+        raw_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_RAW_LT:
+        raw_lt_feed(c, b);
+        return NULL;
     case CSTAR__TOK_RAW_SLASH:
-    case CSTAR__TOK_RAW_NAME: raw_name_feed(c, b); return NULL;
+    case CSTAR__TOK_RAW_NAME:
+        raw_name_feed(c, b);
+        return NULL;
     case CSTAR__TOK_RAW_BANG:
-    case CSTAR__TOK_RAW_BANG_DASH: return raw_bang_feed(c, b);
-    case CSTAR__TOK_PLAINTEXT: return NULL;
-    case CSTAR__TOK_TAG_OPEN: tag_open_feed(c, b); return NULL;
-    case CSTAR__TOK_END_TAG_OPEN: end_tag_open_feed(c, b); return NULL;
-    case CSTAR__TOK_TAG_NAME: tag_name_feed(c, b); return NULL;
+    case CSTAR__TOK_RAW_BANG_DASH:
+        return raw_bang_feed(c, b);
+    case CSTAR__TOK_PLAINTEXT:
+        return NULL;
+    case CSTAR__TOK_TAG_OPEN:
+        tag_open_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_END_TAG_OPEN:
+        end_tag_open_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_TAG_NAME:
+        tag_name_feed(c, b);
+        return NULL;
     case CSTAR__TOK_SELF_CLOSE:
     case CSTAR__TOK_BEFORE_NAME:
-    case CSTAR__TOK_AFTER_VALUE: before_name_feed(c, b); return NULL;
-    case CSTAR__TOK_NAME: attr_name_feed(c, b); return NULL;
-    case CSTAR__TOK_AFTER_NAME: after_name_feed(c, b); return NULL;
-    case CSTAR__TOK_BEFORE_VALUE: before_value_feed(c, b); return NULL;
-    case CSTAR__TOK_VALUE: return value_feed(c, b);
-    case CSTAR__TOK_UNQUOTED: unquoted_feed(c, b); return NULL;
+    case CSTAR__TOK_AFTER_VALUE:
+        before_name_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_NAME:
+        attr_name_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_AFTER_NAME:
+        after_name_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_BEFORE_VALUE:
+        before_value_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_VALUE:
+        return value_feed(c, b);
+    case CSTAR__TOK_UNQUOTED:
+        unquoted_feed(c, b);
+        return NULL;
     case CSTAR__TOK_DECL:
-    case CSTAR__TOK_DECL_DASH: decl_feed(c, b); return NULL;
-    case CSTAR__TOK_BOGUS: bogus_feed(c, b); return NULL;
+    case CSTAR__TOK_DECL_DASH:
+        decl_feed(c, b);
+        return NULL;
+    case CSTAR__TOK_BOGUS:
+        bogus_feed(c, b);
+        return NULL;
     case CSTAR__TOK_COMMENT_START:
     case CSTAR__TOK_COMMENT_START_DASH:
     case CSTAR__TOK_COMMENT:
     case CSTAR__TOK_COMMENT_DASH:
     case CSTAR__TOK_COMMENT_END:
-    case CSTAR__TOK_COMMENT_BANG: comment_feed(c, b); return NULL;
+    case CSTAR__TOK_COMMENT_BANG:
+        comment_feed(c, b);
+        return NULL;
     }
     return NULL;
 }

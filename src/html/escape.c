@@ -1,7 +1,7 @@
 /* html/escape.c -- text and JavaScript strings.
  *
- * Workload assumed: short ASCII values, most with nothing to escape. They are scanned eight bytes at a time and copied in runs;
- * UTF-8 is looked at from the first byte above 0x7f on, once.
+ * Workload assumed: short ASCII values, most with nothing to escape. They are scanned eight bytes
+ * at a time and copied in runs; UTF-8 is looked at from the first byte above 0x7f on, once.
  *
  * SPDX-License-Identifier: MIT */
 #include "html/escape.h"
@@ -16,25 +16,26 @@ static const char hex[] = "0123456789ABCDEF";
 
 enum { PLAIN, AMP, LT, GT, QUOT, APOS, NUL, HIGH };
 
-#define HIGH_16                                                                                                        \
+#define HIGH_16                                                                                    \
     HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH, HIGH
 static const unsigned char text_class[256] = {
-    [0] = NUL,    ['&'] = AMP,  ['<'] = LT,   ['>'] = GT,   ['"'] = QUOT, ['\''] = APOS, [128] = HIGH_16,
-    HIGH_16,      HIGH_16,      HIGH_16,      HIGH_16,      HIGH_16,      HIGH_16,       HIGH_16,
+    [0] = NUL, ['&'] = AMP, ['<'] = LT, ['>'] = GT, ['"'] = QUOT, ['\''] = APOS, [128] = HIGH_16,
+    HIGH_16,   HIGH_16,     HIGH_16,    HIGH_16,    HIGH_16,      HIGH_16,       HIGH_16,
 };
 static const cstar_str text_form[] = {
-    [AMP] = {"&amp;", 5}, [LT] = {"&lt;", 4}, [GT] = {"&gt;", 4},
+    [AMP] = {"&amp;", 5},   [LT] = {"&lt;", 4},    [GT] = {"&gt;", 4},
     [QUOT] = {"&quot;", 6}, [APOS] = {"&#39;", 5}, [NUL] = {"\xEF\xBF\xBD", 3},
 };
 
 static uint64_t zero_bytes(uint64_t x) { return (x - ONES) & ~x & HIGHS; }
 
-/* Not zero if one of eight bytes is not plain. `high`: HIGHS, or 0 where bytes above 0x7f are plain. */
+/* Not zero if one of eight bytes is not plain. `high`: HIGHS, or 0 where bytes above 0x7f are
+ * plain. */
 static uint64_t not_plain(const char *p, uint64_t high) {
     uint64_t x;
     memcpy(&x, p, sizeof x);
-    return (x & high) | zero_bytes(x) | zero_bytes(x ^ ONES * '"') | zero_bytes((x | ONES) ^ ONES * '\'') |
-           zero_bytes((x | ONES * 2) ^ ONES * '>');
+    return (x & high) | zero_bytes(x) | zero_bytes(x ^ ONES * '"') |
+           zero_bytes((x | ONES) ^ ONES * '\'') | zero_bytes((x | ONES * 2) ^ ONES * '>');
 }
 
 /* The first byte from `i` on that is not plain. */
@@ -89,8 +90,9 @@ void cstar__html_text(cstar_buf *b, cstar_str s) {
 
 enum { JS_PLAIN, JS_ESCAPE, JS_HIGH };
 
-/* A bit per ASCII character. Besides controls, quotes, the backslash and & < >: $ ( ) ; @ ` { }, which the client's regular
- * expressions look for. They cut expressions into statements at ';', guess where immediately called functions end, rewrite
+/* A bit per ASCII character. Besides controls, quotes, the backslash and & < >: $ ( ) ; @ ` { },
+ * which the client's regular expressions look for. They cut expressions into statements at ';',
+ * guess where immediately called functions end, rewrite
  * @name( and $name. */
 static const uint32_t js_escaped[4] = {0xFFFFFFFFU, 0x580003D4U, 0x10000001U, 0x28000001U};
 
@@ -110,7 +112,8 @@ static void js_escape(char to[6], uint32_t unit) {
     to[5] = hex[unit & 15];
 }
 
-/* The client takes what stands between two pairs of marks, each with one of these two signs, out of the expression. */
+/* The client takes what stands between two pairs of marks, each with one of these two signs, out of
+ * the expression. */
 static bool is_mark(uint32_t code) { return code == 0x1F595 || code == 0x1F680; }
 
 static void js_high(cstar_buf *b, cstar_str s, size_t *at) {
@@ -153,18 +156,20 @@ void cstar__html_js_string(cstar_buf *b, cstar_str s) {
 
 /* ---- JSON to JavaScript ---------------------------------------------------------------------- */
 
-/* In place, in two passes. The first, from the front, knows what is inside a string: it replaces bytes by tags, which are
- * controls that JSON cannot contain, and counts what is needed more. The second, from the back, knows only bytes. */
+/* In place, in two passes. The first, from the front, knows what is inside a string: it replaces
+ * bytes by tags, which are controls that JSON cannot contain, and counts what is needed more. The
+ * second, from the back, knows only bytes. */
 enum {
     TAG_BACKSLASH = 1, /* of an escaped backslash, both bytes */
     TAG_QUOTE,         /* of an escaped quote, both bytes */
     TAG_OPEN,          /* '{' in a string */
     TAG_CLOSE,
-    TAG_KEY,           /* the quotes of a key that must be computed */
+    TAG_KEY, /* the quotes of a key that must be computed */
     TAG_KEY_END,
 };
 
-/* JSON has a member "__proto__"; in JavaScript's notation that would be the object's prototype, but not as ["__proto__"]. */
+/* JSON has a member "__proto__"; in JavaScript's notation that would be the object's prototype, but
+ * not as ["__proto__"]. */
 static bool is_proto_key(const char *p, const char *end) {
     static const char name[] = "__proto__";
     for (size_t i = 0; i < sizeof name - 1; i++) {
@@ -184,7 +189,8 @@ static bool is_proto_key(const char *p, const char *end) {
 }
 
 static bool mark_at(const char *p, const char *end) {
-    return end - p >= 4 && (memcmp(p, "\xF0\x9F\x96\x95", 4) == 0 || memcmp(p, "\xF0\x9F\x9A\x80", 4) == 0);
+    return end - p >= 4 &&
+           (memcmp(p, "\xF0\x9F\x96\x95", 4) == 0 || memcmp(p, "\xF0\x9F\x9A\x80", 4) == 0);
 }
 
 /* Tags what stands at `p` inside a string, adds to `*growth`. @return how many bytes that were. */
@@ -231,24 +237,40 @@ static size_t tag_json(char *p, char *end) {
     return growth;
 }
 
-/* What the byte at `*from - 1` (or more bytes, then `*from` moves) becomes; {NULL, 0} for itself. */
+/* What the byte at `*from - 1` (or more bytes, then `*from` moves) becomes; {NULL, 0}:
+ * itself. */
 static cstar_str json_form(const char *ptr, size_t mark, size_t *from) {
     const char c = ptr[*from];
     switch (c) {
-    case TAG_BACKSLASH: *from -= 1; return CSTAR_STR("\\u005C");
-    case TAG_QUOTE: *from -= 1; return CSTAR_STR("\\u0022");
-    case TAG_OPEN: return CSTAR_STR("\\u007B");
-    case TAG_CLOSE: return CSTAR_STR("\\u007D");
-    case TAG_KEY: return CSTAR_STR("[&quot;");
-    case TAG_KEY_END: return CSTAR_STR("&quot;]");
-    case '"': return CSTAR_STR("&quot;");
-    case '(': return CSTAR_STR("\\u0028");
-    case ')': return CSTAR_STR("\\u0029");
-    case ';': return CSTAR_STR("\\u003B");
-    case '`': return CSTAR_STR("\\u0060");
-    default: break;
+    case TAG_BACKSLASH:
+        *from -= 1;
+        return CSTAR_STR("\\u005C");
+    case TAG_QUOTE:
+        *from -= 1;
+        return CSTAR_STR("\\u0022");
+    case TAG_OPEN:
+        return CSTAR_STR("\\u007B");
+    case TAG_CLOSE:
+        return CSTAR_STR("\\u007D");
+    case TAG_KEY:
+        return CSTAR_STR("[&quot;");
+    case TAG_KEY_END:
+        return CSTAR_STR("&quot;]");
+    case '"':
+        return CSTAR_STR("&quot;");
+    case '(':
+        return CSTAR_STR("\\u0028");
+    case ')':
+        return CSTAR_STR("\\u0029");
+    case ';':
+        return CSTAR_STR("\\u003B");
+    case '`':
+        return CSTAR_STR("\\u0060");
+    default:
+        break;
     }
-    if ((unsigned char)c >= 0x80 && *from >= mark + 3 && mark_at(ptr + *from - 3, ptr + *from + 1)) {
+    if ((unsigned char)c >= 0x80 && *from >= mark + 3 &&
+        mark_at(ptr + *from - 3, ptr + *from + 1)) {
         *from -= 3;
         return (unsigned char)c == 0x95 ? CSTAR_STR("\\uD83D\\uDD95") : CSTAR_STR("\\uD83D\\uDE80");
     }

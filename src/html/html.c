@@ -1,8 +1,9 @@
 /* html/html.c -- cstar_put(): literal, value, literal, ... into the caller's buffer.
  *
- * Data flow: site.c says where the holes are, value.c writes each value for its place, lines.c puts the prefix behind line
- * breaks. Invariants: 1. nothing of a put is written before its places and its number of values were found right; 2. a put that
- * fails leaves the buffer as it was before it, and the error sticks; 3. h->state describes exactly what is in the buffer.
+ * Data flow: site.c says where the holes are, value.c writes each value for its place, lines.c puts
+ * the prefix behind line breaks. Invariants: 1. nothing of a put is written before its places and
+ * its number of values were found right; 2. a put that fails leaves the buffer as it was before it,
+ * and the error sticks; 3. h->state describes exactly what is in the buffer.
  * Absent: allocation, and any knowledge of what HTML elements may contain.
  *
  * SPDX-License-Identifier: MIT */
@@ -35,8 +36,9 @@ cstar_status cstar_html_status(const cstar_html *h, cstar_err *err) {
         return cstar_err_set(err, rc, "out", "the buffer of the markup: %s", cstar_strerror(rc));
     }
     if (!cstar__ctx_complete(h->state)) {
-        return cstar_err_set(err, CSTAR_EUNSAFE, "literal",
-                             "the markup ends inside a tag, attribute, comment or raw text element");
+        return cstar_err_set(
+            err, CSTAR_EUNSAFE, "literal",
+            "the markup ends inside a tag, attribute, comment or raw text element");
     }
     return CSTAR_OK;
 }
@@ -75,7 +77,8 @@ static cstar_status put_fragment(cstar_html *h, unsigned place, cstar_fragment f
         return cstar_err_set(err, CSTAR_EINVAL, "value", "a fragment without a function");
     }
     if (h->depth == MAX_DEPTH) {
-        return cstar_err_set(err, CSTAR_EDEPTH, "value", "fragments are nested more than %u deep", MAX_DEPTH);
+        return cstar_err_set(err, CSTAR_EDEPTH, "value", "fragments are nested more than %u deep",
+                             MAX_DEPTH);
     }
     const uint32_t state = cstar__place_state(place);
     h->state = state;
@@ -83,13 +86,15 @@ static cstar_status put_fragment(cstar_html *h, unsigned place, cstar_fragment f
     f.render(h, f.arg);
     h->depth--;
     if (h->err.code == CSTAR_OK && h->state != state) {
-        return cstar_err_set(err, CSTAR_EUNSAFE, "value", "a fragment ends inside a tag, attribute, comment or reference");
+        return cstar_err_set(err, CSTAR_EUNSAFE, "value",
+                             "a fragment ends inside a tag, attribute, comment or reference");
     }
     return h->err.code;
 }
 
 /* Everything of one put. `*mark` is where the bytes without prefixes begin. */
-static cstar_status put_parts(cstar_html *h, const cstar_site *site, const cstar_val *vals, size_t *mark, cstar_err *err) {
+static cstar_status put_parts(cstar_html *h, const cstar_site *site, const cstar_val *vals,
+                              size_t *mark, cstar_err *err) {
     cstar_buf *out = h->out;
     size_t at = 0;
     for (unsigned i = 0; i < site->holes; i++) {
@@ -152,7 +157,8 @@ void cstar_html_format(cstar_html *h, const char *literal, const cstar_val *vals
         return;
     }
     if (literal == NULL || nvals > CSTAR_PUT_MAX) {
-        (void)cstar_err_set(&h->err, CSTAR_EINVAL, "literal", "no literal, or more than %d values", CSTAR_PUT_MAX);
+        (void)cstar_err_set(&h->err, CSTAR_EINVAL, "literal", "no literal, or more than %d values",
+                            CSTAR_PUT_MAX);
         return;
     }
     cstar_site site = {.literal = literal, .nvals = (int)nvals};
@@ -169,7 +175,8 @@ void cstar_html_text(cstar_html *h, cstar_str text) {
     cstar__ctx c = cstar__ctx_unpack(h->state);
     const unsigned place = cstar__ctx_hole(&c, &why);
     if (place == CSTAR__PLACE_NONE || place > CSTAR__PLACE_TEXTAREA) {
-        (void)cstar_err_set(&h->err, CSTAR_EUNSAFE, "text", "cstar_html_text() %s", place == CSTAR__PLACE_NONE ? why : "in a tag");
+        (void)cstar_err_set(&h->err, CSTAR_EUNSAFE, "text", "cstar_html_text() %s",
+                            place == CSTAR__PLACE_NONE ? why : "in a tag");
         return;
     }
     const size_t mark = h->out->len;

@@ -1,6 +1,8 @@
-/* html/lines.c -- rendering straight into server-sent events: each line of markup is a field of its own.
+/* html/lines.c -- rendering straight into server-sent events: each line of markup is a field of its
+ * own.
  *
- * In place, in two passes: from the front all line breaks become LF (which only shrinks), from the back the prefixes are put in.
+ * In place, in two passes: from the front all line breaks become LF (which only shrinks), from the
+ * back the prefixes are put in.
  *
  * SPDX-License-Identifier: MIT */
 #include "html/lines.h"

@@ -8,7 +8,8 @@
 
 /**
  * Rewrites what stands behind `mark`: every CRLF, CR and LF becomes LF and `prefix`.
- * @param cr  whether the byte before `mark` was a CR, which an LF here would belong to; updated for the next call.
+ * @param cr  whether the byte before `mark` was a CR, which an LF here would belong to; updated for
+ *         the next call.
  */
 void cstar__lines_prefix(cstar_buf *b, size_t mark, cstar_str prefix, bool *cr);
 

@@ -1,9 +1,10 @@
 /* html/names.h -- recognises a name byte by byte, with the progress kept in two small numbers.
  *
- * Purpose: a literal may end inside a name ("<scr" in one cstar_put(), "ipt>" in the next), so what has been read must fit
- * into the bits of cstar_html.state. A sorted table does it: `at` is the first entry that begins with what was read, `len` how
- * many bytes that is.
- * Invariants: tables are sorted by byte, lower-case ASCII, at most CSTAR__NAMES_DEAD entries of at most 31 bytes.
+ * Purpose: a literal may end inside a name ("<scr" in one cstar_put(), "ipt>" in the next), so what
+ * has been read must fit into the bits of cstar_html.state. A sorted table does it: `at` is the
+ * first entry that begins with what was read, `len` how many bytes that is.
+ * Invariants: tables are sorted by byte, lower-case ASCII, at most CSTAR__NAMES_DEAD entries of at
+ * most 31 bytes.
  * Absent: any other character's case folding; HTML folds ASCII only.
  *
  * SPDX-License-Identifier: MIT */
@@ -17,8 +18,8 @@
 
 typedef struct cstar__name {
     const char *text;
-    uint8_t tag;    /* what the table's user wants to know */
-    uint8_t dash;   /* plugins: '-' ends the name as ':' does */
+    uint8_t tag;  /* what the table's user wants to know */
+    uint8_t dash; /* plugins: '-' ends the name as ':' does */
 } cstar__name;
 
 typedef struct cstar__names {
@@ -26,9 +27,10 @@ typedef struct cstar__names {
     uint8_t count;
 } cstar__names;
 
-extern const cstar__names cstar__tag_names;    /* elements: tag is a cstar__elem */
-extern const cstar__names cstar__attr_names;   /* attributes: tag is a cstar__attr */
-extern const cstar__names cstar__plugin_names; /* Datastar's, behind "data-": tag is a cstar__attr */
+extern const cstar__names cstar__tag_names;  /* elements: tag is a cstar__elem */
+extern const cstar__names cstar__attr_names; /* attributes: tag is a cstar__attr */
+extern const cstar__names
+    cstar__plugin_names; /* Datastar's, behind "data-": tag is a cstar__attr */
 extern const cstar__names cstar__scheme_names; /* of URLs: tag is a cstar__scheme */
 extern const cstar__names cstar__ref_names;    /* character references: the colon */
 

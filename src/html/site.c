@@ -1,7 +1,8 @@
 /* html/site.c -- parses the literal of a call site once, and shares the result between threads.
  *
- * `ready` goes 0 -> 1 (one thread parses into the site) -> 2 (release: the fields may be read), or back to 0 when the literal is
- * refused. A thread that comes in between, or from another state of the markup, parses into a copy of its own on its stack:
+ * `ready` goes 0 -> 1 (one thread parses into the site) -> 2 (release: the fields may be read), or
+ * back to 0 when the literal is refused. A thread that comes in between, or from another state of
+ * the markup, parses into a copy of its own on its stack:
  * correct, only slower, and nobody waits.
  *
  * SPDX-License-Identifier: MIT */
@@ -21,17 +22,21 @@ cstar_status cstar__site_fail(const cstar_site *site, cstar_err *err, const csta
     if (site->file == NULL) {
         return cstar_err_set(err, why->code, why->where, "%s", why->text);
     }
-    return cstar_err_set(err, why->code, why->where, "%s:%d: %s", short_path(site->file), site->line, why->text);
+    return cstar_err_set(err, why->code, why->where, "%s:%d: %s", short_path(site->file),
+                         site->line, why->text);
 }
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
 static cstar_status add_hole(cstar_site *site, cstar__ctx *c, size_t at, cstar_err *why) {
     const char *reason = "here";
-    const unsigned quote = c->tok != CSTAR__TOK_VALUE ? 0U : c->dquote ? (unsigned char)'"' : (unsigned char)'\'';
+    const unsigned quote = c->tok != CSTAR__TOK_VALUE ? 0U
+                           : c->dquote                ? (unsigned char)'"'
+                                                      : (unsigned char)'\'';
     const unsigned place = cstar__ctx_hole(c, &reason);
     if (place == CSTAR__PLACE_NONE) {
-        return cstar_err_set(why, CSTAR_EUNSAFE, "literal", "{} number %u stands %s, where no escaping is safe", site->holes + 1U,
+        return cstar_err_set(why, CSTAR_EUNSAFE, "literal",
+                             "{} number %u stands %s, where no escaping is safe", site->holes + 1U,
                              reason);
     }
     if (site->holes == CSTAR_PUT_MAX) {
@@ -83,11 +88,13 @@ cstar_status cstar__site_parse(cstar_site *site, uint32_t from, cstar_err *err) 
     site->flags = 0;
     site->holes = 0;
     cstar_status rc = length > LITERAL_MAX
-                          ? cstar_err_set(&why, CSTAR_ELIMIT, "literal", "the literal is longer than %u bytes", LITERAL_MAX)
+                          ? cstar_err_set(&why, CSTAR_ELIMIT, "literal",
+                                          "the literal is longer than %u bytes", LITERAL_MAX)
                           : parse_literal(site, &c, &why);
     if (rc == CSTAR_OK && site->holes != site->nvals) {
-        rc = cstar_err_set(&why, CSTAR_EINVAL, "literal", "the literal has %u {}, but %d values are given",
-                           (unsigned)site->holes, site->nvals);
+        rc = cstar_err_set(&why, CSTAR_EINVAL, "literal",
+                           "the literal has %u {}, but %d values are given", (unsigned)site->holes,
+                           site->nvals);
     }
     if (rc != CSTAR_OK) {
         return cstar__site_fail(site, err, &why);
@@ -102,7 +109,8 @@ cstar_status cstar__site_parse(cstar_site *site, uint32_t from, cstar_err *err) 
 enum { NOT_PARSED, PARSING, PARSED };
 
 /* The caller's own copy: only the constant fields of the shared one may be read. */
-static const cstar_site *parse_copy(const cstar_site *site, uint32_t state, cstar_site *local, cstar_err *err) {
+static const cstar_site *parse_copy(const cstar_site *site, uint32_t state, cstar_site *local,
+                                    cstar_err *err) {
     local->literal = site->literal;
     local->file = site->file;
     local->line = site->line;
@@ -110,13 +118,14 @@ static const cstar_site *parse_copy(const cstar_site *site, uint32_t state, csta
     return cstar__site_parse(local, state, err) == CSTAR_OK ? local : NULL;
 }
 
-const cstar_site *cstar__site_get(cstar_site *site, uint32_t state, cstar_site *local, cstar_err *err) {
+const cstar_site *cstar__site_get(cstar_site *site, uint32_t state, cstar_site *local,
+                                  cstar_err *err) {
     uint32_t ready = __atomic_load_n(&site->ready, __ATOMIC_ACQUIRE);
     if (ready == PARSED && site->from == state) {
         return site;
     }
-    if (ready != NOT_PARSED ||
-        !__atomic_compare_exchange_n(&site->ready, &ready, PARSING, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+    if (ready != NOT_PARSED || !__atomic_compare_exchange_n(&site->ready, &ready, PARSING, false,
+                                                            __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         return parse_copy(site, state, local, err);
     }
     const cstar_status rc = cstar__site_parse(site, state, err);
@@ -127,7 +136,9 @@ const cstar_site *cstar__site_get(cstar_site *site, uint32_t state, cstar_site *
 /* ---- the self-test --------------------------------------------------------------------------- */
 
 size_t cstar_html_check_sites(cstar_site *const *begin, cstar_site *const *end,
-                              void (*on_error)(void *arg, const cstar_site *site, const cstar_err *err), void *arg) {
+                              void (*on_error)(void *arg, const cstar_site *site,
+                                               const cstar_err *err),
+                              void *arg) {
     size_t count = 0;
     for (cstar_site *const *at = begin; at != end; at++) {
         if (*at == NULL) { /* padding between object files */

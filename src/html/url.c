@@ -1,8 +1,9 @@
 /* html/url.c -- URLs as attribute values: which schemes may pass, and which bytes as themselves.
  *
- * The decision is made on the text as a browser reads it: controls and spaces in front, tabs and line breaks anywhere are not
- * there. A scheme is accepted only if it is spelled exactly; whatever else stands in front of a ':' is refused, so that other
- * invisible characters (U+200B, U+00A0, ...) cannot hide one.
+ * The decision is made on the text as a browser reads it: controls and spaces in front, tabs and
+ * line breaks anywhere are not there. A scheme is accepted only if it is spelled exactly; whatever
+ * else stands in front of a ':' is refused, so that other invisible characters (U+200B, U+00A0,
+ * ...) cannot hide one.
  *
  * SPDX-License-Identifier: MIT */
 #include "html/escape.h"
@@ -54,8 +55,8 @@ enum { CODED, UNRESERVED, RESERVED, AMPERSAND, APOSTROPHE };
 
 static unsigned char url_class(unsigned char c) {
     static const char reserved[] = ":/?#[]@!$()*+,;=%"; /* '%': what is coded already stays so */
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-        c == '~') {
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+        c == '.' || c == '_' || c == '~') {
         return UNRESERVED;
     }
     if (c == '&') {
@@ -81,9 +82,15 @@ void cstar__html_url(cstar_buf *b, cstar_str s) {
                 add_coded(b, c);
             }
             break;
-        case AMPERSAND: cstar_buf_lit(b, "&amp;"); break;
-        case APOSTROPHE: cstar_buf_lit(b, "&#39;"); break;
-        default: cstar_buf_byte(b, (char)c); break;
+        case AMPERSAND:
+            cstar_buf_lit(b, "&amp;");
+            break;
+        case APOSTROPHE:
+            cstar_buf_lit(b, "&#39;");
+            break;
+        default:
+            cstar_buf_byte(b, (char)c);
+            break;
         }
     }
 }

@@ -1,8 +1,9 @@
-/* html/value.c -- one value into one place: which kinds a place takes, and how each is written there.
+/* html/value.c -- one value into one place: which kinds a place takes, and how each is written
+ * there.
  *
- * Data flow: html.c hands over each hole's value with the place that site.c found; text and URLs are escaped by escape.c and
- * url.c. What only the program can write (cstar_trusted, cstar_expr) is still scanned where a slip of it would change the
- * meaning of the markup behind it.
+ * Data flow: html.c hands over each hole's value with the place that site.c found; text and URLs
+ * are escaped by escape.c and url.c. What only the program can write (cstar_trusted, cstar_expr) is
+ * still scanned where a slip of it would change the meaning of the markup behind it.
  *
  * SPDX-License-Identifier: MIT */
 #include "html/value.h"
@@ -100,11 +101,14 @@ static cstar_status write_expr(cstar_buf *out, const cstar_expr *e, cstar_err *e
                          why.text[0] != '\0' ? why.text : cstar_strerror(rc));
 }
 
-static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
+static bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
 
 static cstar_status put_attrs(cstar_buf *out, const cstar_val *v, cstar_err *err) {
     if (v->kind != CSTAR_VAL_EXPR || !v->u.expr.attrs) {
-        return refuse(err, "only whole attributes, as cstar_on_nudge() returns, can stand where an attribute would");
+        return refuse(err, "only whole attributes, as cstar_on_nudge() returns, can stand where an "
+                           "attribute would");
     }
     if (out->len != 0 && !is_space(out->ptr[out->len - 1])) {
         cstar_buf_byte(out, ' ');
@@ -137,8 +141,9 @@ static cstar_status put_text(cstar_buf *out, unsigned place, const cstar_val *v,
     if (v->kind == CSTAR_VAL_TRUSTED) {
         return put_trusted(out, place, v->u.s, err);
     }
-    return refuse(err, v->kind == CSTAR_VAL_EXPR ? "an expression goes into an attribute of Datastar only"
-                                                 : "a fragment goes into text only");
+    return refuse(err, v->kind == CSTAR_VAL_EXPR
+                           ? "an expression goes into an attribute of Datastar only"
+                           : "a fragment goes into text only");
 }
 
 static cstar_status put_number(cstar_buf *out, const cstar_val *v, cstar_err *err) {
@@ -178,7 +183,8 @@ static cstar_status put_url(cstar_buf *out, unsigned place, const cstar_val *v, 
 /* ---- Datastar expressions -------------------------------------------------------------------- */
 
 static cstar_str href_text(cstar_str s, unsigned place) {
-    return (place & CSTAR__PLACE_HREF) == 0 || cstar__html_url_safe(s) ? s : CSTAR_STR("about:invalid");
+    return (place & CSTAR__PLACE_HREF) == 0 || cstar__html_url_safe(s) ? s
+                                                                       : CSTAR_STR("about:invalid");
 }
 
 static void put_js_text(cstar_buf *out, cstar_str s, unsigned place) {
@@ -230,9 +236,12 @@ static cstar_status put_expr_code(cstar_buf *out, const cstar_val *v, cstar_err 
     return rc;
 }
 
-/* JSON that data-attr:href would turn into a URL: a string is checked, an array would become its elements' text. */
-static cstar_status put_href_json(cstar_buf *out, const cstar_val *v, unsigned place, cstar_err *err) {
-    const cstar_json_type type = v->kind == CSTAR_VAL_TREE ? cstar_json_typeof(v->u.tree) : CSTAR_JSON_OBJECT;
+/* JSON that data-attr:href would turn into a URL: a string is checked, an array would become its
+ * elements' text. */
+static cstar_status put_href_json(cstar_buf *out, const cstar_val *v, unsigned place,
+                                  cstar_err *err) {
+    const cstar_json_type type =
+        v->kind == CSTAR_VAL_TREE ? cstar_json_typeof(v->u.tree) : CSTAR_JSON_OBJECT;
     if (type == CSTAR_JSON_ARRAY || type == CSTAR_JSON_OBJECT) {
         return refuse(err, "JSON cannot become a URL");
     }
@@ -259,15 +268,17 @@ static cstar_status put_expr(cstar_buf *out, unsigned place, const cstar_val *v,
     if (wrap) {
         cstar_buf_byte(out, '(');
     }
-    const cstar_status rc = json && (place & CSTAR__PLACE_HREF) != 0 ? put_href_json(out, v, place, err)
-                                                                     : put_js_value(out, v, err);
+    const cstar_status rc = json && (place & CSTAR__PLACE_HREF) != 0
+                                ? put_href_json(out, v, place, err)
+                                : put_js_value(out, v, err);
     if (wrap) {
         cstar_buf_byte(out, ')');
     }
     return rc;
 }
 
-static cstar_status put_expr_string(cstar_buf *out, unsigned place, const cstar_val *v, cstar_err *err) {
+static cstar_status put_expr_string(cstar_buf *out, unsigned place, const cstar_val *v,
+                                    cstar_err *err) {
     if (!is_scalar(v)) {
         return refuse(err, "only text or a number can stand in an expression's string");
     }

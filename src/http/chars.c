@@ -1,7 +1,7 @@
 /* http/chars.c -- the tables of chars.h.
  *
- * Written out, not computed at start: const data needs no initialisation and can't be half-built. The unit test
- * test_chars.c computes both from the grammar and compares.
+ * Written out, not computed at start: const data needs no initialisation and can't be
+ * half-built. The unit test test_exchange.c computes both from the grammar and compares.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/chars.h"

@@ -1,9 +1,11 @@
-/* http/exchange.c -- the pool of exchanges, and what every response is checked for before a protocol writes it.
+/* http/exchange.c -- the pool of exchanges, and what every response is checked for before a
+ * protocol writes it.
  *
- * Data flow: machine ──take──▶ exchange ──give──▶ pool; upper floor ──cstar__respond*()──▶ checks ──▶ x->ops.
- * Invariants: 1. An exchange in the pool is zeroed but for its arena, which keeps one block. 2. Nothing that fails a check
- * reaches a machine: no status, name or value can break the framing of a response.
- * Absent: formatting, state of the connection (h1_response.c, h1.c).
+ * Data flow: machine ──take──▶ exchange ──give──▶ pool; upper floor ──cstar__respond*()──▶
+ * checks ──▶ x->ops. Invariants: 1. An exchange in the pool is zeroed but for its arena, which
+ * keeps one block. 2. Nothing that fails a check reaches a machine: no status, name or value
+ * can break the framing of a response. Absent: formatting, state of the connection
+ * (h1_response.c, h1.c).
  *
  * SPDX-License-Identifier: MIT */
 #include "http/exchange.h"
@@ -82,7 +84,8 @@ bool cstar__field_ok(cstar_str name, cstar_str value) {
             return false;
         }
     }
-    return value.len == 0 || cstar__value_end(value.ptr, value.ptr + value.len) == value.ptr + value.len;
+    return value.len == 0 ||
+           cstar__value_end(value.ptr, value.ptr + value.len) == value.ptr + value.len;
 }
 
 /* Fields that only the machine may write: they frame the message or belong to the connection. */
@@ -93,9 +96,11 @@ static bool is_machines(cstar_str name) {
     case 4:
         return cstar_str_ieq(name, CSTAR_STR("date"));
     case 7:
-        return cstar_str_ieq(name, CSTAR_STR("trailer")) || cstar_str_ieq(name, CSTAR_STR("upgrade"));
+        return cstar_str_ieq(name, CSTAR_STR("trailer")) ||
+               cstar_str_ieq(name, CSTAR_STR("upgrade"));
     case 10:
-        return cstar_str_ieq(name, CSTAR_STR("connection")) || cstar_str_ieq(name, CSTAR_STR("keep-alive"));
+        return cstar_str_ieq(name, CSTAR_STR("connection")) ||
+               cstar_str_ieq(name, CSTAR_STR("keep-alive"));
     case 14:
         return cstar_str_ieq(name, CSTAR_STR("content-length"));
     case 17:
@@ -105,7 +110,8 @@ static bool is_machines(cstar_str name) {
     }
 }
 
-static cstar_status check_start(const cstar__exchange *x, int status, const cstar__field *fields, size_t nfields) {
+static cstar_status check_start(const cstar__exchange *x, int status, const cstar__field *fields,
+                                size_t nfields) {
     if (x->broken) {
         return CSTAR_ECLOSED;
     }
@@ -123,12 +129,14 @@ static cstar_status check_start(const cstar__exchange *x, int status, const csta
     return CSTAR_OK;
 }
 
-cstar_status cstar__respond(cstar__exchange *x, int status, const cstar__field *fields, size_t nfields, cstar_str body) {
+cstar_status cstar__respond(cstar__exchange *x, int status, const cstar__field *fields,
+                            size_t nfields, cstar_str body) {
     cstar_status rc = check_start(x, status, fields, nfields);
     return rc != CSTAR_OK ? rc : x->ops->respond(x, status, fields, nfields, body);
 }
 
-cstar_status cstar__respond_start(cstar__exchange *x, int status, const cstar__field *fields, size_t nfields) {
+cstar_status cstar__respond_start(cstar__exchange *x, int status, const cstar__field *fields,
+                                  size_t nfields) {
     cstar_status rc = check_start(x, status, fields, nfields);
     return rc != CSTAR_OK ? rc : x->ops->start(x, status, fields, nfields);
 }

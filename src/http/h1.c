@@ -1,17 +1,21 @@
-/* http/h1.c -- the states of an HTTP/1.1 connection. The drawing is in h1.h; the parts it calls are listed in h1_parts.h.
+/* http/h1.c -- the states of an HTTP/1.1 connection. The drawing is in h1.h; the parts it calls
+ * are listed in h1_parts.h.
  *
  *     feed ─▶ run ─▶ one function per state ─▶ handler ─▶ cstar__respond*() ─▶ m->out
  *              ▲                │
  *     resume ──┘                └─▶ settle: the exchange ends, the next request, or the close
  *
- * `held` is used in two ways, never at once. As a *part* it is the beginning of a head or of a line whose rest has not come; the rest is
- * appended up to its end and not a byte further. As a *queue* (m->queued) it is input that nobody has looked at, from held_at on,
- * since a response has to come first; it is then read in place, like a caller's buffer. What is left over of a queue when its
- * end is reached in the middle of a line becomes a part. It owns memory only while it holds bytes.
+ * `held` is used in two ways, never at once. As a *part* it is the beginning of a head or of a
+ * line whose rest has not come; the rest is appended up to its end and not a byte further. As a
+ * *queue* (m->queued) it is input that nobody has looked at, from held_at on, since a response
+ * has to come first; it is then read in place, like a caller's buffer. What is left over of a
+ * queue when its end is reached in the middle of a line becomes a part. It owns memory only
+ * while it holds bytes.
  *
- * Invariants: 1. m->x is set from on_head until on_close. 2. In a body state with m->x NULL, or with a response begun, what is read is
- * dropped. 3. While m->feeding, responses are only written; the loop settles afterwards, so no handler is ever called from
- * inside another. 4. In CSTAR__H1_CLOSING there is no exchange, and nothing is read any more.
+ * Invariants: 1. m->x is set from on_head until on_close. 2. In a body state with m->x NULL, or
+ * with a response begun, what is read is dropped. 3. While m->feeding, responses are only
+ * written; the loop settles afterwards, so no handler is ever called from inside another. 4. In
+ * CSTAR__H1_CLOSING there is no exchange, and nothing is read any more.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/h1.h"
@@ -24,10 +28,11 @@ enum {
     MAX_CHUNK_LINE = 256,
     MAX_TRAILER = 4 * 1024,
     MAX_PENDING = 64 * 1024,
+    MAX_WAITING_OUTPUT = 256 * 1024,
 };
 
-/* `held` has no limit of its own: a part is bounded by the limits of heads and lines, a queue by the driver, which stops
- * reading at max_pending, and so exceeds it by one read at most. */
+/* `held` has no limit of its own: a part is bounded by the limits of heads and lines, a queue
+ * by the driver, which stops reading at max_pending, and so exceeds it by one read at most. */
 #define HELD_LIMIT (SIZE_MAX / 2)
 
 /* What is left of the input, and whether memory ran out. */
@@ -119,7 +124,7 @@ static void next_request(cstar__h1 *m) {
     m->state = CSTAR__H1_IDLE;
     m->blank = false;
     m->want_continue = false;
-    if (!m->keep_alive || m->draining || (m->ended && !m->queued)) {
+    if (!m->keep_alive || (m->ended && !m->queued)) {
         close_machine(m);
     }
 }
@@ -151,7 +156,8 @@ void cstar__h1_settle(cstar__h1 *m) {
 }
 
 bool cstar__h1_can_swallow(const cstar__h1 *m) {
-    if (m->state == CSTAR__H1_BODY) { /* who asked for 100-continue may leave the body out, or not: RFC 9110 10.1.1 */
+    if (m->state == CSTAR__H1_BODY) {
+        /* who asked for 100-continue may leave the body out, or not (RFC 9110 10.1.1) */
         return m->body_left <= CSTAR__H1_SWALLOW && !m->want_continue;
     }
     return m->state == CSTAR__H1_ANSWERING;
@@ -181,7 +187,8 @@ static void refuse_head(cstar__h1 *m, int status, const char *why, bool head) {
     close_machine(m);
 }
 
-/* An exchange that the machine has to answer; `keep` the connection if the framing is still trusted. */
+/* An exchange that the machine has to answer; `keep` the connection if the framing is still
+ * trusted. */
 static void refuse_exchange(cstar__h1 *m, int status, const char *why, bool keep) {
     cstar__exchange *x = m->x;
     report(m, status, why);
@@ -195,7 +202,8 @@ static void refuse_exchange(cstar__h1 *m, int status, const char *why, bool keep
     }
 }
 
-/* A body that can't be read on. A response that has begun is worth finishing, but nothing can follow it. */
+/* A body that can't be read on. A response that has begun is worth finishing, but nothing can
+ * follow it. */
 static void refuse_body(cstar__h1 *m, int status, const char *why) {
     if (m->x == NULL) {
         close_machine(m);
@@ -229,18 +237,19 @@ static void end_request(cstar__h1 *m) {
 }
 
 /* Copies the head into an exchange and parses it there. @return 0 or the status of the refusal. */
-static int open_exchange(cstar__h1 *m, const char *ptr, size_t len, cstar__h1_framing *framing, const char **why) {
+static int open_exchange(cstar__h1 *m, const char *ptr, size_t len, cstar__h1_framing *framing) {
     const size_t nfields = m->scan.lines - 1;
     cstar__exchange *x = cstar__exchange_take(m->env->pool);
-    cstar__field *fields = x != NULL ? cstar_arena_alloc(&x->arena, nfields * sizeof *fields + len) : NULL;
+    cstar__field *fields =
+        x != NULL ? cstar_arena_alloc(&x->arena, nfields * sizeof *fields + len) : NULL;
     if (fields == NULL) {
         cstar__exchange_give(m->env->pool, x);
-        *why = "out of memory";
+        framing->why = "out of memory";
         return 500;
     }
     char *head = (char *)(fields + nfields);
     memcpy(head, ptr, len);
-    int status = cstar__h1_parse_head(head, len, fields, nfields, &x->request, framing, why);
+    int status = cstar__h1_parse_head(head, len, fields, nfields, &x->request, framing);
     if (status != 0) {
         cstar__exchange_give(m->env->pool, x);
         return status;
@@ -265,7 +274,9 @@ static void start_exchange(cstar__h1 *m, const cstar__h1_framing *framing, bool 
     const int64_t length = x->request.content_length;
     m->keep_alive = framing->keep_alive && !m->draining;
     m->body_left = length > 0 ? (uint64_t)length : 0;
-    m->state = framing->chunked ? CSTAR__H1_CHUNK_LINE : length > 0 ? CSTAR__H1_BODY : CSTAR__H1_ANSWERING;
+    m->state = framing->chunked ? CSTAR__H1_CHUNK_LINE
+               : length > 0     ? CSTAR__H1_BODY
+                                : CSTAR__H1_ANSWERING;
     m->want_continue = framing->expect_continue && length != 0;
     m->env->handler->on_head(m->env->handler->ctx, x);
     if (x->state != CSTAR__RESPONSE_NONE || m->cut) {
@@ -279,8 +290,9 @@ static void start_exchange(cstar__h1 *m, const cstar__h1_framing *framing, bool 
     }
 }
 
-/* A refusal that a complete request line brings takes precedence over one of the lines behind it, so that the outcome does not depend
- * on how the bytes were cut. Once the state is CSTAR__H1_FIELDS the line is known to be good. */
+/* A refusal that a complete request line brings takes precedence over one of the lines behind
+ * it, so that the outcome does not depend on how the bytes were cut. Once the state is
+ * CSTAR__H1_FIELDS the line is known to be good. */
 static int check_line(cstar__h1 *m, const char *ptr, int status, const char **why) {
     cstar__request scratch = {0};
     if (m->state == CSTAR__H1_FIELDS || m->scan.lines == 0) {
@@ -295,14 +307,15 @@ static int check_line(cstar__h1 *m, const char *ptr, int status, const char **wh
     return status;
 }
 
-static bool is_head_request(const char *ptr, size_t len) { return len >= 5 && memcmp(ptr, "HEAD ", 5) == 0; }
+static bool is_head_request(const char *ptr, size_t len) {
+    return len >= 5 && memcmp(ptr, "HEAD ", 5) == 0;
+}
 
 /* `len` bytes at `ptr` are a complete head; `part`: in m->held. */
 static void take_head(cstar__h1 *m, input *in, const char *ptr, size_t len, bool part) {
     cstar__h1_framing framing = {0};
-    const char *why = "";
     const bool head = is_head_request(ptr, len);
-    int status = open_exchange(m, ptr, len, &framing, &why);
+    int status = open_exchange(m, ptr, len, &framing);
     m->scan = (cstar__h1_scan){0};
     if (part) {
         release_held(m);
@@ -314,7 +327,7 @@ static void take_head(cstar__h1 *m, input *in, const char *ptr, size_t len, bool
     if (status == 500) {
         in->status = CSTAR_ENOMEM;
     }
-    refuse_head(m, status, why, head);
+    refuse_head(m, status, framing.why, head);
 }
 
 static void skip_blank(cstar__h1 *m, input *in, bool part) {
@@ -412,8 +425,8 @@ static void read_chunk_end(cstar__h1 *m, input *in) {
     }
 }
 
-/* Takes a line of at most `max` bytes off the input, with the help of m->held. @return false: it is not complete (`*line` is empty), or
- * too long, or memory ran out: refused. */
+/* Takes a line of at most `max` bytes off the input, with the help of m->held. @return false:
+ * it is not complete (`*line` is empty), or too long, or memory ran out: refused. */
 static bool take_line(cstar__h1 *m, input *in, size_t max, int status, cstar_str *line) {
     const size_t n = (size_t)(line_end(in) - in->at);
     const bool complete = in->at[n - 1] == '\n';
@@ -455,7 +468,8 @@ static void read_chunk_line(cstar__h1 *m, input *in) {
     } else if (m->body_left == 0) {
         m->state = CSTAR__H1_TRAILER;
         m->trailer_seen = 0;
-    } else if (x != NULL && x->state == CSTAR__RESPONSE_NONE && m->body_left > x->max_body - x->body_seen) {
+    } else if (x != NULL && x->state == CSTAR__RESPONSE_NONE &&
+               m->body_left > x->max_body - x->body_seen) {
         refuse_body(m, 413, "body too long");
     } else {
         m->state = CSTAR__H1_CHUNK_DATA;
@@ -482,10 +496,15 @@ static void read_trailer(cstar__h1 *m, input *in) {
 
 /* ---- loop ----------------------------------------------------------------------------------- */
 
-/* Requests that are read while responses pile up would only find no room for theirs. */
-static bool is_crowded(const cstar__h1 *m) { return m->out->len >= m->out->limit / 2 && m->out->len != 0; }
+/* Requests that are read while responses pile up would only find no room for theirs, and a client
+ * that sends many and reads nothing would make us store all the answers. */
+static bool is_crowded(const cstar__h1 *m) {
+    size_t most = m->out->limit / 2 < MAX_WAITING_OUTPUT ? m->out->limit / 2 : MAX_WAITING_OUTPUT;
+    return m->out->len >= most && m->out->len != 0;
+}
 
-/* No memory for requests that wait: they are lost, and with them the connection, but not the response under way. */
+/* No memory for requests that wait: they are lost, and with them the connection, but not the
+ * response under way. */
 static void drop_queue(cstar__h1 *m, input *in) {
     m->keep_alive = false;
     release_held(m);
@@ -575,12 +594,13 @@ static void end_input(cstar__h1 *m) {
 }
 
 static cstar_status run(cstar__h1 *m, input *in) {
+    const bool from_queue = m->queued;
     assert(!m->feeding);
     m->feeding = true;
     while (step(m, in)) {
     }
     m->feeding = false;
-    if (m->state == CSTAR__H1_CLOSING || (m->queued && in->at == in->end)) {
+    if (m->state == CSTAR__H1_CLOSING || (from_queue && m->queued && in->at == in->end)) {
         release_held(m);
     }
     if (m->ended && !m->queued) {
@@ -659,7 +679,8 @@ void cstar__h1_eof(cstar__h1 *m) {
 }
 
 void cstar__h1_timeout(cstar__h1 *m) {
-    const bool responding = m->state == CSTAR__H1_ANSWERING || (m->x != NULL && m->x->state != CSTAR__RESPONSE_NONE);
+    const bool responding =
+        m->state == CSTAR__H1_ANSWERING || (m->x != NULL && m->x->state != CSTAR__RESPONSE_NONE);
     if (m->state == CSTAR__H1_CLOSING) {
         return;
     }
@@ -683,7 +704,8 @@ void cstar__h1_drain(cstar__h1 *m) {
 }
 
 bool cstar__h1_wants_input(const cstar__h1 *m) {
-    return m->state != CSTAR__H1_CLOSING && queue_length(m) < limit_or(m->env->limits.max_pending, MAX_PENDING);
+    return m->state != CSTAR__H1_CLOSING &&
+           queue_length(m) < limit_or(m->env->limits.max_pending, MAX_PENDING);
 }
 
 bool cstar__h1_idle(const cstar__h1 *m) { return m->state == CSTAR__H1_IDLE && m->held.len == 0; }

@@ -1,7 +1,8 @@
-/* http/h1.h -- HTTP/1.1 (RFC 9110, RFC 9112), server side, as a byte machine: feed bytes, get handler calls; take bytes.
+/* http/h1.h -- HTTP/1.1 (RFC 9110, RFC 9112), server side, as a byte machine: feed bytes, get
+ * handler calls; take bytes.
  *
- *     cstar__h1_feed(&m, data, len);                     // calls the handler for everything that is complete
- *     write(fd, out.ptr, out.len); cstar_buf_reset(&out);
+ *     cstar__h1_feed(&m, data, len);                     // calls the handler for everything that
+ *     is complete write(fd, out.ptr, out.len); cstar_buf_reset(&out);
  *     if (cstar__h1_done(&m)) close(fd);
  *
  *            ┌────── idle ◀───────────────┐
@@ -9,16 +10,19 @@
  *     request line ▶ fields ▶ body ▶ answered
  *            └──▶ refused (error status, close) ──▶ done
  *
- * Invariants: 1. requests are answered in order, one at a time; bytes of later ones wait (at most `max_pending` of them, then
- * reading stops: cstar__h1_wants_input()). 2. A head is bounded in line length, field count and bytes before it is
- * stored. 3. Where the framing can't be trusted the connection is closed behind the error response. 4. Nothing lenient: no bare
- * CR or LF, no obs-fold, no white space before the colon, no Transfer-Encoding with Content-Length, no coding but exactly
- * "chunked", exactly one Host in HTTP/1.1, no NUL.
- * 5. No memory of its own while idle: input is read from the caller's buffer, output is written to the caller's.
+ * Invariants: 1. requests are answered in order, one at a time; bytes of later ones wait (at most
+ * `max_pending` of them, then reading stops: cstar__h1_wants_input()). 2. A head is bounded in line
+ * length, field count and bytes before it is stored. 3. Where the framing can't be trusted the
+ * connection is closed behind the error response. 4. Nothing lenient: no bare CR or LF, no
+ * obs-fold, no white space before the colon, no Transfer-Encoding with Content-Length, no coding
+ * but exactly "chunked", exactly one Host in HTTP/1.1, no NUL.
+ * 5. No memory of its own while idle: input is read from the caller's buffer, output is written to
+ * the caller's.
  *
- * Memory: a machine is small and lives in the caller's memory. An incomplete head or chunk line is kept in `held` until its
- * rest arrives. Output goes to `out`, a buffer that the driver lends (several machines of one loop may share one: the
- * driver empties it, or takes it over, before it feeds the next machine).
+ * Memory: a machine is small and lives in the caller's memory. An incomplete head or chunk line is
+ * kept in `held` until its rest arrives. Output goes to `out`, a buffer that the driver lends
+ * (several machines of one loop may share one: the driver empties it, or takes it over, before it
+ * feeds the next machine).
  * Threads: one loop.
  *
  * SPDX-License-Identifier: MIT */
@@ -27,13 +31,14 @@
 
 #include "http/exchange.h"
 
-typedef struct cstar__h1_limits { /* zero is the default of every field; all in bytes but max_fields */
-    size_t max_line;              /* request line; 16 KiB; then 414 */
-    size_t max_fields;            /* 100; then 431 */
-    size_t max_head;              /* all field lines together; 32 KiB; then 431 */
-    size_t max_chunk_line;        /* chunk size with extensions; 256; then 400 */
-    size_t max_trailer;           /* 4 KiB; then 431 */
-    size_t max_pending;           /* bytes of pipelined requests that wait for a response; 64 KiB */
+/* zero is the default of every field; all in bytes but max_fields */
+typedef struct cstar__h1_limits {
+    size_t max_line;       /* request line; 16 KiB; then 414 */
+    size_t max_fields;     /* 100; then 431 */
+    size_t max_head;       /* all field lines together; 32 KiB; then 431 */
+    size_t max_chunk_line; /* chunk size with extensions; 256; then 400 */
+    size_t max_trailer;    /* 4 KiB; then 431 */
+    size_t max_pending;    /* bytes of pipelined requests that wait for a response; 64 KiB */
 } cstar__h1_limits;
 
 /* What all machines of one loop share. */
@@ -42,14 +47,15 @@ typedef struct cstar__h1_env {
     const cstar_allocator *alloc;
     cstar__exchange_pool *pool;
     cstar__h1_limits limits;
-    const char *date; /* "Sat, 21 Nov 2026 02:13:33 GMT", 29 bytes, kept current by the driver; NULL: no Date */
+    /* "Sat, 21 Nov 2026 02:13:33 GMT", 29 bytes, kept current by the driver; NULL: no Date */
+    const char *date;
 } cstar__h1_env;
 
 typedef enum cstar__h1_state {
-    CSTAR__H1_IDLE,      /* between requests: nothing of the next one has come */
-    CSTAR__H1_LINE,      /* in a request line (or the empty line that may precede it) */
+    CSTAR__H1_IDLE, /* between requests: nothing of the next one has come */
+    CSTAR__H1_LINE, /* in a request line (or the empty line that may precede it) */
     CSTAR__H1_FIELDS,
-    CSTAR__H1_BODY,      /* Content-Length */
+    CSTAR__H1_BODY, /* Content-Length */
     CSTAR__H1_CHUNK_LINE,
     CSTAR__H1_CHUNK_DATA,
     CSTAR__H1_CHUNK_END, /* the CRLF behind a chunk */
@@ -58,7 +64,8 @@ typedef enum cstar__h1_state {
     CSTAR__H1_CLOSING,   /* nothing more is read; close when the output is out */
 } cstar__h1_state;
 
-/* Where the search for the end of a head stands. Offsets are from the first byte of the request line. */
+/* Where the search for the end of a head stands. Offsets are from the first byte of the request
+ * line. */
 typedef struct cstar__h1_scan {
     uint32_t seen;  /* how much was searched */
     uint32_t line;  /* where the present line starts */
@@ -68,24 +75,28 @@ typedef struct cstar__h1_scan {
 
 typedef struct cstar__h1 { /* private but for its size and `cut` */
     const cstar__h1_env *env;
-    cstar_buf *out;        /* lent by the driver */
-    cstar__exchange *x;    /* the exchange under way, or NULL (also while the rest of a refused body is read) */
-    cstar_buf held;        /* input that waits: an incomplete head or line, or (`queued`) input that was not looked at yet */
-    size_t held_at;        /* where the unread part of a queue starts */
-    uint64_t body_left;    /* of Content-Length, or of the chunk, or of the CRLF behind the chunk */
-    cstar__h1_scan scan;   /* of the head */
-    size_t trailer_seen;   /* bytes */
-    uint8_t state;         /* cstar__h1_state */
-    bool feeding;          /* inside a handler call or the loop that makes them: exchanges end later, nothing recurses */
-    bool queued;           /* `held` is whole requests, see there */
-    bool keep_alive;       /* after this exchange */
-    bool chunked;          /* the response is */
-    bool bodiless;         /* the response has no body whatever is written: HEAD, 204, 304 */
-    bool want_continue;    /* 100-continue was asked for and not sent */
-    bool blank;            /* the one empty line allowed before a request line has come */
-    bool draining;         /* cstar__h1_drain() */
-    bool ended;            /* cstar__h1_eof() */
-    bool cut;              /* aborted: close without flushing */
+    cstar_buf *out; /* lent by the driver */
+    /* the exchange under way, or NULL (also while the rest of a refused body is read) */
+    cstar__exchange *x;
+    /* input that waits: an incomplete head or line, or (`queued`) input that was not looked at
+     * yet */
+    cstar_buf held;
+    size_t held_at;      /* where the unread part of a queue starts */
+    uint64_t body_left;  /* of Content-Length, or of the chunk, or of the CRLF behind the chunk */
+    cstar__h1_scan scan; /* of the head */
+    size_t trailer_seen; /* bytes */
+    uint8_t state;       /* cstar__h1_state */
+    /* inside a handler call or the loop that makes them: exchanges end later, nothing recurses */
+    bool feeding;
+    bool queued;        /* `held` is whole requests, see there */
+    bool keep_alive;    /* after this exchange */
+    bool chunked;       /* the response is */
+    bool bodiless;      /* the response has no body whatever is written: HEAD, 204, 304 */
+    bool want_continue; /* 100-continue was asked for and not sent */
+    bool blank;         /* the one empty line allowed before a request line has come */
+    bool draining;      /* cstar__h1_drain() */
+    bool ended;         /* cstar__h1_eof() */
+    bool cut;           /* aborted: close without flushing */
 } cstar__h1;
 
 /** @param out  where responses go; see cstar__h1_lend(). */
@@ -96,18 +107,22 @@ void cstar__h1_fini(cstar__h1 *m);
 /** Output goes to `out` from now on. What an earlier one holds is the driver's. */
 void cstar__h1_lend(cstar__h1 *m, cstar_buf *out);
 
-/** Takes all `len` bytes (borrowed for the call), calling the handler as requests become complete. Answers errors itself.
+/** Takes all `len` bytes (borrowed for the call), calling the handler as requests become complete.
+ * Answers errors itself.
  * @return CSTAR_OK; CSTAR_ENOMEM the machine is now closing. */
 cstar_status cstar__h1_feed(cstar__h1 *m, const char *ptr, size_t len);
-/** Goes on with input that waited: for a response which was given later (x->later), or because `out` was half full. Called by
- * the driver when it may, that is whenever output was sent and when a later response is complete; does nothing in vain. */
+/** Goes on with input that waited: for a response which was given later (x->later), or because
+ * `out` held 256 KiB (or half its limit). Called by the driver when it may, that is whenever output
+ * was sent and when a later response is complete; does nothing in vain. */
 cstar_status cstar__h1_resume(cstar__h1 *m);
 /** Whether cstar__h1_resume() would do something now. */
 bool cstar__h1_wants_resume(const cstar__h1 *m);
 
-/** The peer will send no more. A request cut short is dropped; a response under way goes on, and requests that wait are answered. */
+/** The peer will send no more. A request cut short is dropped; a response under way goes on, and
+ * requests that wait are answered. */
 void cstar__h1_eof(cstar__h1 *m);
-/** The driver's clock ran out: 408 if a request has begun but is not complete; closing in any case. A response under way is cut. */
+/** The driver's clock ran out: 408 if a request has begun but is not complete; closing in any case.
+ * A response under way is cut. */
 void cstar__h1_timeout(cstar__h1 *m);
 /** No further request after the one under way; an idle machine closes at once. */
 void cstar__h1_drain(cstar__h1 *m);
@@ -116,9 +131,10 @@ void cstar__h1_drain(cstar__h1 *m);
 bool cstar__h1_wants_input(const cstar__h1 *m);
 /** Nothing under way and nothing held: the connection is idle keep-alive. */
 bool cstar__h1_idle(const cstar__h1 *m);
-/** True once no more output will come: close the connection when `out` has been sent (or at once if m->cut). To close so that
- * the peer can read the answer to a request whose body it is still sending: shut down the sending side, read and drop what
- * comes until its end or for two seconds, then close; with unread input a plain close() makes a reset of it. */
+/** True once no more output will come: close the connection when `out` has been sent (or at once if
+ * m->cut). To close so that the peer can read the answer to a request whose body it is still
+ * sending: shut down the sending side, read and drop what comes until its end or for two seconds,
+ * then close; with unread input a plain close() makes a reset of it. */
 bool cstar__h1_done(const cstar__h1 *m);
 
 #endif

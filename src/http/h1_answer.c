@@ -1,15 +1,17 @@
-/* http/h1_answer.c -- the operations of an exchange on HTTP/1.1: what cstar__respond*() does once its checks have passed.
+/* http/h1_answer.c -- the operations of an exchange on HTTP/1.1: what cstar__respond*() does
+ * once its checks have passed.
  *
- * Data flow: cstar__respond*() ──▶ framing is decided once, with the head ──▶ h1_response.c ──▶ m->out; a complete response ends the
- * exchange (cstar__h1_settle()).
+ * Data flow: cstar__respond*() ──▶ framing is decided once, with the head ──▶ h1_response.c ──▶
+ * m->out; a complete response ends the exchange (cstar__h1_settle()).
  *
  *     length known            Content-Length
  *     not known, HTTP/1.1     Transfer-Encoding: chunked
  *     not known, HTTP/1.0     until the connection closes
  *     HEAD, 204, 304          the head alone
  *
- * Invariants: 1. Bytes go out whole or not at all. 2. A response that can't be written is replaced by a 500, or the connection is
- * cut: the peer never waits for what will not come, and never takes a part for the whole.
+ * Invariants: 1. Bytes go out whole or not at all. 2. A response that can't be written is
+ * replaced by a 500, or the connection is cut: the peer never waits for what will not come, and
+ * never takes a part for the whole.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/h1_parts.h"
@@ -19,8 +21,8 @@ static bool has_no_body(const cstar__exchange *x, int status) {
 }
 
 /* Decides whether the connection is kept, which the head has to say. */
-static cstar__h1_answer begin_answer(cstar__h1 *m, cstar__exchange *x, int status, const cstar__field *fields,
-                                     size_t nfields) {
+static cstar__h1_answer begin_answer(cstar__h1 *m, cstar__exchange *x, int status,
+                                     const cstar__field *fields, size_t nfields) {
     m->keep_alive = m->keep_alive && !x->close && cstar__h1_can_swallow(m);
     m->bodiless = has_no_body(x, status);
     return (cstar__h1_answer){
@@ -44,7 +46,8 @@ static cstar_status give_up(cstar__h1 *m, cstar__exchange *x, cstar_status why) 
     bool head = x->request.method == CSTAR__HEAD;
     m->keep_alive = false;
     if (h->on_refuse != NULL) {
-        h->on_refuse(h->ctx, 500, why == CSTAR_ELIMIT ? "response over the output limit" : "out of memory");
+        h->on_refuse(h->ctx, 500,
+                     why == CSTAR_ELIMIT ? "response over the output limit" : "out of memory");
     }
     x->status = 500;
     x->state = CSTAR__RESPONSE_DONE;
@@ -55,11 +58,13 @@ static cstar_status give_up(cstar__h1 *m, cstar__exchange *x, cstar_status why) 
     return why;
 }
 
-static cstar_status respond(cstar__exchange *x, int status, const cstar__field *fields, size_t nfields, cstar_str body) {
+static cstar_status respond(cstar__exchange *x, int status, const cstar__field *fields,
+                            size_t nfields, cstar_str body) {
     cstar__h1 *m = x->machine;
     cstar__h1_answer a = begin_answer(m, x, status, fields, nfields);
     a.length = body.len;
-    /* 304: the length of what was not sent, which only a caller who passes it knows (RFC 9110 8.6) */
+    /* 304: the length of what was not sent, which only a caller who passes it knows (RFC 9110
+     * 8.6) */
     a.has_length = status != 204 && (status != 304 || body.len != 0);
     a.body = m->bodiless ? CSTAR_STR("") : body;
     cstar_status rc = cstar__h1_write_answer(m->out, m->env->date, &a);
@@ -73,7 +78,8 @@ static cstar_status respond(cstar__exchange *x, int status, const cstar__field *
     return CSTAR_OK;
 }
 
-static cstar_status start(cstar__exchange *x, int status, const cstar__field *fields, size_t nfields) {
+static cstar_status start(cstar__exchange *x, int status, const cstar__field *fields,
+                          size_t nfields) {
     cstar__h1 *m = x->machine;
     bool has_body = status != 204 && status != 304;
     if (has_body && x->request.minor == 0) {
@@ -96,7 +102,8 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
     if (m->bodiless) {
         return CSTAR_OK;
     }
-    cstar_status rc = m->chunked ? cstar__h1_write_chunk(m->out, bytes) : cstar__h1_write_bytes(m->out, bytes);
+    cstar_status rc =
+        m->chunked ? cstar__h1_write_chunk(m->out, bytes) : cstar__h1_write_bytes(m->out, bytes);
     if (rc == CSTAR_OK) {
         x->sent += bytes.len;
     }

@@ -1,10 +1,11 @@
-/* http/h1_chunk.c -- the lines of a chunked body (RFC 9112 7.1): sizes with extensions, and trailer fields.
+/* http/h1_chunk.c -- the lines of a chunked body (RFC 9112 7.1): sizes with extensions, and
+ * trailer fields.
  *
  *     chunk-line = 1*HEXDIG *( ";" name [ "=" ( token / quoted-string ) ] ) CRLF
  *
- * Extensions and trailers mean nothing here: they are checked, since a line that two readers could end differently is how requests
- * are smuggled, and dropped. White space around ";" and "=" is refused, although RFC 9112 7.1.1 would have it read: no client
- * sends it.
+ * Extensions and trailers mean nothing here: they are checked, since a line that two readers
+ * could end differently is how requests are smuggled, and dropped. White space around ";" and
+ * "=" is refused, although RFC 9112 7.1.1 would have it read: no client sends it.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/chars.h"
@@ -22,7 +23,8 @@ static const char *skip_token(const char *p) {
     return p;
 }
 
-/* Behind the closing quote of the quoted-string at `p`, or NULL. `end` is where the line's CRLF starts. */
+/* Behind the closing quote of the quoted-string at `p`, or NULL. `end` is where the line's CRLF
+ * starts. */
 static const char *skip_quoted(const char *p, const char *end) {
     for (p++; p < end; p++) {
         if (*p == '"') {

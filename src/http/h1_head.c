@@ -1,14 +1,17 @@
-/* http/h1_head.c -- the head of a request: where it ends, its request line, its fields, and what they say about the framing.
+/* http/h1_head.c -- the head of a request: where it ends, its request line, its fields, and
+ * what they say about the framing.
  *
- * Data flow: bytes ──scan_head──▶ length, number of lines ──copy into the exchange's arena──▶ parse_head ──▶ cstar__request.
- * The scan is one memchr() per line and checks limits only; the parse walks the copy once, guided by tables. A head ends on
- * CRLF CRLF, and neither CR nor LF is in any class of chars.h, so the loops need no other end than that.
+ * Data flow: bytes ──scan_head──▶ length, number of lines ──copy into the exchange's arena──▶
+ * parse_head ──▶ cstar__request. The scan is one memchr() per line and checks limits only; the
+ * parse walks the copy once, guided by tables. A head ends on CRLF CRLF, and neither CR nor LF
+ * is in any class of chars.h, so the loops need no other end than that.
  *
- * Invariants: 1. Every decision depends on the bytes alone, not on how they were cut into pieces: an error in an earlier line wins
- * over one in a later, an error of the scan over one of the parse, but for the request line, which is parsed as soon as it is
- * complete. 2. Where two readers could disagree (RFC 9112 11.2), the request is refused.
- * Deliberately absent: every leniency that RFC 9112 2.2, 3.2 and 5.2 allow: bare LF, obs-fold, white space before the colon or
- * between the parts of the request line.
+ * Invariants: 1. Every decision depends on the bytes alone, not on how they were cut into
+ * pieces: an error in an earlier line wins over one in a later, an error of the scan over one
+ * of the parse, but for the request line, which is parsed as soon as it is complete. 2. Where
+ * two readers could disagree (RFC 9112 11.2), the request is refused. Deliberately absent:
+ * every leniency that RFC 9112 2.2, 3.2 and 5.2 allow: bare LF, obs-fold, white space before
+ * the colon or between the parts of the request line.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/chars.h"
@@ -32,7 +35,8 @@ static int refuse(const char **why, int status, const char *text) {
 
 /* ---- scan ----------------------------------------------------------------------------------- */
 
-static int end_line(cstar__h1_scan *s, const cstar__h1_limits *limits, bool empty, const char **why) {
+static int end_line(cstar__h1_scan *s, const cstar__h1_limits *limits, bool empty,
+                    const char **why) {
     if (s->lines == 0) {
         if (empty) {
             return CSTAR__H1_BLANK;
@@ -47,8 +51,8 @@ static int end_line(cstar__h1_scan *s, const cstar__h1_limits *limits, bool empt
     return CSTAR__H1_MORE;
 }
 
-int cstar__h1_scan_head(cstar__h1_scan *s, const cstar__h1_limits *limits, const char *ptr, size_t len,
-                        const char **why) {
+int cstar__h1_scan_head(cstar__h1_scan *s, const cstar__h1_limits *limits, const char *ptr,
+                        size_t len, const char **why) {
     const size_t max_line = limit_or(limits->max_line, MAX_LINE);
     const size_t max_head = limit_or(limits->max_head, MAX_HEAD);
     int rc = CSTAR__H1_MORE;
@@ -95,8 +99,8 @@ static cstar__method find_method(cstar_str name) {
 }
 
 static int parse_version(const char *p, const char *end, cstar__request *r, const char **why) {
-    if (end - p != 8 || memcmp(p, "HTTP/", 5) != 0 || p[5] < '0' || p[5] > '9' || p[6] != '.' || p[7] < '0' ||
-        p[7] > '9') {
+    if (end - p != 8 || memcmp(p, "HTTP/", 5) != 0 || p[5] < '0' || p[5] > '9' || p[6] != '.' ||
+        p[7] < '0' || p[7] > '9') {
         return refuse(why, 400, "malformed HTTP version");
     }
     if (p[5] != '1' || p[7] > '1') {
@@ -123,7 +127,8 @@ static bool reg_name(const char **at, const char *end) {
     while (p < end && *p != ':') {
         if (cstar__char_is(*p, CSTAR__CHAR_HOST)) {
             p++;
-        } else if (*p == '%' && end - p > 2 && cstar__hex_digit(p[1]) >= 0 && cstar__hex_digit(p[2]) >= 0) {
+        } else if (*p == '%' && end - p > 2 && cstar__hex_digit(p[1]) >= 0 &&
+                   cstar__hex_digit(p[2]) >= 0) {
             p += 3;
         } else {
             return false;
@@ -134,7 +139,8 @@ static bool reg_name(const char **at, const char *end) {
     return some;
 }
 
-/* uri-host [ ":" port ] of RFC 9110 4.2.1: no user information, no empty host, a port of at most five digits. */
+/* uri-host [ ":" port ] of RFC 9110 4.2.1: no user information, no empty host, a port of at
+ * most five digits. */
 static bool host_ok(cstar_str host) {
     const char *p = host.ptr;
     const char *end = p + host.len;
@@ -164,8 +170,10 @@ static size_t scheme_length(cstar_str target) {
     return 0;
 }
 
-/* Finds the authority of an absolute target and returns what follows: path and query, or nothing. */
-static int split_absolute(cstar_str target, size_t scheme, cstar__request *r, cstar_str *rest, const char **why) {
+/* Finds the authority of an absolute target and returns what follows: path and query, or
+ * nothing. */
+static int split_absolute(cstar_str target, size_t scheme, cstar__request *r, cstar_str *rest,
+                          const char **why) {
     const char *start = target.ptr + scheme + 3;
     const char *end = target.ptr + target.len;
     const char *p = start;
@@ -204,7 +212,8 @@ static int parse_target(cstar__request *r, const char **why) {
         r->query = cstar_view(mark + 1, rest.len - path_len - 1);
     }
     /* "http://host" and "http://host?x" have the path "/": there is one behind the scheme */
-    r->path = path_len != 0 ? cstar_view(rest.ptr, path_len) : cstar_view(r->target.ptr + scheme + 1, 1);
+    r->path =
+        path_len != 0 ? cstar_view(rest.ptr, path_len) : cstar_view(r->target.ptr + scheme + 1, 1);
     return 0;
 }
 
@@ -290,7 +299,8 @@ static bool parse_length(cstar_str s, int64_t *length) {
     return s.len != 0;
 }
 
-/* The tokens of a Connection field. Others than these two concern intermediaries or what is not supported (Upgrade). */
+/* The tokens of a Connection field. Others than these two concern intermediaries or what is not
+ * supported (Upgrade). */
 static void note_connection(seen *s, cstar_str value) {
     const char *p = value.ptr;
     const char *end = p + value.len;
@@ -308,7 +318,9 @@ static void note_connection(seen *s, cstar_str value) {
     }
 }
 
-static bool named(const cstar__field *f, const char *name) { return memcmp(f->name.ptr, name, f->name.len) == 0; }
+static bool named(const cstar__field *f, const char *name) {
+    return memcmp(f->name.ptr, name, f->name.len) == 0;
+}
 
 static void note_field(seen *s, const cstar__field *f) {
     switch (f->name.len) {
@@ -321,7 +333,8 @@ static void note_field(seen *s, const cstar__field *f) {
     case 6:
         if (named(f, "expect")) {
             s->expects = true;
-            s->expects_other = s->expects_other || !cstar_str_ieq(f->value, CSTAR_STR("100-continue"));
+            s->expects_other =
+                s->expects_other || !cstar_str_ieq(f->value, CSTAR_STR("100-continue"));
         }
         break;
     case 10:
@@ -368,8 +381,9 @@ static bool is_token(cstar_str s) {
     return s.len != 0;
 }
 
-/* RFC 9112 6.1 and 6.3. One coding that is a token but not "chunked" is not implemented; lists (even with "chunked" last),
- * parameters and everything else that two readers could take differently are malformed here. */
+/* RFC 9112 6.1 and 6.3. One coding that is a token but not "chunked" is not implemented; lists
+ * (even with "chunked" last), parameters and everything else that two readers could take
+ * differently are malformed here. */
 static int judge_coding(const seen *s, const cstar__request *r, const char **why) {
     if (s->lengths != 0) {
         return refuse(why, 400, "Transfer-Encoding together with Content-Length");
@@ -395,20 +409,23 @@ static int judge(const seen *s, cstar__request *r, cstar__h1_framing *framing, c
         return rc;
     }
     if (s->lengths > 1 || (s->lengths == 1 && !s->length_ok)) {
-        return refuse(why, 400, s->lengths > 1 ? "more than one Content-Length" : "malformed Content-Length");
+        return refuse(why, 400,
+                      s->lengths > 1 ? "more than one Content-Length" : "malformed Content-Length");
     }
     if (s->expects_other) {
         return refuse(why, 417, "unknown expectation");
     }
     framing->chunked = s->codings != 0;
     framing->keep_alive = !s->close && (r->minor == 1 || s->keep_alive);
-    framing->expect_continue = s->expects && r->minor == 1; /* RFC 9110 10.1.1: ignored in HTTP/1.0 */
+    framing->expect_continue =
+        s->expects && r->minor == 1; /* RFC 9110 10.1.1: ignored in HTTP/1.0 */
     r->content_length = framing->chunked ? -1 : s->length;
     return 0;
 }
 
-int cstar__h1_parse_head(char *head, size_t len, cstar__field *fields, size_t nfields, cstar__request *r,
-                         cstar__h1_framing *framing, const char **why) {
+int cstar__h1_parse_head(char *head, size_t len, cstar__field *fields, size_t nfields,
+                         cstar__request *r, cstar__h1_framing *framing) {
+    const char **why = &framing->why;
     const char *end = head + len;
     char *p = memchr(head, '\n', len);
     if (len < 4 || p == NULL || p > end - 3 || memcmp(end - 2, "\r\n", 2) != 0) {

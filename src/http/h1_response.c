@@ -1,15 +1,17 @@
-/* http/h1_response.c -- responses as bytes: head, whole body, chunk, error page (RFC 9112 4 and 7.1).
+/* http/h1_response.c -- responses as bytes: head, whole body, chunk, error page (RFC 9112 4 and
+ * 7.1).
  *
- * Data flow: cstar__h1_answer ──▶ out. The room is reserved once, by an upper bound of the length; then bytes are laid down through a
- * bare pointer without a further check. An answer is written whole or not at all, and leaves no sticky error behind: `out` may
- * hold responses of other exchanges.
- * Absent: which framing to use, and when (h1_answer.c).
+ * Data flow: cstar__h1_answer ──▶ out. The room is reserved once, by an upper bound of the
+ * length; then bytes are laid down through a bare pointer without a further check. An answer is
+ * written whole or not at all, and leaves no sticky error behind: `out` may hold responses of
+ * other exchanges. Absent: which framing to use, and when (h1_answer.c).
  *
  * SPDX-License-Identifier: MIT */
 #include "http/h1_parts.h"
 
 enum {
-    HEAD_ROOM = 192,  /* the machine's own fields and the status line without its reason; 155 is the longest */
+    /* the machine's own fields and the status line without its reason: 155 is the longest */
+    HEAD_ROOM = 192,
     DATE_LENGTH = 29,
 };
 
@@ -132,7 +134,8 @@ cstar_status cstar__h1_write_answer(cstar_buf *out, const char *date, const csta
     return CSTAR_OK;
 }
 
-cstar_status cstar__h1_write_error(cstar_buf *out, const char *date, int status, bool close, bool head) {
+cstar_status cstar__h1_write_error(cstar_buf *out, const char *date, int status, bool close,
+                                   bool head) {
     const cstar__field type = {CSTAR_STR("Content-Type"), CSTAR_STR("text/plain; charset=utf-8")};
     char text[64];
     const char *reason = cstar__reason(status);

@@ -1,7 +1,9 @@
-/* http/query.c -- application/x-www-form-urlencoded, as far as a query string needs it (URL Standard 5.1).
+/* http/query.c -- application/x-www-form-urlencoded, as far as a query string needs it (URL
+ * Standard 5.1).
  *
- * Names are compared decoded, without a copy of them: "d%61tastar=1" sets "datastar". Nothing is refused here; bytes that are no
- * UTF-8 and percent signs that code nothing come out as they are, and whoever reads the value judges it.
+ * Names are compared decoded, without a copy of them: "d%61tastar=1" sets "datastar". Nothing
+ * is refused here; bytes that are no UTF-8 and percent signs that code nothing come out as they
+ * are, and whoever reads the value judges it.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/chars.h"

@@ -1,4 +1,5 @@
-/* http/reason.c -- status codes in words (RFC 9110 15 and the IANA registry), for status lines and error pages.
+/* http/reason.c -- status codes in words (RFC 9110 15 and the IANA registry), for status lines
+ * and error pages.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/exchange.h"

@@ -1,14 +1,16 @@
 /* http/request.c -- reading a request: its fields and the name of its method.
  *
- * Absent: parsing (h1_head.c). An index of fields: requests have a dozen, and a loop over lengths beats a hash.
+ * Absent: parsing (h1_head.c). An index of fields: requests have a dozen, and a loop over
+ * lengths beats a hash.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/exchange.h"
 
 const char *cstar__method_name(cstar__method m) {
     static const char *const names[CSTAR__METHODS] = {
-        [CSTAR__GET] = "GET",     [CSTAR__HEAD] = "HEAD",     [CSTAR__POST] = "POST",       [CSTAR__PUT] = "PUT",
-        [CSTAR__PATCH] = "PATCH", [CSTAR__DELETE] = "DELETE", [CSTAR__OPTIONS] = "OPTIONS",
+        [CSTAR__GET] = "GET",         [CSTAR__HEAD] = "HEAD",   [CSTAR__POST] = "POST",
+        [CSTAR__PUT] = "PUT",         [CSTAR__PATCH] = "PATCH", [CSTAR__DELETE] = "DELETE",
+        [CSTAR__OPTIONS] = "OPTIONS",
     };
     return (unsigned)m < CSTAR__METHODS ? names[m] : "";
 }

@@ -36,17 +36,20 @@ cstar_status cstar__address_parse(const char *text, cstar__address *out, cstar_e
     if (text[0] == '[') {
         const char *close = strchr(text, ']');
         if (close == NULL || close[1] != ':') {
-            return cstar_err_set(err, CSTAR_EINVAL, "listen", "listen: \"%s\" should be [address]:port", text);
+            return cstar_err_set(err, CSTAR_EINVAL, "listen",
+                                 "listen: \"%s\" should be [address]:port", text);
         }
         host = text + 1;
         host_len = (size_t)(close - host);
         port = close + 2;
     } else if (memchr(host, ':', host_len) != NULL) {
         return cstar_err_set(err, CSTAR_EINVAL, "listen",
-                             "listen: \"%s\": an IPv6 address stands in brackets: [::1]:8080", text);
+                             "listen: \"%s\": an IPv6 address stands in brackets: [::1]:8080",
+                             text);
     }
     if (host_len >= sizeof out->host || !parse_port(port, &out->port)) {
-        return cstar_err_set(err, CSTAR_EINVAL, "listen", "listen: \"%s\" should be host:port, port 0 to 65535", text);
+        return cstar_err_set(err, CSTAR_EINVAL, "listen",
+                             "listen: \"%s\" should be host:port, port 0 to 65535", text);
     }
     memcpy(out->host, host, host_len);
     out->host[host_len] = '\0';
@@ -72,7 +75,8 @@ static unsigned bound_port(int fd) {
 static bool set_flags(int fd) {
     int on = 1;
     int fl = fcntl(fd, F_GETFL);
-    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fl >= 0 && fcntl(fd, F_SETFL, fl | O_NONBLOCK) == 0 &&
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fl >= 0 &&
+           fcntl(fd, F_SETFL, fl | O_NONBLOCK) == 0 &&
            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
 }
@@ -95,8 +99,9 @@ static int listen_on(const struct addrinfo *ai) {
     return -1;
 }
 
-/* SO_REUSEPORT lets another process of the same user share the port in silence: half of the requests would go to a server that
- * the user has forgotten. So the first socket is tried without it. */
+/* SO_REUSEPORT lets another process of the same user share the port in silence: half of the
+ * requests would go to a server that the user has forgotten. So the first socket is tried without
+ * it. */
 static bool is_taken(const struct addrinfo *ai) {
     int fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol);
     if (fd < 0) {

@@ -10,10 +10,12 @@ typedef struct cstar__address {
     unsigned port;
 } cstar__address;
 
-/** "127.0.0.1:8080", "localhost:0", "[::1]:8080", ":8080", "8080". EINVAL otherwise; `err` says what was wrong. */
+/** "127.0.0.1:8080", "localhost:0", "[::1]:8080", ":8080", "8080". EINVAL otherwise; `err` says
+ * what was wrong. */
 cstar_status cstar__address_parse(const char *text, cstar__address *out, cstar_err *err);
 
-/** A listening, non-blocking, close-on-exec socket with SO_REUSEADDR and SO_REUSEPORT; *port gets the bound one.
+/** A listening, non-blocking, close-on-exec socket with SO_REUSEADDR and SO_REUSEPORT; *port gets
+ * the bound one.
  * @return the descriptor, or -1 with `err` filled. */
 int cstar__address_listen(const cstar__address *a, unsigned *port, cstar_err *err);
 

@@ -1,12 +1,14 @@
-/* conn.c -- one TCP connection: bytes from the socket to its machine, bytes from its machine to the socket.
+/* conn.c -- one TCP connection: bytes from the socket to its machine, bytes from its machine to the
+ * socket.
  *
  *          read ▶ feed ▶ worker's out ──try write──▶ all taken: done
  *                            └── rest ▶ backlog ──uv_write──▶ (in flight) ▶ more backlog? ▶ again
  *
- * Invariants: 1. While a write is in flight the machine writes to `backlog`, otherwise to the worker's buffer, which is empty
- * between two loop callbacks. 2. Reading stops while the machine does not want input or the backlog is high, so a peer that does
- * not read can't make us store more. 3. A connection is on exactly one wait list until it closes; it is freed in
- * on_closed, once, after libuv has let go of it.
+ * Invariants: 1. While a write is in flight the machine writes to `backlog`, otherwise to the
+ * worker's buffer, which is empty between two loop callbacks. 2. Reading stops while the machine
+ * does not want input or the backlog is high, so a peer that does not read can't make us store
+ * more. 3. A connection is on exactly one wait list until it closes; it is freed in on_closed,
+ * once, after libuv has let go of it.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
@@ -128,8 +130,9 @@ static void close_conn(conn *c) {
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
-/* All is said. If the peer still sends (a body that we refused), closing now would reset the connection and could destroy our
- * answer on its way: so only our half is closed, and what comes is thrown away for a short while (RFC 9112 9.6). */
+/* All is said. If the peer still sends (a body that we refused), closing now would reset the
+ * connection and could destroy our answer on its way: so only our half is closed, and what comes is
+ * thrown away for a short while (RFC 9112 9.6). */
 static void finish_conn(conn *c) {
     if (c->machine.cut || c->peer_done) {
         close_conn(c);
@@ -233,7 +236,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
         feed(c, buf->base, (size_t)n);
     } else if (n == UV_EOF) {
         c->peer_done = true;
-        /* A client that closes while its answer is being prepared has gone: browsers do not half-close. */
+        /* A client that closes while its answer is being prepared has gone: browsers do not
+         * half-close. */
         c->machine.cut = c->machine.state == CSTAR__H1_ANSWERING;
         cstar__h1_lend(&c->machine, c->writing ? &c->backlog : &c->worker->out);
         cstar__h1_eof(&c->machine);
@@ -256,12 +260,30 @@ static void update_reading(conn *c) {
     }
 }
 
+/* Sends what there is. Requests that waited for room are gone on with as soon as everything has
+ * been taken. */
+static bool send_all(conn *c) {
+    for (;;) {
+        if (c->machine.cut || !write_out(c) ||
+            (c->backlog.len != 0 && !c->writing && !write_backlog(c))) {
+            return false;
+        }
+        if (c->writing || !cstar__h1_wants_resume(&c->machine)) {
+            return true;
+        }
+        cstar__h1_lend(&c->machine, &c->worker->out);
+        if (cstar__h1_resume(&c->machine) != CSTAR_OK) {
+            return false;
+        }
+    }
+}
+
 /* After anything has happened: send, go on with what waited, choose what to wait for. */
 static void pump(conn *c) {
     if (c->closing) {
         return;
     }
-    if (c->machine.cut || !write_out(c) || (c->backlog.len != 0 && !c->writing && !write_backlog(c))) {
+    if (!send_all(c)) {
         close_conn(c);
         return;
     }

@@ -23,7 +23,9 @@ void cstar__server_log(const cstar__server *s, const char *format, ...) {
     s->opts.on_log(s->opts.log_arg, line);
 }
 
-static unsigned or_default(unsigned value, unsigned otherwise) { return value != 0 ? value : otherwise; }
+static unsigned or_default(unsigned value, unsigned otherwise) {
+    return value != 0 ? value : otherwise;
+}
 
 static void set_defaults(cstar__server_opts *o) {
     o->listen = o->listen != NULL ? o->listen : "127.0.0.1:8080";
@@ -85,7 +87,8 @@ cstar__server *cstar__server_new(const cstar__server_opts *opts, cstar_err *err)
     cstar__address address = {{0}, 0};
     set_defaults(&o);
     if (o.workers > MAX_WORKERS) {
-        (void)cstar_err_set(err, CSTAR_EINVAL, "workers", "workers: %u is more than %u", o.workers, MAX_WORKERS);
+        (void)cstar_err_set(err, CSTAR_EINVAL, "workers", "workers: %u is more than %u", o.workers,
+                            MAX_WORKERS);
         return NULL;
     }
     if (cstar__address_parse(o.listen, &address, err) != CSTAR_OK) {

@@ -1,13 +1,15 @@
-/* net/server.h -- sockets and loops: one loop per worker, each with its own listening socket (SO_REUSEPORT).
+/* net/server.h -- sockets and loops: one loop per worker, each with its own listening socket
+ * (SO_REUSEPORT).
  *
- *     cstar__server *s = cstar__server_new(&opts, &err);    // bound and listening: cstar__server_port(s)
- *     rc = cstar__server_run(s);                            // worker 0 on this thread; returns after a stop
- *     cstar__server_free(s);
+ *     cstar__server *s = cstar__server_new(&opts, &err);    // bound and listening:
+ *     cstar__server_port(s) rc = cstar__server_run(s);                            // worker 0 on
+ *     this thread; returns after a stop cstar__server_free(s);
  *
- * Data: the kernel ▶ the worker's one read buffer ▶ the connection's cstar__h1 ▶ the worker's one output buffer ▶ one write. Only
- * what the kernel does not take at once is copied to the connection. An idle connection therefore owns no buffer.
- * Threads: everything of a connection happens on its worker's thread. [any thread] is said where it is so.
- * This room is the only one that sees libuv.
+ * Data: the kernel ▶ the worker's one read buffer ▶ the connection's cstar__h1 ▶ the worker's one
+ * output buffer ▶ one write. Only what the kernel does not take at once is copied to the
+ * connection. An idle connection therefore owns no buffer.
+ * Threads: everything of a connection happens on its worker's thread. [any thread] is said where it
+ * is so. This room is the only one that sees libuv.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_NET_SERVER_H
@@ -21,13 +23,17 @@ typedef struct cstar__server cstar__server;
 typedef struct cstar__server_opts { /* zero is the default of every field */
     const char *listen;             /* "host:port", "[v6]:port", ":port"; NULL: 127.0.0.1:8080 */
     unsigned workers;               /* 0: 1; at most 1024 */
-    unsigned header_ms, body_ms, idle_ms, write_ms, drain_ms; /* 0: 10 000, 30 000, 75 000, 60 000, 10 000 */
-    size_t max_output;              /* bytes of answers that wait in memory per loop turn or connection; 0: 17 MiB */
-    size_t exchange_bytes;          /* memory of one request with its response; 0: 32 MiB */
-    bool signals;                   /* SIGINT and SIGTERM stop it; a second one cuts what still runs */
+    /* 0: 10 000, 30 000, 75 000, 60 000, 10 000 */
+    unsigned header_ms, body_ms, idle_ms, write_ms, drain_ms;
+    /* bytes of answers that wait in memory per loop turn or connection; 0: 17 MiB */
+    size_t max_output;
+    size_t exchange_bytes; /* memory of one request with its response; 0: 32 MiB */
+    /* SIGINT and SIGTERM stop it; a second one cuts what still runs */
+    bool signals;
     cstar__h1_limits limits;
-    const cstar_allocator *alloc;   /* thread-safe if there are several workers; NULL: cstar_heap() */
-    const cstar__handler *handler;  /* borrowed; shared by all workers */
+    /* thread-safe if there are several workers; NULL: cstar_heap() */
+    const cstar_allocator *alloc;
+    const cstar__handler *handler;               /* borrowed; shared by all workers */
     void (*on_log)(void *arg, const char *line); /* [any thread]; NULL: silence */
     void *log_arg;
 } cstar__server_opts;
@@ -40,7 +46,8 @@ void cstar__server_free(cstar__server *s);
 const char *cstar__server_host(const cstar__server *s);
 unsigned cstar__server_port(const cstar__server *s);
 
-/** Serves until stopped; starts the other workers' threads and joins them. CSTAR_EIO a thread can't be started. */
+/** Serves until stopped; starts the other workers' threads and joins them. CSTAR_EIO a thread can't
+ * be started. */
 cstar_status cstar__server_run(cstar__server *s);
 /** [any thread] Stop accepting, finish what runs (at most drain_ms), return from run. */
 void cstar__server_stop(cstar__server *s);

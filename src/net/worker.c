@@ -1,7 +1,7 @@
 /* worker.c -- one loop: its listener, its clock, its end.
  *
- * A stop goes: stop() [any thread] ▶ async ▶ listener closed, connections drained ▶ the last one gone, or the deadline ▶
- * the remaining handles are closed ▶ uv_run returns.
+ * A stop goes: stop() [any thread] ▶ async ▶ listener closed, connections drained ▶ the last one
+ * gone, or the deadline ▶ the remaining handles are closed ▶ uv_run returns.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
@@ -26,8 +26,9 @@ static void format_date(char out[32], time_t now) {
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct tm t = {0};
     (void)gmtime_r(&now, &t);
-    (void)snprintf(out, 32, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[t.tm_wday % 7], (unsigned)t.tm_mday % 100,
-                   months[t.tm_mon % 12], (unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100,
+    (void)snprintf(out, 32, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[t.tm_wday % 7],
+                   (unsigned)t.tm_mday % 100, months[t.tm_mon % 12],
+                   (unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100,
                    (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
 }
 
@@ -57,7 +58,8 @@ static void on_tick(uv_timer_t *timer) {
     cstar__conns_sweep(w);
     if (w->drain_until != 0 && uv_now(&w->loop) >= w->drain_until && !w->cut) {
         w->cut = true;
-        cstar__server_log(w->server, "stop: %zu connections did not finish in time and were cut", w->nconns);
+        cstar__server_log(w->server, "stop: %zu connections did not finish in time and were cut",
+                          w->nconns);
         cstar__conns_cut(w);
     }
 }
@@ -149,7 +151,8 @@ static void init_env(cstar__worker *w) {
     }
 }
 
-cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd, cstar_err *err) {
+cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd,
+                                cstar_err *err) {
     w->server = s;
     w->index = index;
     w->date_second = -1;
@@ -167,8 +170,9 @@ cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned ind
     return CSTAR_OK;
 }
 
-/* Writing to a closed socket raises SIGPIPE, and libuv writes with write(2). Its disposition is the program's own business, so it
- * is only blocked, for this thread and this while, and taken back if one is pending. */
+/* Writing to a closed socket raises SIGPIPE, and libuv writes with write(2). Its disposition is the
+ * program's own business, so it is only blocked, for this thread and this while, and taken back if
+ * one is pending. */
 void cstar__worker_run(cstar__worker *w) {
     sigset_t pipe_set;
     sigset_t before;

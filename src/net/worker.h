@@ -11,8 +11,8 @@ typedef struct cstar__link {
     struct cstar__link *prev, *next; /* a ring; alone it points to itself */
 } cstar__link;
 
-/* What a connection waits for decides how long it may take. Each wait has its own list, in order of deadline, so that the sweep
- * looks at the expired ones only and a request costs two list moves. */
+/* What a connection waits for decides how long it may take. Each wait has its own list, in order of
+ * deadline, so that the sweep looks at the expired ones only and a request costs two list moves. */
 typedef enum cstar__wait {
     CSTAR__WAIT_IDLE,   /* for a further request */
     CSTAR__WAIT_HEADER, /* for the rest of a head: counted from its first byte */
@@ -28,19 +28,19 @@ typedef struct cstar__worker {
     unsigned index;
     uv_loop_t loop;
     uv_tcp_t listener;
-    uv_timer_t tick;      /* each second while there are connections: deadlines, Date */
-    uv_async_t stop;      /* [any thread] */
+    uv_timer_t tick; /* each second while there are connections: deadlines, Date */
+    uv_async_t stop; /* [any thread] */
     uv_signal_t sigint, sigterm;
     uv_thread_t thread;
     cstar__exchange_pool pool;
     cstar__h1_env env;
-    cstar_buf out;        /* lent to whichever machine is being fed */
+    cstar_buf out; /* lent to whichever machine is being fed */
     cstar__link waits[CSTAR__WAITS];
     size_t nconns;
     uint64_t drain_until; /* loop time; 0: not draining */
     char date[32];
     int64_t date_second;
-    bool cut;             /* draining has taken too long, and that was logged */
+    bool cut; /* draining has taken too long, and that was logged */
     char input[64 * 1024];
 } cstar__worker;
 
@@ -56,7 +56,8 @@ void cstar__worker_conn_gone(cstar__worker *w);
 /** Called with the first connection. */
 void cstar__worker_conn_came(cstar__worker *w);
 
-cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd, cstar_err *err);
+cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd,
+                                cstar_err *err);
 void cstar__worker_run(cstar__worker *w);
 void cstar__worker_close(cstar__worker *w);
 void cstar__worker_update_date(cstar__worker *w);

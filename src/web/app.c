@@ -83,7 +83,8 @@ static bool method_of(cstar_verb verb, cstar__method *method) {
     return false;
 }
 
-static cstar_status add(cstar_app *app, cstar_verb verb, const char *path, const cstar__route *route) {
+static cstar_status add(cstar_app *app, cstar_verb verb, const char *path,
+                        const cstar__route *route) {
     cstar_err err = {0};
     cstar__method method = CSTAR__GET;
     if (!method_of(verb, &method)) {
@@ -96,17 +97,20 @@ static cstar_status add(cstar_app *app, cstar_verb verb, const char *path, const
     return CSTAR_OK;
 }
 
-cstar_status cstar_route(cstar_app *app, cstar_verb method, const char *path, cstar_handler handler) {
+cstar_status cstar_route(cstar_app *app, cstar_verb method, const char *path,
+                         cstar_handler handler) {
     if (handler == NULL) {
         cstar_err err = {0};
-        (void)cstar_err_set(&err, CSTAR_EINVAL, "handler", "handler: the route %s has none", path != NULL ? path : "");
+        (void)cstar_err_set(&err, CSTAR_EINVAL, "handler", "handler: the route %s has none",
+                            path != NULL ? path : "");
         return cstar__app_fail(app, &err);
     }
     cstar__route route = {.kind = CSTAR__TARGET_PLAIN, .fn = (void (*)(void))handler};
     return add(app, method, path, &route);
 }
 
-/* "/counter/" and "/counter" both become "/counter/_event/:event"; "/" becomes "/_event/:event" (behaviours 8.1). */
+/* "/counter/" and "/counter" both become "/counter/_event/:event"; "/" becomes "/_event/:event"
+ * (behaviours 8.1). */
 static const char *event_path(cstar_app *app, const char *path) {
     cstar_buf b;
     size_t len = strlen(path);
@@ -122,7 +126,8 @@ static const char *event_path(cstar_app *app, const char *path) {
 cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *page) {
     cstar_err err = {0};
     if (page == NULL || page->render == NULL) {
-        (void)cstar_err_set(&err, CSTAR_EINVAL, "page", "page: the one at %s has no render", path != NULL ? path : "");
+        (void)cstar_err_set(&err, CSTAR_EINVAL, "page", "page: the one at %s has no render",
+                            path != NULL ? path : "");
         return cstar__app_fail(app, &err);
     }
     cstar__route get = {.kind = CSTAR__TARGET_PAGE, .target = page};
@@ -143,6 +148,7 @@ cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *
     return rc;
 }
 
-void cstar_app_layout(cstar_app *app, void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content)) {
+void cstar_app_layout(cstar_app *app,
+                      void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content)) {
     app->layout = layout != NULL ? layout : cstar_default_layout;
 }

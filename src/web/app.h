@@ -1,12 +1,13 @@
-/* web/app.h -- the two structs of this room: an app, and a conn (one request as its handler sees it). Private.
+/* web/app.h -- the two structs of this room: an app, and a conn (one request as its handler sees
+ * it). Private.
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_WEB_APP_H
 #define CSTAR_WEB_APP_H
 
-#include "cstar/web.h"
-
 #include "http/exchange.h"
 #include "web/router.h"
+
+#include "cstar/web.h"
 
 #include <pthread.h>
 
@@ -34,10 +35,10 @@ struct cstar_app {
     size_t max_body, max_response;
     void (*on_log)(void *arg, cstar_log_level level, const char *line);
     void *log_arg;
-    char *client;        /* the served Datastar file, or NULL */
+    char *client; /* the served Datastar file, or NULL */
     size_t client_len;
     char client_path[64];
-    char client_tag[32]; /* its ETag */
+    char client_tag[32];   /* its ETag */
     pthread_mutex_t mutex; /* guards `server`: stop may come while serving ends */
     struct cstar__server *server;
 };
@@ -74,8 +75,8 @@ struct cstar_conn {
     const cstar_event_entry *event; /* of a page's event route */
     size_t max_body;
     cstar_buf body;
-    cstar_buf out;   /* the response body */
-    cstar_err err;   /* the first one */
+    cstar_buf out; /* the response body */
+    cstar_err err; /* the first one */
     cstar__answer answer;
     cstar_html html; /* of the open patch */
     bool patching;
@@ -93,7 +94,8 @@ struct cstar_conn {
 cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__match *m);
 /** Keeps the first error. @return err->code. */
 cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err);
-cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where, const char *text);
+cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
+                               const char *text);
 /** Hands the response body `out` over with the conn's fields and these. */
 cstar_status cstar__conn_send_out(cstar_conn *conn, int status, const char *content_type);
 
@@ -122,7 +124,8 @@ void cstar__client_answer(cstar_conn *conn);
 
 /* ---- app.c ---- */
 
-CSTAR_PRINTF(3, 4) void cstar__app_log(const cstar_app *app, cstar_log_level level, const char *format, ...);
+CSTAR_PRINTF(3, 4)
+void cstar__app_log(const cstar_app *app, cstar_log_level level, const char *format, ...);
 /** Keeps the first error of building the app. */
 cstar_status cstar__app_fail(cstar_app *app, const cstar_err *err);
 

@@ -1,4 +1,5 @@
-/* assigns.c -- values of one request by name: assigns, and signals, which the browser sees too (behaviours 10).
+/* assigns.c -- values of one request by name: assigns, and signals, which the browser sees too
+ * (behaviours 10).
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
 
@@ -72,12 +73,14 @@ static cstar__assign *add(cstar_conn *conn, const char *key) {
 
 static cstar_status fail(cstar_conn *conn, cstar_status code, const char *what, const char *key) {
     cstar_err err = {0};
-    (void)cstar_err_set(&err, code, what, "%s: %s: %s", what, key != NULL ? key : "(no key)", cstar_strerror(code));
+    (void)cstar_err_set(&err, code, what, "%s: %s: %s", what, key != NULL ? key : "(no key)",
+                        cstar_strerror(code));
     return cstar__conn_fail(conn, &err);
 }
 
 /* @param out  gets the assign. */
-static cstar_status assign(cstar_conn *conn, const char *key, cstar_val value, cstar__assign **out) {
+static cstar_status assign(cstar_conn *conn, const char *key, cstar_val value,
+                           cstar__assign **out) {
     if (key == NULL || key[0] == '\0') {
         return fail(conn, CSTAR_EINVAL, "key", key);
     }
@@ -118,7 +121,8 @@ int64_t cstar_assigned_int(const cstar_conn *conn, const char *key, int64_t othe
 /* ---- signals ---- */
 
 /* One patch with one key. */
-static cstar_status patch(cstar_conn *conn, const char *key, cstar_val value, const cstar_signals_patch *opts) {
+static cstar_status patch(cstar_conn *conn, const char *key, cstar_val value,
+                          const cstar_signals_patch *opts) {
     cstar_err err = {0};
     cstar_json_writer w;
     size_t mark = conn->out.len;
@@ -151,10 +155,13 @@ static cstar_status patch_now(cstar_conn *conn, const char *key, const cstar_sig
                                         .retry = opts->retry});
 }
 
-static cstar_status remember(cstar_conn *conn, const cstar__assign *a, const cstar_signal_opts *opts) {
+static cstar_status remember(cstar_conn *conn, const cstar__assign *a,
+                             const cstar_signal_opts *opts) {
     cstar_arena *arena = &conn->x->arena;
     cstar__remembered *r = cstar_arena_zalloc(arena, sizeof *r);
-    const char *id = opts->event_id != NULL && r != NULL ? cstar_arena_strdup(arena, cstar_cstr(opts->event_id)) : NULL;
+    const char *id = opts->event_id != NULL && r != NULL
+                         ? cstar_arena_strdup(arena, cstar_cstr(opts->event_id))
+                         : NULL;
     if (r == NULL || (opts->event_id != NULL && id == NULL)) {
         return fail(conn, CSTAR_ENOMEM, "signal", a->key);
     }
@@ -179,7 +186,8 @@ cstar_status cstar_conn_signal(cstar_conn *conn, const char *key, const cstar_si
     if (rc != CSTAR_OK) {
         return rc;
     }
-    return conn->answer == CSTAR__ANSWER_NONE ? remember(conn, a, opts) : patch_now(conn, key, opts);
+    return conn->answer == CSTAR__ANSWER_NONE ? remember(conn, a, opts)
+                                              : patch_now(conn, key, opts);
 }
 
 static bool is_first(const cstar_conn *conn, const cstar__remembered *r) {
@@ -212,7 +220,9 @@ static cstar_status write_signals(const cstar_expr *self, cstar_buf *out, cstar_
     return CSTAR_OK;
 }
 
-cstar_expr cstar_init_signals(cstar_conn *conn) { return (cstar_expr){.write = write_signals, .a = conn}; }
+cstar_expr cstar_init_signals(cstar_conn *conn) {
+    return (cstar_expr){.write = write_signals, .a = conn};
+}
 
 cstar_status cstar_flush_signals(cstar_conn *conn) {
     cstar_status first = CSTAR_OK;

@@ -1,6 +1,7 @@
 /* client.c -- the Datastar client as a file that the app serves itself (--datastar FILE).
  *
- * Its path contains a hash of its content, so that browsers may keep it for ever and still get a new one at once.
+ * Its path contains a hash of its content, so that browsers may keep it for ever and still get a
+ * new one at once.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
@@ -33,18 +34,21 @@ cstar_status cstar__client_load(cstar_app *app, const char *path, cstar_err *err
     cstar_buf b;
     FILE *f = fopen(path, "rbe");
     if (f == NULL) {
-        return cstar_err_set(err, CSTAR_EIO, "datastar", "datastar: can't open %s: %s", path, strerror(errno));
+        return cstar_err_set(err, CSTAR_EIO, "datastar", "datastar: can't open %s: %s", path,
+                             strerror(errno));
     }
     cstar_buf_init(&b, cstar_arena_allocator(&app->arena), MAX_CLIENT);
     cstar_status rc = read_all(f, &b);
     (void)fclose(f);
     if (rc != CSTAR_OK) {
-        return cstar_err_set(err, rc, "datastar", "datastar: can't read %s: %s", path, cstar_strerror(rc));
+        return cstar_err_set(err, rc, "datastar", "datastar: can't read %s: %s", path,
+                             cstar_strerror(rc));
     }
     app->client = b.ptr;
     app->client_len = b.len;
     uint64_t h = hash(cstar_buf_view(&b));
-    (void)snprintf(app->client_path, sizeof app->client_path, "/_cstar/datastar-%016" PRIx64 ".js", h);
+    (void)snprintf(app->client_path, sizeof app->client_path, "/_cstar/datastar-%016" PRIx64 ".js",
+                   h);
     (void)snprintf(app->client_tag, sizeof app->client_tag, "\"%016" PRIx64 "\"", h);
     cstar__route route = {.kind = CSTAR__TARGET_ASSET};
     rc = cstar__router_add(&app->router, CSTAR__GET, app->client_path, &route, err);
@@ -59,5 +63,6 @@ void cstar__client_answer(cstar_conn *conn) {
         (void)cstar_respond(conn, 304, NULL, CSTAR_STR(""));
         return;
     }
-    (void)cstar_respond(conn, 200, "text/javascript; charset=utf-8", cstar_view(app->client, app->client_len));
+    (void)cstar_respond(conn, 200, "text/javascript; charset=utf-8",
+                        cstar_view(app->client, app->client_len));
 }

@@ -27,13 +27,16 @@ cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err) {
     return err->code;
 }
 
-cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where, const char *text) {
+cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
+                               const char *text) {
     cstar_err err = {0};
     (void)cstar_err_set(&err, code, where, "%s", text);
     return cstar__conn_fail(conn, &err);
 }
 
-const cstar_err *cstar_error(const cstar_conn *conn) { return conn->err.code != CSTAR_OK ? &conn->err : NULL; }
+const cstar_err *cstar_error(const cstar_conn *conn) {
+    return conn->err.code != CSTAR_OK ? &conn->err : NULL;
+}
 
 /* ---- request ---- */
 
@@ -60,7 +63,8 @@ const char *cstar_query(cstar_conn *conn, const char *name) {
         return NULL;
     }
     cstar_str text = cstar_buf_view(&value);
-    bool clean = text.len == 0 || (memchr(text.ptr, '\0', text.len) == NULL && cstar_utf8_valid(text));
+    bool clean =
+        text.len == 0 || (memchr(text.ptr, '\0', text.len) == NULL && cstar_utf8_valid(text));
     cstar_buf_byte(&value, '\0');
     return clean && value.status == CSTAR_OK ? value.ptr : NULL;
 }
@@ -99,8 +103,9 @@ static cstar_status add_field(cstar_conn *conn, cstar_str name, cstar_str value)
 }
 
 static bool is_framing(cstar_str name) {
-    static const cstar_str names[] = {{"content-length", 14}, {"transfer-encoding", 17}, {"connection", 10},
-                                      {"keep-alive", 10},     {"upgrade", 7},            {"te", 2},
+    static const cstar_str names[] = {{"content-length", 14}, {"transfer-encoding", 17},
+                                      {"connection", 10},     {"keep-alive", 10},
+                                      {"upgrade", 7},         {"te", 2},
                                       {"trailer", 7},         {"date", 4}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (cstar_str_ieq(name, names[i])) {
@@ -113,11 +118,13 @@ static bool is_framing(cstar_str name) {
 cstar_status cstar_set_header(cstar_conn *conn, const char *name, const char *value) {
     if (name == NULL || value == NULL || !cstar__field_ok(cstar_cstr(name), cstar_cstr(value)) ||
         is_framing(cstar_cstr(name))) {
-        return cstar__conn_failf(conn, CSTAR_EINVAL, "header",
-                                 "header: a bad name, a line break in the value, or one that the server sets itself");
+        return cstar__conn_failf(
+            conn, CSTAR_EINVAL, "header",
+            "header: a bad name, a line break in the value, or one that the server sets itself");
     }
     if (conn->answer == CSTAR__ANSWER_GIVEN) {
-        return cstar__conn_failf(conn, CSTAR_ESTATE, "header", "header: the response has been given already");
+        return cstar__conn_failf(conn, CSTAR_ESTATE, "header",
+                                 "header: the response has been given already");
     }
     cstar_arena *arena = &conn->x->arena;
     const char *name_copy = cstar_arena_strdup(arena, cstar_cstr(name));
@@ -128,7 +135,8 @@ cstar_status cstar_set_header(cstar_conn *conn, const char *name, const char *va
     return add_field(conn, cstar_cstr(name_copy), cstar_cstr(value_copy));
 }
 
-static cstar_status send_body(cstar_conn *conn, int status, const char *content_type, cstar_str body) {
+static cstar_status send_body(cstar_conn *conn, int status, const char *content_type,
+                              cstar_str body) {
     if (content_type != NULL &&
         add_field(conn, CSTAR_STR("content-type"), cstar_cstr(content_type)) != CSTAR_OK) {
         return CSTAR_ENOMEM;
@@ -149,8 +157,10 @@ cstar_status cstar_respond(cstar_conn *conn, int status, const char *content_typ
     if (conn->answer != CSTAR__ANSWER_NONE) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "response", "response: there is one already");
     }
-    if (content_type != NULL && !cstar__field_ok(CSTAR_STR("content-type"), cstar_cstr(content_type))) {
-        return cstar__conn_failf(conn, CSTAR_EINVAL, "content_type", "content_type: a line break or control byte");
+    if (content_type != NULL &&
+        !cstar__field_ok(CSTAR_STR("content-type"), cstar_cstr(content_type))) {
+        return cstar__conn_failf(conn, CSTAR_EINVAL, "content_type",
+                                 "content_type: a line break or control byte");
     }
     return send_body(conn, status, content_type, body);
 }

@@ -1,7 +1,9 @@
-/* dispatch.c -- from the machine's calls to a handler: find the route, gather the body, call, finish.
+/* dispatch.c -- from the machine's calls to a handler: find the route, gather the body, call,
+ * finish.
  *
- * on_head: 404 and 405 before a byte of the body is read. on_body: gathered, up to the route's limit (413).
- * on_end: the handler, then whatever it has left undone is completed, so that every request ends.
+ * on_head: 404 and 405 before a byte of the body is read. on_body: gathered, up to the route's
+ * limit (413). on_end: the handler, then whatever it has left undone is completed, so that every
+ * request ends.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
@@ -10,7 +12,8 @@
 
 /* ---- refusing ---- */
 
-static void respond_text(cstar__exchange *x, int status, const cstar__field *extra, const char *text) {
+static void respond_text(cstar__exchange *x, int status, const cstar__field *extra,
+                         const char *text) {
     cstar__field fields[2] = {{CSTAR_STR("content-type"), CSTAR_STR("text/plain; charset=utf-8")}};
     size_t n = 1;
     if (extra != NULL) {
@@ -62,7 +65,8 @@ static void on_head(void *ctx, cstar__exchange *x) {
         answer_star(app, x);
         return;
     }
-    if (cstar__router_find(&app->router, x->request.method, x->request.path, &x->arena, &match) != CSTAR_OK) {
+    if (cstar__router_find(&app->router, x->request.method, x->request.path, &x->arena, &match) !=
+        CSTAR_OK) {
         respond_text(x, 500, NULL, "Internal Server Error");
         return;
     }
@@ -130,7 +134,8 @@ static void call(cstar_conn *conn) {
 static void log_error(const cstar_conn *conn) {
     const cstar__request *r = &conn->x->request;
     const cstar_err *err = &conn->err;
-    cstar_log_level level = conn->x->status >= 400 && conn->x->status < 500 ? CSTAR_LOG_INFO : CSTAR_LOG_ERROR;
+    cstar_log_level level =
+        conn->x->status >= 400 && conn->x->status < 500 ? CSTAR_LOG_INFO : CSTAR_LOG_ERROR;
     cstar__app_log(conn->app, level, "%s %.*s: %s", cstar__method_name(r->method),
                    (int)(r->path.len < 200 ? r->path.len : 200), r->path.ptr, err->text);
 }
@@ -146,7 +151,8 @@ static void on_end(void *ctx, cstar__exchange *x) {
     }
     if (x->state == CSTAR__RESPONSE_NONE) {
         if (conn->err.code == CSTAR_OK) {
-            (void)cstar__conn_failf(conn, CSTAR_ESTATE, "response", "response: the handler gave none");
+            (void)cstar__conn_failf(conn, CSTAR_ESTATE, "response",
+                                    "response: the handler gave none");
         }
         respond_text(x, 500, NULL, "Internal Server Error");
     }

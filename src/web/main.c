@@ -1,4 +1,5 @@
-/* main.c -- cstar_main(): flags and environment to options, then serve. The one place of the library that prints.
+/* main.c -- cstar_main(): flags and environment to options, then serve. The one place of the
+ * library that prints.
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "web/app.h"
@@ -15,7 +16,7 @@ typedef struct settings {
 } settings;
 
 typedef struct flag {
-    const char *name;  /* without the dashes */
+    const char *name; /* without the dashes */
     const char *env;
     size_t offset;     /* of a const char * in settings; or SIZE_MAX */
     const char *value; /* for --help; NULL: takes none */
@@ -25,7 +26,8 @@ typedef struct flag {
 static const flag flags[] = {
     {"listen", "CSTAR_LISTEN", offsetof(settings, listen), "HOST:PORT",
      "where to listen; port 0 takes a free one [127.0.0.1:8080]"},
-    {"workers", "CSTAR_WORKERS", offsetof(settings, workers), "N", "event loops, each a thread [one per core]"},
+    {"workers", "CSTAR_WORKERS", offsetof(settings, workers), "N",
+     "event loops, each a thread [one per core]"},
     {"datastar", "CSTAR_DATASTAR", offsetof(settings, datastar), "FILE",
      "serve this file as the Datastar client [pages load it from the CDN]"},
     {"help", NULL, SIZE_MAX, NULL, "print this and exit"},
@@ -37,13 +39,17 @@ static void print_help(FILE *to, const char *program) {
     (void)fprintf(to, "usage: %s [options]\n\n", program);
     for (size_t i = 0; i < NFLAGS; i++) {
         char left[40];
-        (void)snprintf(left, sizeof left, "--%s %s", flags[i].name, flags[i].value != NULL ? flags[i].value : "");
-        (void)fprintf(to, "  %-22s %s%s%s\n", left, flags[i].help, flags[i].env != NULL ? "; or " : "",
+        (void)snprintf(left, sizeof left, "--%s %s", flags[i].name,
+                       flags[i].value != NULL ? flags[i].value : "");
+        (void)fprintf(to, "  %-22s %s%s%s\n", left, flags[i].help,
+                      flags[i].env != NULL ? "; or " : "",
                       flags[i].env != NULL ? flags[i].env : "");
     }
 }
 
-static const char **slot(settings *s, const flag *f) { return (const char **)(void *)((char *)s + f->offset); }
+static const char **slot(settings *s, const flag *f) {
+    return (const char **)(void *)((char *)s + f->offset);
+}
 
 static const flag *find_flag(const char *name, size_t len) {
     for (size_t i = 0; i < NFLAGS; i++) {
@@ -66,7 +72,8 @@ static bool parse_flag(settings *s, char **argv, int *i) {
         return bad_usage(s, "unexpected argument", arg);
     }
     const char *equals = strchr(arg, '=');
-    const flag *f = find_flag(arg + 2, equals != NULL ? (size_t)(equals - arg) - 2 : strlen(arg + 2));
+    const flag *f =
+        find_flag(arg + 2, equals != NULL ? (size_t)(equals - arg) - 2 : strlen(arg + 2));
     if (f == NULL) {
         return bad_usage(s, "unknown option", arg);
     }

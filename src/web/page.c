@@ -24,7 +24,8 @@ void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
     cstar_html h;
     cstar_err err = {0};
     cstar_html_init(&h, &conn->out, NULL);
-    (page->layout != NULL ? page->layout : conn->app->layout)(conn, &h, cstar_frag(render_content, &c));
+    (page->layout != NULL ? page->layout : conn->app->layout)(conn, &h,
+                                                              cstar_frag(render_content, &c));
     if (cstar_html_status(&h, &err) != CSTAR_OK) {
         (void)cstar__conn_fail(conn, &err);
         (void)cstar_respond_text(conn, 500, "Internal Server Error");
@@ -33,7 +34,8 @@ void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
     (void)cstar__conn_send_out(conn, 200, "text/html; charset=utf-8");
 }
 
-/* An event: signals (400, 413), then the stream, then the handler. That the event exists was seen before its body was read. */
+/* An event: signals (400, 413), then the stream, then the handler. That the event exists was seen
+ * before its body was read. */
 void cstar__page_event(cstar_conn *conn, const cstar_page_def *page) {
     (void)page;
     const cstar_signals *in = cstar_read_signals(conn);

@@ -22,7 +22,8 @@ void cstar__router_fini(cstar__router *r) {
 
 /* ---- segments ---- */
 
-/* Takes the next segment off `*rest`, which starts with '/'. False at the end; one trailing slash is the end too. */
+/* Takes the next segment off `*rest`, which starts with '/'. False at the end; one trailing slash
+ * is the end too. */
 static bool next_segment(cstar_str *rest, cstar_str *segment) {
     if (rest->len <= 1) {
         return false;
@@ -62,17 +63,21 @@ static cstar__node *literal_child(cstar__router *r, cstar__node *node, cstar_str
     return child;
 }
 
-static cstar_status add_param(cstar__router *r, cstar__route *route, cstar_str name, const char *path, cstar_err *err) {
+static cstar_status add_param(cstar__router *r, cstar__route *route, cstar_str name,
+                              const char *path, cstar_err *err) {
     if (name.len == 0) {
-        return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" has a param without a name", path);
+        return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" has a param without a name",
+                             path);
     }
     for (unsigned i = 0; i < route->nparams; i++) {
         if (cstar_str_eq(route->params[i], name)) {
-            return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" names a param twice", path);
+            return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" names a param twice",
+                                 path);
         }
     }
     if (route->nparams == CSTAR__MAX_PARAMS) {
-        return cstar_err_set(err, CSTAR_ELIMIT, "path", "path: \"%s\" has more than %d params", path, CSTAR__MAX_PARAMS);
+        return cstar_err_set(err, CSTAR_ELIMIT, "path", "path: \"%s\" has more than %d params",
+                             path, CSTAR__MAX_PARAMS);
     }
     char *copy = cstar_arena_strdup(&r->arena, name);
     if (copy == NULL) {
@@ -93,18 +98,21 @@ static cstar__node *child_for(cstar__router *r, cstar__node *node, cstar_str seg
 }
 
 /* Walks and grows the tree along `path`; collects the params. */
-static cstar_status grow(cstar__router *r, const char *path, cstar__route *route, cstar__node **end, cstar_err *err) {
+static cstar_status grow(cstar__router *r, const char *path, cstar__route *route, cstar__node **end,
+                         cstar_err *err) {
     cstar_str rest = cstar_cstr(path);
     cstar_str segment;
     cstar__node *node = r->root;
     unsigned depth = 0;
     while (next_segment(&rest, &segment)) {
         if (segment.len == 0 || ++depth > CSTAR__MAX_SEGMENTS) {
-            return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" has an empty segment or too many", path);
+            return cstar_err_set(err, CSTAR_EINVAL, "path",
+                                 "path: \"%s\" has an empty segment or too many", path);
         }
-        cstar_status rc = segment.ptr[0] == ':'
-                              ? add_param(r, route, cstar_view(segment.ptr + 1, segment.len - 1), path, err)
-                              : CSTAR_OK;
+        cstar_status rc =
+            segment.ptr[0] == ':'
+                ? add_param(r, route, cstar_view(segment.ptr + 1, segment.len - 1), path, err)
+                : CSTAR_OK;
         if (rc != CSTAR_OK) {
             return rc;
         }
@@ -117,10 +125,11 @@ static cstar_status grow(cstar__router *r, const char *path, cstar__route *route
     return CSTAR_OK;
 }
 
-cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path, const cstar__route *route,
-                               cstar_err *err) {
+cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path,
+                               const cstar__route *route, cstar_err *err) {
     if (path == NULL || path[0] != '/') {
-        return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" does not start with '/'", path != NULL ? path : "");
+        return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" does not start with '/'",
+                             path != NULL ? path : "");
     }
     if (r->root == NULL) {
         r->root = new_node(r, cstar_view(NULL, 0));
@@ -137,7 +146,8 @@ cstar_status cstar__router_add(cstar__router *r, cstar__method method, const cha
         return rc;
     }
     if (node->routes[method] != NULL) {
-        return cstar_err_set(err, CSTAR_EDUP, "path", "path: %s %s has a route already", cstar__method_name(method), path);
+        return cstar_err_set(err, CSTAR_EDUP, "path", "path: %s %s has a route already",
+                             cstar__method_name(method), path);
     }
     node->routes[method] = copy;
     r->methods |= 1u << method;
@@ -220,8 +230,8 @@ static bool walk(search *s, const cstar__node *node, unsigned depth, unsigned np
     return walk(s, node->param, depth + 1, nparams + 1);
 }
 
-cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path, cstar_arena *scratch,
-                                cstar__match *m) {
+cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path,
+                                cstar_arena *scratch, cstar__match *m) {
     search s;
     bool fits = false;
     s.method = method == CSTAR__HEAD ? CSTAR__GET : method;

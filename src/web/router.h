@@ -1,7 +1,7 @@
 /* web/router.h -- from a method and a raw path to a route: a tree with one level per path segment.
  *
- * Segments are percent-decoded one by one, once, after the path was split: "/a%2Fb" is one segment. Literals win over params, and a
- * route that has the method wins over one that has not.
+ * Segments are percent-decoded one by one, once, after the path was split: "/a%2Fb" is one segment.
+ * Literals win over params, and a route that has the method wins over one that has not.
  * Life: built before serving, then read by all workers.
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_WEB_ROUTER_H
@@ -13,9 +13,9 @@
 #define CSTAR__MAX_PARAMS 8
 
 typedef struct cstar__route {
-    const void *target;  /* the caller's own */
-    int kind;            /* the caller's own */
-    void (*fn)(void);    /* the caller's own, cast back by the caller */
+    const void *target; /* the caller's own */
+    int kind;           /* the caller's own */
+    void (*fn)(void);   /* the caller's own, cast back by the caller */
     unsigned nparams;
     cstar_str params[CSTAR__MAX_PARAMS]; /* names, in order of the path */
 } cstar__route;
@@ -30,20 +30,22 @@ typedef struct cstar__router {
 
 typedef struct cstar__match {
     const cstar__route *route; /* NULL: none with this method */
-    unsigned allowed;          /* bit per method of the routes that match the path; 0: no such path */
+    /* bit per method of the routes that match the path; 0: no such path */
+    unsigned allowed;
     cstar_str values[CSTAR__MAX_PARAMS]; /* decoded, NUL-terminated when they came by the arena */
 } cstar__match;
 
 void cstar__router_init(cstar__router *r, const cstar_allocator *alloc);
 void cstar__router_fini(cstar__router *r);
 
-/** @return CSTAR_EINVAL, CSTAR_EDUP, CSTAR_ENOMEM; see cstar_route(). `route` is copied, its params are filled in. */
-cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path, const cstar__route *route,
-                               cstar_err *err);
+/** @return CSTAR_EINVAL, CSTAR_EDUP, CSTAR_ENOMEM; see cstar_route(). `route` is copied, its params
+ * are filled in. */
+cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path,
+                               const cstar__route *route, cstar_err *err);
 
 /** @param scratch  for decoded segments and NUL-terminated params. @return CSTAR_ENOMEM. */
-cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path, cstar_arena *scratch,
-                                cstar__match *m);
+cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path,
+                                cstar_arena *scratch, cstar__match *m);
 
 /** "GET, HEAD, POST" for a bit set (HEAD added to GET). `out` has room for 64 bytes. */
 cstar_str cstar__allow_text(unsigned allowed, char out[64]);

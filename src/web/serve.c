@@ -1,8 +1,7 @@
 /* serve.c -- an app on a server, from the first socket to the last connection.
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
-
 #include "net/server.h"
+#include "web/app.h"
 
 #include <stdio.h>
 
@@ -27,8 +26,10 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                              .write_ms = o->write_ms,
                              .drain_ms = o->drain_ms,
                              .max_output = app->max_response + ((size_t)1 << 20),
-                             /* A growing buffer leaves its smaller selves behind in the arena: twice its size in all. */
-                             .exchange_bytes = 2 * (app->max_response + 4 * app->max_body) + ((size_t)1 << 20),
+                             /* A growing buffer leaves its smaller selves behind in the arena:
+                              * twice its size in all. */
+                             .exchange_bytes =
+                                 2 * (app->max_response + 4 * app->max_body) + ((size_t)1 << 20),
                              .signals = o->signals,
                              .alloc = app->alloc,
                              .handler = &app->handler,
@@ -44,7 +45,8 @@ static void tell_url(const cstar_serve_opts *o, const cstar__server *s) {
     if (host[0] == '\0') {
         host = "localhost";
     }
-    (void)snprintf(url, sizeof url, "http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", cstar__server_port(s));
+    (void)snprintf(url, sizeof url, "http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "",
+                   cstar__server_port(s));
     if (o->on_listen != NULL) {
         o->on_listen(o->arg, url);
     }

@@ -1,6 +1,7 @@
 /* signals.c -- the signals that a request carries (behaviours 3.1, 3.2).
  *
- * Order of the checks: size (413) before syntax (400), so that nobody makes us parse what is too large anyway.
+ * Order of the checks: size (413) before syntax (400), so that nobody makes us parse what is too
+ * large anyway.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
@@ -25,7 +26,8 @@ cstar_str cstar_signals_view(const cstar_signals *in, const char *path) {
     return cstar_json_view(cstar_json_path(in, path));
 }
 
-static const cstar_signals *refuse(int *status, int code, cstar_err *err, cstar_status rc, const char *text) {
+static const cstar_signals *refuse(int *status, int code, cstar_err *err, cstar_status rc,
+                                   const char *text) {
     if (status != NULL) {
         *status = code;
     }
@@ -33,9 +35,12 @@ static const cstar_signals *refuse(int *status, int code, cstar_err *err, cstar_
     return NULL;
 }
 
-static bool in_query(const char *method) { return strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0; }
+static bool in_query(const char *method) {
+    return strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0;
+}
 
-/* `datastar[a]=1` and `datastar[]=1` would be nested parameters elsewhere: they are signals that are no JSON object. */
+/* `datastar[a]=1` and `datastar[]=1` would be nested parameters elsewhere: they are signals that
+ * are no JSON object. */
 static bool has_nested_param(cstar_str query) {
     static const cstar_str starts[] = {{"datastar[", 9}, {"datastar%5B", 11}, {"datastar%5b", 11}};
     size_t at = 0;
@@ -53,16 +58,19 @@ static bool has_nested_param(cstar_str query) {
     return false;
 }
 
-static const cstar_signals *read_text(cstar_arena *arena, cstar_str text, size_t max, int *status, cstar_err *err) {
+static const cstar_signals *read_text(cstar_arena *arena, cstar_str text, size_t max, int *status,
+                                      cstar_err *err) {
     if (text.len > max) {
         return refuse(status, 413, err, CSTAR_ELIMIT, "larger than the limit");
     }
     cstar_err why = {0};
-    const cstar_signals *in = cstar_json_read(arena, text, &(cstar_json_opts){.max_bytes = max}, &why);
+    const cstar_signals *in =
+        cstar_json_read(arena, text, &(cstar_json_opts){.max_bytes = max}, &why);
     return in != NULL ? in : refuse(status, 400, err, why.code, why.text);
 }
 
-static const cstar_signals *read_query(cstar_arena *arena, cstar_str query, size_t max, int *status, cstar_err *err) {
+static const cstar_signals *read_query(cstar_arena *arena, cstar_str query, size_t max, int *status,
+                                       cstar_err *err) {
     cstar_buf value;
     cstar_buf_init(&value, cstar_arena_allocator(arena), query.len + 1);
     if (has_nested_param(query)) {
@@ -77,8 +85,8 @@ static const cstar_signals *read_query(cstar_arena *arena, cstar_str query, size
     return read_text(arena, cstar_buf_view(&value), max, status, err);
 }
 
-const cstar_signals *cstar_signals_parse(cstar_arena *arena, const cstar_signals_source *source, int *status,
-                                         cstar_err *err) {
+const cstar_signals *cstar_signals_parse(cstar_arena *arena, const cstar_signals_source *source,
+                                         int *status, cstar_err *err) {
     size_t max = source->max_bytes != 0 ? source->max_bytes : CSTAR__MAX_SIGNAL_BYTES;
     if (in_query(source->method)) {
         return read_query(arena, source->query, max, status, err);
@@ -93,7 +101,8 @@ const cstar_signals *cstar_signals_parse(cstar_arena *arena, const cstar_signals
 
 static void answer_refusal(cstar_conn *conn, int status) {
     if (conn->answer == CSTAR__ANSWER_NONE) {
-        (void)cstar_respond_text(conn, status, status == 413 ? "Signal payload too large" : "Invalid signal payload");
+        (void)cstar_respond_text(
+            conn, status, status == 413 ? "Signal payload too large" : "Invalid signal payload");
     }
 }
 

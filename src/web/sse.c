@@ -1,7 +1,8 @@
 /* sse.c -- the event stream of a conn: the wire room's events, collected in order.
  *
- * Events gather in conn->out and leave in one piece, with a Content-Length, when the handler returns: one write for a
- * short answer, and a handler that fails half way can't cut an event in two (the client would send its request again, for ever).
+ * Events gather in conn->out and leave in one piece, with a Content-Length, when the handler
+ * returns: one write for a short answer, and a handler that fails half way can't cut an event in
+ * two (the client would send its request again, for ever).
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
@@ -10,7 +11,8 @@ static const char event_stream[] = "text/event-stream";
 
 cstar_status cstar_start(cstar_conn *conn) {
     if (conn->answer != CSTAR__ANSWER_NONE) {
-        return cstar__conn_failf(conn, CSTAR_ESTATE, "start", "start: a response has begun already");
+        return cstar__conn_failf(conn, CSTAR_ESTATE, "start",
+                                 "start: a response has begun already");
     }
     conn->answer = CSTAR__ANSWER_SSE;
     return CSTAR_OK;
@@ -32,7 +34,8 @@ static cstar_status close_patch(cstar_conn *conn) {
     }
     /* A put that comes late must not write behind the event. */
     cstar_html_init(&conn->html, &conn->out, NULL);
-    (void)cstar_err_set(&conn->html.err, CSTAR_ESTATE, "patch", "patch: it was closed before this put");
+    (void)cstar_err_set(&conn->html.err, CSTAR_ESTATE, "patch",
+                        "patch: it was closed before this put");
     return rc;
 }
 
@@ -46,8 +49,9 @@ cstar_html *cstar_conn_patch_end(cstar_conn *conn, cstar_html *h) {
     if (conn->patching && h == &conn->html) {
         (void)close_patch(conn);
     } else {
-        (void)cstar__conn_failf(conn, CSTAR_ESTATE, "patch",
-                                "patch: another call on the conn inside the block closed it; render first, then call");
+        (void)cstar__conn_failf(
+            conn, CSTAR_ESTATE, "patch",
+            "patch: another call on the conn inside the block closed it; render first, then call");
     }
     return NULL;
 }
@@ -58,13 +62,19 @@ cstar_html *cstar_conn_patch_end(cstar_conn *conn, cstar_html *h) {
 static cstar_status ready(cstar_conn *conn) {
     cstar__sse_settle(conn);
     if (conn->answer != CSTAR__ANSWER_SSE) {
-        return cstar__conn_failf(conn, CSTAR_ESTATE, "start",
-                                 "start: the event stream has not been started (or the response is complete)");
+        return cstar__conn_failf(
+            conn, CSTAR_ESTATE, "start",
+            "start: the event stream has not been started (or the response is complete)");
     }
-    return conn->x->broken ? cstar__conn_failf(conn, CSTAR_ECLOSED, "conn", "conn: the client is gone") : CSTAR_OK;
+    return conn->x->broken
+               ? cstar__conn_failf(conn, CSTAR_ECLOSED, "conn", "conn: the client is gone")
+               : CSTAR_OK;
 }
 
-/* Takes what a format function returned: a full buffer is not sticky here, the next, smaller event may fit. */
+cstar_buf *cstar_sink(cstar_conn *conn) { return ready(conn) == CSTAR_OK ? &conn->out : NULL; }
+
+/* Takes what a format function returned: a full buffer is not sticky here, the next, smaller event
+ * may fit. */
 static cstar_status done(cstar_conn *conn, cstar_status rc, cstar_err *err) {
     if (rc == CSTAR_OK) {
         return rc;
@@ -81,7 +91,9 @@ static cstar_status done(cstar_conn *conn, cstar_status rc, cstar_err *err) {
     cstar_status rc = ready(conn);                                                                 \
     return rc != CSTAR_OK ? rc : done(conn, format(&conn->out, (arg), &err), &err)
 
-cstar_status cstar_conn_send(cstar_conn *conn, const cstar_sse_event *e) { SEND_WITH(cstar_format_event, e); }
+cstar_status cstar_conn_send(cstar_conn *conn, const cstar_sse_event *e) {
+    SEND_WITH(cstar_format_event, e);
+}
 
 cstar_status cstar_conn_patch_elements(cstar_conn *conn, const cstar_elements *e) {
     SEND_WITH(cstar_format_patch_elements, e);
@@ -103,9 +115,13 @@ cstar_status cstar_conn_patch_signals(cstar_conn *conn, const cstar_signals_patc
     SEND_WITH(cstar_format_patch_signals, s);
 }
 
-cstar_status cstar_conn_script(cstar_conn *conn, const cstar_script *s) { SEND_WITH(cstar_format_script, s); }
+cstar_status cstar_conn_script(cstar_conn *conn, const cstar_script *s) {
+    SEND_WITH(cstar_format_script, s);
+}
 
-cstar_status cstar_conn_console(cstar_conn *conn, const cstar_console *c) { SEND_WITH(cstar_format_console, c); }
+cstar_status cstar_conn_console(cstar_conn *conn, const cstar_console *c) {
+    SEND_WITH(cstar_format_console, c);
+}
 
 cstar_html *cstar_conn_patch_begin(cstar_conn *conn, const cstar_elements *e) {
     cstar_err err = {0};
@@ -136,7 +152,9 @@ cstar_status cstar_conn_remove_signals(cstar_conn *conn, const char *const *path
     for (size_t i = 0; i < npaths; i++) {
         views[i] = cstar_cstr(paths[i]);
     }
-    return done(conn, cstar_format_remove_signals(&conn->out, views, npaths, s, &conn->x->arena, &err), &err);
+    return done(conn,
+                cstar_format_remove_signals(&conn->out, views, npaths, s, &conn->x->arena, &err),
+                &err);
 }
 
 cstar_status cstar_conn_nudge(cstar_conn *conn, const char *key, const cstar_signals_patch *s) {
@@ -173,7 +191,8 @@ cstar_status cstar_conn_redirect(cstar_conn *conn, const cstar_redirect *r) {
 
 cstar_status cstar_check_connection(cstar_conn *conn) {
     cstar__sse_settle(conn);
-    if (conn->answer != CSTAR__ANSWER_SSE) { /* a question, not an attempt: not kept as the conn's error */
+    /* a question, not an attempt: not kept as the conn's error */
+    if (conn->answer != CSTAR__ANSWER_SSE) {
         return CSTAR_ESTATE;
     }
     return conn->x->broken ? CSTAR_ECLOSED : CSTAR_OK;

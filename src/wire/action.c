@@ -1,15 +1,20 @@
 /* action.c -- `@post("/ds/module/event")`: what an attribute runs to call the server.
  *
- * The client rewrites expressions before it runs them: `$name` outside quotes becomes a signal, `@name(` anywhere, even in a
- * string, becomes an action. So nothing that a caller passes as data may keep such a text: segments are percent-coded, and in
- * a prefix "@name(" is written "\u0040name(".
+ * The client rewrites expressions before it runs them: `$name` outside quotes becomes a signal,
+ * `@name(` anywhere, even in a string, becomes an action. So nothing that a caller passes as data
+ * may keep such a text: segments are percent-coded, and in a prefix "@name(" is written
+ * "\u0040name(".
  *
- * Without a module the browser decides: the expression reads the signal $_dstar_module when it runs. Its text
- *   - has no single quote and an even number of double quotes, since the client's scanner for strings knows no regular
- *     expressions: a stray quote would make it take the code behind it for a string;
- *   - has no semicolon of its own, so it is one expression, in parentheses, and can be combined with others;
- *   - never throws: a throw inside data-on:* leaves the client's batch open and freezes the page. A signal that cannot be a
- *     path segment (no string, "", ".", "..", a lone surrogate) makes no request, the value is undefined.
+ * Without a module the browser decides: the expression reads the signal $_dstar_module when it
+ * runs. Its text
+ *   - has no single quote and an even number of double quotes, since the client's scanner for
+ *     strings knows no regular expressions: a stray quote would make it take the code behind it
+ *     for a string;
+ *   - has no semicolon of its own, so it is one expression, in parentheses, and can be combined
+ *     with others;
+ *   - never throws: a throw inside data-on:* leaves the client's batch open and freezes the page.
+ *     A signal that can't be a path segment (no string, "", ".", "..", a lone surrogate) makes no
+ *     request; the value is undefined.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/action.h"
@@ -27,8 +32,8 @@ cstar_status cstar_verb_parse(cstar_str name, cstar_verb *verb, cstar_err *err) 
             return CSTAR_OK;
         }
     }
-    return cstar_err_set(err, CSTAR_EINVAL, "verb", "verb: unknown name '%.*s'", (int)(name.len < 40 ? name.len : 40),
-                         name.len != 0 ? name.ptr : "");
+    return cstar_err_set(err, CSTAR_EINVAL, "verb", "verb: unknown name '%.*s'",
+                         (int)(name.len < 40 ? name.len : 40), name.len != 0 ? name.ptr : "");
 }
 
 const char *cstar__verb_name(cstar_verb verb, cstar_err *err) {
@@ -46,7 +51,8 @@ cstar_status cstar__segment_check(cstar_str text, const char *where, cstar_err *
         return cstar__missing(err, where);
     }
     if (cstar_str_eq(text, CSTAR_STR(".")) || cstar_str_eq(text, CSTAR_STR(".."))) {
-        return cstar_err_set(err, CSTAR_EINVAL, where, "%s: '%s' is no path segment", where, text.len == 1 ? "." : "..");
+        return cstar_err_set(err, CSTAR_EINVAL, where, "%s: '%s' is no path segment", where,
+                             text.len == 1 ? "." : "..");
     }
     if (!cstar_utf8_valid(text)) {
         return cstar_err_set(err, CSTAR_EUTF8, where, "%s: not UTF-8", where);
@@ -54,7 +60,8 @@ cstar_status cstar__segment_check(cstar_str text, const char *where, cstar_err *
     return CSTAR_OK;
 }
 
-cstar_status cstar_format_segment(cstar_buf *out, cstar_str text, const char *where, cstar_err *err) {
+cstar_status cstar_format_segment(cstar_buf *out, cstar_str text, const char *where,
+                                  cstar_err *err) {
     cstar_status rc = cstar__segment_check(text, where != NULL ? where : "text", err);
     if (rc != CSTAR_OK) {
         return rc;
@@ -140,11 +147,13 @@ static cstar_status check_prefix(const char *prefix, cstar_err *err) {
         fault = prefix_fault(p, false);
         fault = fault == NULL ? prefix_fault(p, true) : fault;
     }
-    return fault == NULL ? CSTAR_OK : cstar_err_set(err, CSTAR_EINVAL, "prefix", "prefix: %s", fault);
+    return fault == NULL ? CSTAR_OK
+                         : cstar_err_set(err, CSTAR_EINVAL, "prefix", "prefix: %s", fault);
 }
 
 static bool is_word_byte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$';
 }
 
 /* Whether the client would take the '@' at `at` for an action. */
@@ -206,14 +215,16 @@ static void add_static(cstar_buf *out, const cstar_action *a, const char *verb) 
     cstar__action_end(out, a->options);
 }
 
-/* A string that is neither "", "." nor "..", and has no lone surrogate, which encodeURIComponent() throws at. */
-#define USABLE                                                                                                         \
-    "typeof " CSTAR_MODULE_SIGNAL " == \"string\" && /^(?!\\.{1,2}$)[^]+$/.test(" CSTAR_MODULE_SIGNAL                  \
+/* A string that is neither "", "." nor "..", and has no lone surrogate, which encodeURIComponent()
+ * throws at. */
+#define USABLE                                                                                     \
+    "typeof " CSTAR_MODULE_SIGNAL                                                                  \
+    " == \"string\" && /^(?!\\.{1,2}$)[^]+$/.test(" CSTAR_MODULE_SIGNAL                            \
     ") && !/[\\ud800-\\udfff]/u.test(" CSTAR_MODULE_SIGNAL ")"
 
 /* What encodeURIComponent() leaves alone and cstar_buf_percent() does not. */
-#define ENCODED                                                                                                        \
-    "encodeURIComponent(" CSTAR_MODULE_SIGNAL ").replace(/[.!\\x27()*]/g, "                                            \
+#define ENCODED                                                                                    \
+    "encodeURIComponent(" CSTAR_MODULE_SIGNAL ").replace(/[.!\\x27()*]/g, "                        \
     "c => \"%\" + c.charCodeAt(0).toString(16).toUpperCase())"
 
 static void add_dynamic(cstar_buf *out, const cstar_action *a, const char *verb) {

@@ -1,6 +1,7 @@
 /* console.c -- console.log(message) in the browser, for debugging.
  *
- * A string becomes a literal in single quotes with four escapes; other values are JSON, which JavaScript reads as it is.
+ * A string becomes a literal in single quotes with four escapes; other values are JSON, which
+ * JavaScript reads as it is.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/elements.h"
@@ -18,8 +19,8 @@ cstar_status cstar_level_parse(cstar_str name, cstar_level *level, cstar_err *er
             return CSTAR_OK;
         }
     }
-    return cstar_err_set(err, CSTAR_EINVAL, "level", "level: unknown name '%.*s'", (int)(name.len < 40 ? name.len : 40),
-                         name.len != 0 ? name.ptr : "");
+    return cstar_err_set(err, CSTAR_EINVAL, "level", "level: unknown name '%.*s'",
+                         (int)(name.len < 40 ? name.len : 40), name.len != 0 ? name.ptr : "");
 }
 
 static cstar_status check_message(const cstar_val *v, cstar_err *err) {

@@ -1,17 +1,19 @@
 /* elements.c -- "datastar-patch-elements": HTML, and where it goes.
  *
- * Option lines stand in the order of the SDK specification (selector, mode, useViewTransition, viewTransitionSelector,
- * namespace, elements), and only where they differ from the default.
+ * Option lines stand in the order of the SDK specification (selector, mode, useViewTransition,
+ * viewTransitionSelector, namespace, elements), and only where they differ from the default.
  *
- * The client joins repeated keys with a line feed. A selector that could open a second line could therefore put HTML of its
- * own in front of the real one: so line breaks are removed from both selectors, and every line of HTML carries the prefix.
+ * The client joins repeated keys with a line feed. A selector that could open a second line could
+ * therefore put HTML of its own in front of the real one: so line breaks are removed from both
+ * selectors, and every line of HTML carries the prefix.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/elements.h"
 
 #include "wire/event.h"
 
-static const char *const mode_names[] = {"outer", "inner", "remove", "replace", "prepend", "append", "before", "after"};
+static const char *const mode_names[] = {"outer",   "inner",  "remove", "replace",
+                                         "prepend", "append", "before", "after"};
 static const char *const ns_names[] = {"html", "svg", "mathml"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -53,15 +55,19 @@ cstar_status cstar_ns_parse(cstar_str name, cstar_ns *ns, cstar_err *err) {
 
 /* ---- refusals ---- */
 
-/* Without a selector the client looks elements up by their own id, which only these two modes do. */
-static bool mode_finds_by_id(cstar_mode mode) { return mode == CSTAR_OUTER || mode == CSTAR_REPLACE; }
+/* Without a selector the client looks elements up by their own id, which only these two modes do.
+ */
+static bool mode_finds_by_id(cstar_mode mode) {
+    return mode == CSTAR_OUTER || mode == CSTAR_REPLACE;
+}
 
 static cstar_status check_options(const cstar_elements *e, cstar_err *err) {
     if ((size_t)e->mode >= COUNT(mode_names)) {
         return cstar_err_set(err, CSTAR_EINVAL, "mode", "mode: unknown value %d", (int)e->mode);
     }
     if ((size_t)e->ns >= COUNT(ns_names)) {
-        return cstar_err_set(err, CSTAR_EINVAL, "ns", "ns (namespace): unknown value %d", (int)e->ns);
+        return cstar_err_set(err, CSTAR_EINVAL, "ns", "ns (namespace): unknown value %d",
+                             (int)e->ns);
     }
     if (!mode_finds_by_id(e->mode) && cstar__field_empty(e->selector)) {
         return cstar_err_set(err, CSTAR_EINVAL, "selector", "selector: mode %s needs one",

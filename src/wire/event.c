@@ -2,10 +2,11 @@
  *
  * Invariants, for any input (the fuzz target asserts them):
  *  1. Between "event:" and the final blank line there is no empty line, and there is no CR at all.
- *  2. Single-valued fields (event, id, retry) are exactly one line: their line breaks are removed, not escaped,
- *     since the format has no escape.
+ *  2. Single-valued fields (event, id, retry) are exactly one line: their line breaks are removed,
+ *     not escaped, since the format has no escape.
  *  3. A function that fails has written nothing.
- * Absent: any check of the bytes as UTF-8. A receiver replaces bad sequences, and no bad sequence can hide a line break.
+ * Absent: any check of the bytes as UTF-8. A receiver replaces bad sequences, and no bad sequence
+ * can hide a line break.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/event.h"
@@ -14,7 +15,8 @@
 
 cstar_status cstar__event_check(int64_t retry, cstar_err *err) {
     if (retry < 0 && retry != CSTAR_RETRY_NOW) {
-        return cstar_err_set(err, CSTAR_EINVAL, "retry", "retry: %lld ms is negative", (long long)retry);
+        return cstar_err_set(err, CSTAR_EINVAL, "retry", "retry: %lld ms is negative",
+                             (long long)retry);
     }
     return CSTAR_OK;
 }

@@ -1,6 +1,7 @@
 /* expr.c -- actions as values: the arguments of cstar_put() that are written where they stand.
  *
- * A cstar_expr is a function and what it needs; nothing is formatted, checked or allocated before cstar_put() gets there.
+ * A cstar_expr is a function and what it needs; nothing is formatted, checked or allocated before
+ * cstar_put() gets there.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/event.h"
@@ -18,16 +19,21 @@ static cstar_status write_action(const cstar_expr *self, cstar_buf *out, cstar_e
     return cstar_format_action(out, &action, err);
 }
 
-cstar_expr cstar_expr_action(const char *module, const char *event, cstar_verb verb, const char *prefix,
-                             const char *options) {
-    return (cstar_expr){
-        .write = write_action, .a = module, .b = event, .c = prefix, .d = options, .n = (int32_t)verb};
+cstar_expr cstar_expr_action(const char *module, const char *event, cstar_verb verb,
+                             const char *prefix, const char *options) {
+    return (cstar_expr){.write = write_action,
+                        .a = module,
+                        .b = event,
+                        .c = prefix,
+                        .d = options,
+                        .n = (int32_t)verb};
 }
 
 /* ---- @post(<this page> + "/_event/name"): b name, d options, n verb ---- */
 
 static cstar_status write_event(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
-    cstar_page_event event = {.name = cstar_cstr(self->b), .verb = (cstar_verb)self->n, .options = self->d};
+    cstar_page_event event = {
+        .name = cstar_cstr(self->b), .verb = (cstar_verb)self->n, .options = self->d};
     return cstar_format_page_event(out, &event, err);
 }
 
@@ -48,7 +54,8 @@ cstar_expr cstar_expr_connect(bool include_search, const char *options) {
 
 /* ---- data-on-signal-patch='...' data-on-signal-patch-filter='...': a the action, b key ---- */
 
-/* "data-on-signal-patch", not "data-on:signal-patch": that would listen for a DOM event which nobody fires. */
+/* "data-on-signal-patch", not "data-on:signal-patch": that would listen for a DOM event which
+ * nobody fires. */
 static cstar_status add_nudge_attributes(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
     const cstar_expr *action = self->a;
     cstar_buf_lit(out, "data-on-signal-patch='");

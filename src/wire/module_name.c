@@ -1,11 +1,14 @@
 /* module_name.c -- a module's name in a URL: "MyApp.Web.ChatView" is "my_app-web-chat_view".
  *
- * Dots become '-'; each part becomes snake_case by the rules of Elixir's Macro.underscore, so that both kinds of server
- * name the same module alike:
- *   - a capital starts a word (gets '_' in front) if it follows something that is no capital and no '_' ("chatView");
- *   - the last capital of a run starts a word if what follows is no capital, digit or '_' ("HTTPServer", "A_Bc");
+ * Dots become '-'; each part becomes snake_case by the rules of Elixir's Macro.underscore, so that
+ * both kinds of server name the same module alike:
+ *   - a capital starts a word (gets '_' in front) if it follows something that is no capital and no
+ *     '_' ("chatView");
+ *   - the last capital of a run starts a word if what follows is no capital, digit or '_'
+ *     ("HTTPServer", "A_Bc");
  *   - the first byte of a part never gets one.
- * Not reversible ("api" could have been "API" or "Api"): look modules up by this name, never decode it.
+ * Not reversible ("api" could have been "API" or "Api"): look modules up by this name, never
+ * decode it.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/event.h"

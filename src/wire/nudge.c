@@ -1,7 +1,8 @@
-/* nudge.c -- a nudge: a signal `nudges.<key>` that only says "look again", and the filter that hears it.
+/* nudge.c -- a nudge: a signal `nudges.<key>` that only says "look again", and who hears it.
  *
- * The client reacts to changed values only, so a nudge must never carry a number that the tab already has: the caller takes
- * it from a cstar_ticker, which is seeded from the clock and so does not start over after a restart.
+ * The client reacts to changed values only, so a nudge must never carry a number that the tab
+ * already has: the caller takes it from a cstar_ticker, which is seeded from the clock and so does
+ * not start over after a restart.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/event.h"
@@ -19,14 +20,15 @@ cstar_status cstar_nudge_key_check(cstar_str key, cstar_err *err) {
     }
     for (size_t i = 0; i < key.len; i++) {
         if (!is_key_byte(key.ptr[i])) {
-            return cstar_err_set(err, CSTAR_EINVAL, "key", "key: byte %zu is not one of [A-Za-z0-9_]", i);
+            return cstar_err_set(err, CSTAR_EINVAL, "key",
+                                 "key: byte %zu is not one of [A-Za-z0-9_]", i);
         }
     }
     return CSTAR_OK;
 }
 
-cstar_status cstar_format_nudge(cstar_buf *out, cstar_str key, uint64_t n, const cstar_signals_patch *s,
-                                cstar_err *err) {
+cstar_status cstar_format_nudge(cstar_buf *out, cstar_str key, uint64_t n,
+                                const cstar_signals_patch *s, cstar_err *err) {
     cstar_status rc = cstar_nudge_key_check(key, err);
     if (rc == CSTAR_OK && (n == 0 || n > MAX_EXACT)) {
         rc = cstar_err_set(err, CSTAR_EINVAL, "n", "n: must be from 1 to 2^53");

@@ -1,7 +1,8 @@
 /* page_expr.c -- actions that call the page they stand in, wherever it is mounted.
  *
- * The address comes from location.pathname when the expression runs. Leading slashes are collapsed, so that "//host/x" can
- * never become a URL of another host; for an event trailing slashes go too, since "/_event/<name>" follows.
+ * The address comes from location.pathname when the expression runs. Leading slashes are collapsed,
+ * so that "//host/x" can never become a URL of another host; for an event trailing slashes go too,
+ * since "/_event/<name>" follows.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/action.h"
@@ -31,9 +32,10 @@ cstar_status cstar_format_page_event(cstar_buf *out, const cstar_page_event *e, 
     return cstar__event_commit(out, mark, err);
 }
 
-/* Retries without end, because the browser gives up after ten in a row, and a page without its stream looks alive and is
- * not. */
-cstar_status cstar_format_page_connect(cstar_buf *out, const cstar_page_connect *c, cstar_err *err) {
+/* Retries without end, because the browser gives up after ten in a row, and a page without its
+ * stream looks alive and is not. */
+cstar_status cstar_format_page_connect(cstar_buf *out, const cstar_page_connect *c,
+                                       cstar_err *err) {
     if (c == NULL) {
         return cstar__missing(err, "c");
     }
@@ -42,6 +44,8 @@ cstar_status cstar_format_page_connect(cstar_buf *out, const cstar_page_connect 
     if (c->include_search) {
         cstar_buf_lit(out, " + location.search");
     }
-    cstar__action_end(out, c->options != NULL && c->options[0] != '\0' ? c->options : "{retryMaxCount: Infinity}");
+    cstar__action_end(out, c->options != NULL && c->options[0] != '\0'
+                               ? c->options
+                               : "{retryMaxCount: Infinity}");
     return cstar__event_commit(out, mark, err);
 }

@@ -1,7 +1,7 @@
 /* redirect.c -- sends the browser to another page, if the policy lets it.
  *
- * By a script, since an event stream has no status line to redirect with; in a timeout, since the browser would otherwise
- * cut the stream while the client is still in it.
+ * By a script, since an event stream has no status line to redirect with; in a timeout, since the
+ * browser would otherwise cut the stream while the client is still in it.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/event.h"

@@ -1,9 +1,10 @@
-/* script.c -- JavaScript for the page: a <script> appended to body that removes itself when it has run.
+/* script.c -- JavaScript for the page: a <script> in body that removes itself when it has run.
  *
- * The script is trusted; what must not happen is that text inside it ends the element. Each "</script", in any case and
- * whatever follows, gets a backslash: "<\/script" means the same in strings, templates and regular expressions.
- * "<script" and "<!--" stay as they are in a caller's script, so that regular expressions keep their bytes. In code made
- * from data (console, redirect) there is one more trap: "<!--" and then "<script" make the parser skip the next "</script>".
+ * The script is trusted; what must not happen is that text inside it ends the element. Each
+ * "</script", in any case and whatever follows, gets a backslash: "<\/script" means the same in
+ * strings, templates and regular expressions. "<script" and "<!--" stay as they are in a caller's
+ * script, so that regular expressions keep their bytes. In code made from data (console, redirect)
+ * there is one more trap: "<!--" and then "<script" make the parser skip the next "</script>".
  * There the latter becomes "\x3Cscript", which a string literal reads back.
  *
  * SPDX-License-Identifier: MIT */
@@ -15,8 +16,8 @@
 /* ---- attributes ---- */
 
 static bool is_name_byte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':' ||
-           c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':' || c == '.' || c == '-';
 }
 
 static bool is_name(const char *name) {
@@ -39,7 +40,8 @@ static cstar_status check_json_value(cstar_str text, cstar_err *err) {
 
 static cstar_status check_attr(const cstar_attr *a, cstar_err *err) {
     if (!is_name(a->name)) {
-        return cstar_err_set(err, CSTAR_EINVAL, "attrs", "attrs: '%.60s' is not an attribute name ([A-Za-z0-9_:.-]+)",
+        return cstar_err_set(err, CSTAR_EINVAL, "attrs",
+                             "attrs: '%.60s' is not an attribute name ([A-Za-z0-9_:.-]+)",
                              a->name != NULL ? a->name : "");
     }
     switch (a->value.kind) {
@@ -59,7 +61,8 @@ static cstar_status check_attr(const cstar_attr *a, cstar_err *err) {
     case CSTAR_VAL_EXPR:
         break;
     }
-    return cstar_err_set(err, CSTAR_EINVAL, "attrs", "attrs: '%.60s' has a value that is no text", a->name);
+    return cstar_err_set(err, CSTAR_EINVAL, "attrs", "attrs: '%.60s' has a value that is no text",
+                         a->name);
 }
 
 cstar_status cstar__script_check(const cstar_script *s, cstar_err *err) {
@@ -75,8 +78,8 @@ cstar_status cstar__script_check(const cstar_script *s, cstar_err *err) {
     return cstar__event_check(s->retry, err);
 }
 
-/* For a value in double quotes. The apostrophe stays, unlike in cstar_buf_html(): both SDKs keep it. A line break is one
- * between elements lines, so the browser reads it back. */
+/* For a value in double quotes. The apostrophe stays, unlike in cstar_buf_html(): both SDKs keep
+ * it. A line break is one between elements lines, so the browser reads it back. */
 static void add_quoted_text(cstar_buf *out, cstar_str text) {
     size_t start = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -150,7 +153,8 @@ static void add_attr(cstar_buf *out, const cstar_attr *a) {
     }
 }
 
-/* HTML lower-cases names, and of two attributes with one name the first counts: so any case of the name is the caller's. */
+/* HTML lower-cases names, and of two attributes with one name the first counts: so any case of the
+ * name is the caller's. */
 static bool has_own_effect(const cstar_script *s) {
     for (size_t i = 0; i < s->nattrs; i++) {
         if (cstar_str_ieq(cstar_cstr(s->attrs[i].name), CSTAR_STR("data-effect"))) {
@@ -188,7 +192,8 @@ static size_t trap_at(defuser *d, const char *p, size_t left, cstar_str *by) {
     }
     if (d->data && left >= 4 && memcmp(p, "<!--", 4) == 0) {
         d->comment = true;
-    } else if (d->data && d->comment && left >= 7 && cstar_str_ieq(cstar_view(p, 7), CSTAR_STR("<script"))) {
+    } else if (d->data && d->comment && left >= 7 &&
+               cstar_str_ieq(cstar_view(p, 7), CSTAR_STR("<script"))) {
         *by = CSTAR_STR("\\x3C");
         return 1;
     }
@@ -208,7 +213,8 @@ static size_t defuse_growth(const char *p, size_t len, bool data) {
     return growth;
 }
 
-/* In place: the bytes move to the end of the room that they will need, and from there back, one trap after the other. */
+/* In place: the bytes move to the end of the room that they will need, and from there back, one
+ * trap after the other. */
 static void defuse(cstar_buf *out, size_t mark, bool data) {
     if (out->status != CSTAR_OK || out->len == mark) {
         return;

@@ -1,4 +1,4 @@
-/* wire/script.h -- a script element in three steps, for scripts that are built where they will stand.
+/* wire/script.h -- a script element in three steps, for code that is built where it will stand.
  *
  *     cstar_status rc = cstar__script_check(&s, err);
  *     size_t mark = out->len;
@@ -21,7 +21,8 @@ size_t cstar__script_open(cstar_buf *out, const cstar_script *s);
 
 /**
  * Defuses the code since `code`, then "</script>" and the end of the event.
- * @param data  Every "<" of the code stands in a string literal (the code was made from data): then the one sequence that a
+ * @param data  Every "<" of the code stands in a string literal (the code was made from data): then
+ *              the one sequence that a
  *              regular expression of a hand-written script could need is defused too.
  */
 void cstar__script_close(cstar_buf *out, size_t code, bool data);

@@ -2,10 +2,11 @@
  *
  *     user.name, user.email, cart   ->   {"cart":null,"user":{"email":null,"name":null}}
  *
- * The paths are sorted by their segments, so that those of one parent stand together and a parent stands right before its
- * children. One pass then writes them: it closes what the next path does not share and opens what is new. A path below one
- * that was just written is skipped: removing the parent removes it anyway, whatever the order the caller had them in.
- * Heap sort, because qsort() may allocate behind the caller's back.
+ * The paths are sorted by their segments, so that those of one parent stand together and a parent
+ * stands right before its children. One pass then writes them: it closes what the next path does
+ * not share and opens what is new. A path below one that was just written is skipped: removing the
+ * parent removes it anyway, whatever the order the caller had them in. Heap sort, because qsort()
+ * may allocate behind the caller's back.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/event.h"
@@ -157,7 +158,8 @@ static void add_nulls(cstar_buf *out, const cstar_str *sorted, size_t n) {
 }
 
 cstar_status cstar_format_remove_signals(cstar_buf *out, const cstar_str *paths, size_t npaths,
-                                         const cstar_signals_patch *s, cstar_arena *scratch, cstar_err *err) {
+                                         const cstar_signals_patch *s, cstar_arena *scratch,
+                                         cstar_err *err) {
     cstar_status rc = check_paths(paths, npaths, err);
     if (rc == CSTAR_OK && s != NULL) {
         rc = cstar__event_check(s->retry, err);
@@ -167,9 +169,12 @@ cstar_status cstar_format_remove_signals(cstar_buf *out, const cstar_str *paths,
     }
     cstar_str *sorted = NULL;
     if (npaths != 0) {
-        sorted = npaths <= SIZE_MAX / sizeof *sorted ? cstar_arena_alloc(scratch, npaths * sizeof *sorted) : NULL;
+        sorted = npaths <= SIZE_MAX / sizeof *sorted
+                     ? cstar_arena_alloc(scratch, npaths * sizeof *sorted)
+                     : NULL;
         if (sorted == NULL) {
-            return cstar_err_set(err, CSTAR_ENOMEM, "scratch", "scratch: no room to sort %zu paths", npaths);
+            return cstar_err_set(err, CSTAR_ENOMEM, "scratch", "scratch: no room to sort %zu paths",
+                                 npaths);
         }
         memcpy(sorted, paths, npaths * sizeof *sorted);
         sort(sorted, npaths);

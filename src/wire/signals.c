@@ -1,7 +1,8 @@
 /* signals.c -- "datastar-patch-signals": a JSON merge patch.
  *
- * Text is checked to be one JSON object before it is sent, because the client runs what JSON.parse refuses as JavaScript.
- * Text of several lines keeps the prefix on each of them (specification and golden tests): the client joins them again.
+ * Text is checked to be one JSON object before it is sent, because the client runs what JSON.parse
+ * refuses as JavaScript. Text of several lines keeps the prefix on each of them (specification and
+ * golden tests): the client joins them again.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/signals.h"
@@ -11,8 +12,8 @@
 #define MAX_DEPTH 32 /* what the client sends back is read with the same limit */
 
 void cstar__signals_head(cstar_buf *out, const cstar_signals_patch *s) {
-    cstar__event_head(out, CSTAR_STR("event: datastar-patch-signals\n"), s != NULL ? s->event_id : NULL,
-                      s != NULL ? s->retry : 0);
+    cstar__event_head(out, CSTAR_STR("event: datastar-patch-signals\n"),
+                      s != NULL ? s->event_id : NULL, s != NULL ? s->retry : 0);
     if (s != NULL && s->only_if_missing) {
         cstar_buf_lit(out, "data: onlyIfMissing true\n");
     }
@@ -35,7 +36,8 @@ static cstar_status check_value(const cstar_json *value, cstar_err *err) {
     return CSTAR_OK;
 }
 
-/* A tree on one line. The writer keeps errors of its own (too deep), which the buffer does not know of. */
+/* A tree on one line. The writer keeps errors of its own (too deep), which the buffer does not know
+ * of. */
 static cstar_status add_value(cstar_buf *out, const cstar_json *value, cstar_err *err) {
     cstar_json_writer w;
     cstar_buf_lit(out, CSTAR__SIGNALS_PREFIX);
@@ -46,7 +48,8 @@ static cstar_status add_value(cstar_buf *out, const cstar_json *value, cstar_err
     return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "value", "value: %s", cstar_strerror(rc));
 }
 
-cstar_status cstar_format_patch_signals(cstar_buf *out, const cstar_signals_patch *s, cstar_err *err) {
+cstar_status cstar_format_patch_signals(cstar_buf *out, const cstar_signals_patch *s,
+                                        cstar_err *err) {
     if (s == NULL) {
         return cstar__missing(err, "s");
     }
@@ -73,7 +76,8 @@ cstar_status cstar_format_patch_signals(cstar_buf *out, const cstar_signals_patc
     return cstar__event_commit(out, mark, err);
 }
 
-cstar_status cstar_format_signals_begin(cstar_buf *out, const cstar_signals_patch *s, cstar_err *err) {
+cstar_status cstar_format_signals_begin(cstar_buf *out, const cstar_signals_patch *s,
+                                        cstar_err *err) {
     cstar_status rc = s != NULL ? cstar__event_check(s->retry, err) : CSTAR_OK;
     if (rc != CSTAR_OK) {
         return rc;

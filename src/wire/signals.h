@@ -7,7 +7,8 @@
 
 #define CSTAR__SIGNALS_PREFIX "data: signals "
 
-/** Head and onlyIfMissing line, not the prefix of the JSON. `s` NULL: defaults. The retry was checked. */
+/** Head and onlyIfMissing line, not the prefix of the JSON. `s` NULL: defaults. The retry was
+ * checked. */
 void cstar__signals_head(cstar_buf *out, const cstar_signals_patch *s);
 
 #endif

@@ -1,19 +1,23 @@
 /* url_policy.c -- the destination policy of redirects.
  *
- * Two readings of the URL must both pass: as given, and without the characters that browsers drop or skip ("ignorable":
- * controls, spaces, soft hyphens and their kin). "/<tab>/evil" is a path in the first and "//evil" in the second.
+ * Two readings of the URL must both pass: as given, and without the characters that browsers drop
+ * or skip ("ignorable": controls, spaces, soft hyphens and their kin). "/<tab>/evil" is a path in
+ * the first and "//evil" in the second.
  *
  * The rules for one reading, after splitting it as RFC 3986, appendix B, does:
- *   1. user info ("user@host")                       refused, always
- *   2. a scheme other than http and https            refused, always (javascript:, data:, vbscript: and all the rest)
- *   3. no scheme, but an authority ("//host", "//")  refused, always
- *   4. http(s) without a host                        refused ("http:/x", "https://")
- *   5. http(s) with a host                           our own origin, or `external`, or a host in `allow`; else refused
- *   6. no scheme, no authority                       a path that starts with "/" and not with "//" or "/\", or no path but
- *                                                    a query or a fragment; else refused
+ *   1. user info ("user@host"), or a "\" before the path   refused, always
+ *   2. a scheme other than http and https                  refused, always (javascript:, data: ...)
+ *   3. no scheme, but an authority ("//host", "//")        refused, always
+ *   4. http(s) without a host ("http:/x", "https://"),
+ *      or with a port that is no number up to 65535        refused, always
+ *   5. http(s) with a host                                 our own origin, or `external`, or a host
+ *                                                          in `allow`; else refused
+ *   6. no scheme, no authority                             a path that starts with "/" and not with
+ *                                                          "//" or "/\"; or no path but a query
+ *                                                          or a fragment; else refused
  *
- * Nothing is copied: a `reading` skips ignorable characters as it goes, and a component is a range of the original.
- * All delimiters are ASCII, so bytes will do; ignorable characters may be longer.
+ * Nothing is copied: a `reading` skips ignorable characters as it goes, and a component is a range
+ * of the original. All delimiters are ASCII, so bytes will do; ignorable characters may be longer.
  *
  * SPDX-License-Identifier: MIT */
 #include "wire/url_policy.h"
@@ -28,9 +32,10 @@ typedef struct reading {
 } reading;
 
 static bool is_ignorable(uint32_t code) {
-    return code <= 0x20 || code == 0x7F || code == 0xA0 || code == 0xAD || code == 0x1680 || code == 0x180E ||
-           (code >= 0x2000 && code <= 0x200D) || code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F ||
-           code == 0x2060 || code == 0x3000 || code == 0xFEFF;
+    return code <= 0x20 || code == 0x7F || code == 0xA0 || code == 0xAD || code == 0x1680 ||
+           code == 0x180E || (code >= 0x2000 && code <= 0x200D) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x2060 || code == 0x3000 ||
+           code == 0xFEFF;
 }
 
 /* The position at or behind `pos` of a byte that counts in this reading; `end` if there is none. */
@@ -162,7 +167,8 @@ static bool read_port(const reading *r, range digits, unsigned standard, unsigne
     return true;
 }
 
-/* False: no host, or what no browser reads as host and port. Brackets hold an IPv6 address, which has colons. */
+/* False: no host, or what no browser reads as host and port. Brackets hold an IPv6 address, which
+ * has colons. */
 static bool read_place(const reading *r, const components *u, place *p) {
     size_t end = u->authority.end;
     size_t pos = settle(r, u->authority.start, end);
@@ -181,12 +187,14 @@ static bool read_place(const reading *r, const components *u, place *p) {
     }
     p->host = (range){pos, colon, colon > pos};
     unsigned standard = same_text(r, u->scheme, CSTAR_STR("https")) ? 443 : 80;
-    return p->host.present && read_port(r, (range){colon < end ? colon + 1 : end, end, true}, standard, &p->port);
+    return p->host.present &&
+           read_port(r, (range){colon < end ? colon + 1 : end, end, true}, standard, &p->port);
 }
 
 /* ---- the rules ---- */
 
-static bool is_own_origin(const reading *r, const components *u, const place *p, const char *origin) {
+static bool is_own_origin(const reading *r, const components *u, const place *p,
+                          const char *origin) {
     reading own = {cstar_cstr(origin), false};
     components parts;
     place here;
@@ -195,7 +203,8 @@ static bool is_own_origin(const reading *r, const components *u, const place *p,
     }
     split(&own, &parts);
     return parts.scheme.present && parts.authority.present && read_place(&own, &parts, &here) &&
-           same(r, u->scheme, &own, parts.scheme) && same(r, p->host, &own, here.host) && p->port == here.port;
+           same(r, u->scheme, &own, parts.scheme) && same(r, p->host, &own, here.host) &&
+           p->port == here.port;
 }
 
 static bool is_allowed_host(const reading *r, range host, const cstar_redirect *options) {
@@ -223,7 +232,8 @@ static const char *refusal(const reading *r, const cstar_redirect *options) {
     components u;
     place p;
     split(r, &u);
-    if (u.authority.present && find_any(r, u.authority.start, u.authority.end, "@\\") != u.authority.end) {
+    if (u.authority.present &&
+        find_any(r, u.authority.start, u.authority.end, "@\\") != u.authority.end) {
         return "user info or a backslash in front of the path";
     }
     if (!u.scheme.present) {
@@ -238,7 +248,8 @@ static const char *refusal(const reading *r, const cstar_redirect *options) {
     if (!u.authority.present || !read_place(r, &u, &p)) {
         return "no host, or no valid port";
     }
-    if (options->external || is_own_origin(r, &u, &p, options->origin) || is_allowed_host(r, p.host, options)) {
+    if (options->external || is_own_origin(r, &u, &p, options->origin) ||
+        is_allowed_host(r, p.host, options)) {
         return NULL;
     }
     return "another origin (see external and allow)";
@@ -270,5 +281,6 @@ cstar_status cstar__url_policy(const cstar_redirect *r, cstar_str url, cstar_err
     if (why == NULL) {
         why = refusal(&as_cleaned, r);
     }
-    return why == NULL ? CSTAR_OK : cstar_err_set(err, CSTAR_EPOLICY, "url", "url: refused: %s", why);
+    return why == NULL ? CSTAR_OK
+                       : cstar_err_set(err, CSTAR_EPOLICY, "url", "url: refused: %s", why);
 }

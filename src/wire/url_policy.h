@@ -5,8 +5,8 @@
 
 #include "cstar/wire.h"
 
-/** CSTAR_OK, or why `url` is refused under the options of `r` (its own url fields are not looked at): EINVAL an entry of
- * allow is missing; EUTF8; EPOLICY. */
+/** CSTAR_OK, or why `url` is refused under the options of `r` (its own url fields are not looked
+ * at): EINVAL an entry of allow is missing; EUTF8; EPOLICY. */
 cstar_status cstar__url_policy(const cstar_redirect *r, cstar_str url, cstar_err *err);
 
 #endif

@@ -11,6 +11,7 @@
 
 #define MEMORY ((size_t)16 << 20)
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool holds) {
@@ -38,6 +39,7 @@ static void reread(cstar_buf *out, cstar_str text, const cstar_json_opts *opts) 
 }
 
 static void same_and_free(cstar_buf *a, const cstar_buf *b) {
+    require(a->ptr != NULL && b->ptr != NULL);
     require(cstar_str_eq(cstar_buf_view(a), cstar_buf_view(b)));
     cstar_buf_fini(a);
 }
@@ -55,7 +57,7 @@ static void rewrite(const cstar_json *root, cstar_str text, const cstar_json_opt
 
     write_value(&escaped, cstar_val_json(text), CSTAR_ESC_EXPR | CSTAR_ESC_LINES);
     for (size_t i = 0; i < escaped.len; i++) {
-        require(memchr("@$'<>&", escaped.ptr[i], 6) == NULL);
+        require(escaped.ptr[i] != '\0' && strchr("@$'<>&", escaped.ptr[i]) == NULL);
     }
     reread(&again, cstar_buf_view(&escaped), opts);
     same_and_free(&again, &compact);
@@ -76,11 +78,12 @@ static void visit(const cstar_json *v) {
         cstar_buf b;
         cstar_buf_fixed(&b, mem, sizeof mem);
         cstar_buf_int(&b, cstar_json_int(v, 0));
-        require(cstar_str_eq(cstar_buf_view(&b), number));
+        require(number.ptr != NULL && b.ptr != NULL && cstar_str_eq(cstar_buf_view(&b), number));
     }
     size_t count = 0;
     for (const cstar_json *m = cstar_json_first(v); m != NULL; m = cstar_json_next(m)) {
-        if (count < 40 && cstar_json_typeof(v) == CSTAR_JSON_OBJECT) { /* looking up all would be quadratic */
+        if (count < 40 &&
+            cstar_json_typeof(v) == CSTAR_JSON_OBJECT) { /* looking up all would be quadratic */
             require(cstar_json_get_str(v, cstar_json_key(m)) == m);
         }
         visit(m);

@@ -1,8 +1,10 @@
-/* fuzz_redirect.c -- a redirect that the policy lets pass stays where a browser's own reading of the URL says it may.
+/* fuzz_redirect.c -- a redirect that the policy lets pass stays where a browser's own reading of
+ * the URL says it may.
  *
- * Input: a byte of flags, then the URL. The oracle below reads the URL as the WHATWG URL standard does (trim, drop tab and
- * line breaks, backslash is slash), which is another algorithm than the policy's, and must never find another origin than
- * our own (or, with the opt-ins, a scheme other than http and https).
+ * Input: a byte of flags, then the URL. The oracle below reads the URL as the WHATWG URL standard
+ * does (trim, drop tab and line breaks, backslash is slash), which is another algorithm than the
+ * policy's, and must never find another origin than our own (or, with the opt-ins, a scheme other
+ * than http and https).
  *
  * SPDX-License-Identifier: MIT */
 #include "cstar/wire.h"
@@ -64,7 +66,8 @@ static size_t scheme_length(cstar_str s) {
 
 static void read_authority(cstar_str rest, destination *d) {
     size_t end = 0;
-    while (end < rest.len && !is_slash(rest.ptr[end]) && rest.ptr[end] != '?' && rest.ptr[end] != '#') {
+    while (end < rest.len && !is_slash(rest.ptr[end]) && rest.ptr[end] != '?' &&
+           rest.ptr[end] != '#') {
         end++;
     }
     size_t host = 0;
@@ -134,7 +137,8 @@ static void check_literal(cstar_str bytes, cstar_str url) {
     check(json != NULL);
     size_t n = 0;
     for (size_t i = 0; i < literal.len; i++) { /* undo what JSON does not have */
-        if (literal.len - i >= 4 && memcmp(literal.ptr + i, "\\x3C", 4) == 0 && (n == 0 || json[n - 1] != '\\')) {
+        if (literal.len - i >= 4 && memcmp(literal.ptr + i, "\\x3C", 4) == 0 &&
+            (n == 0 || json[n - 1] != '\\')) {
             json[n++] = '<';
             i += 3;
         } else {
@@ -169,7 +173,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check(clean != NULL);
         check_destination(browse(trimmed(url.ptr, url.len, clean)), r.external, r.nallow != 0);
         free(clean);
-        if (!(url.len >= 4 && memchr(url.ptr, '\\', url.len) != NULL)) { /* "\x3C" of the URL's own would confuse the undoing */
+        if (!(url.len >= 4 && memchr(url.ptr, '\\', url.len) !=
+                                  NULL)) { /* "\x3C" of the URL's own would confuse the undoing */
             check_literal(cstar_buf_view(&out), url);
         }
     } else {

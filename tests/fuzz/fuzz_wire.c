@@ -1,6 +1,8 @@
-/* fuzz_wire.c -- whatever the values are, they stay inside the event, the script element and the expression.
+/* fuzz_wire.c -- whatever the values are, they stay inside the event, the script element and the
+ * expression.
  *
- * Input: a byte that chooses the function, a byte of flags, then up to four texts separated by 0xFE. Asserted:
+ * Input: a byte that chooses the function, a byte of flags, then up to four texts separated by
+ * 0xFE. Asserted:
  *   - a refusal wrote nothing and left the buffer usable;
  *   - an event is one event: known fields only, one blank line, at the end, and no CR;
  *   - a script ends its element once, at the end;
@@ -66,8 +68,12 @@ static void check_event(cstar_str s) {
 }
 
 static void check_patch(cstar_str s, const char *type, const char *payload) {
-    static const char *const options[] = {"data: selector ",  "data: mode ",      "data: useViewTransition true",
-                                          "data: viewTransitionSelector ", "data: namespace ", "data: onlyIfMissing true"};
+    static const char *const options[] = {"data: selector ",
+                                          "data: mode ",
+                                          "data: useViewTransition true",
+                                          "data: viewTransitionSelector ",
+                                          "data: namespace ",
+                                          "data: onlyIfMissing true"};
     size_t seen[6] = {0};
     bool in_payload = false;
     check_event(s);
@@ -148,15 +154,20 @@ static void elements(const input *in, cstar_buf *out, cstar_err *err) {
 }
 
 static void event(const input *in, cstar_buf *out, cstar_err *err) {
-    cstar_sse_event e = {.type = in->text[0], .event_id = in->text[1], .lines = in->view + 2, .nlines = in->flags & 1 ? 2 : 0,
-                         .data = in->text[2], .retry = (int64_t)in->flags - 5};
+    cstar_sse_event e = {.type = in->text[0],
+                         .event_id = in->text[1],
+                         .lines = in->view + 2,
+                         .nlines = in->flags & 1 ? 2 : 0,
+                         .data = in->text[2],
+                         .retry = (int64_t)in->flags - 5};
     if (cstar_format_event(out, &e, err) == CSTAR_OK) {
         check_event(cstar_buf_view(out));
     }
 }
 
 static void signals(const input *in, cstar_buf *out, cstar_err *err) {
-    cstar_signals_patch s = {.json_str = in->view[0], .only_if_missing = (in->flags & 1) != 0, .event_id = in->text[1]};
+    cstar_signals_patch s = {
+        .json_str = in->view[0], .only_if_missing = (in->flags & 1) != 0, .event_id = in->text[1]};
     if (cstar_format_patch_signals(out, &s, err) == CSTAR_OK) {
         check_patch(cstar_buf_view(out), "event: datastar-patch-signals\n", "data: signals ");
     }
@@ -181,7 +192,10 @@ static void removals(input *in, cstar_buf *out, cstar_err *err) {
 
 static void script(const input *in, cstar_buf *out, cstar_err *err) {
     cstar_attr attr = {in->text[1], cstar_val_str(in->view[2])};
-    cstar_script s = {.script_str = in->view[0], .attrs = &attr, .nattrs = in->flags & 1, .keep = (in->flags & 2) != 0,
+    cstar_script s = {.script_str = in->view[0],
+                      .attrs = &attr,
+                      .nattrs = in->flags & 1,
+                      .keep = (in->flags & 2) != 0,
                       .event_id = in->text[3]};
     if (cstar_format_script(out, &s, err) == CSTAR_OK) {
         check_script(cstar_buf_view(out));
@@ -189,7 +203,8 @@ static void script(const input *in, cstar_buf *out, cstar_err *err) {
 }
 
 static void console(const input *in, cstar_buf *out, cstar_err *err) {
-    cstar_console c = {.message = in->flags & 1 ? cstar_val_json(in->view[0]) : cstar_val_str(in->view[0]),
+    cstar_console c = {.message =
+                           in->flags & 1 ? cstar_val_json(in->view[0]) : cstar_val_str(in->view[0]),
                        .level = (cstar_level)(in->flags >> 1 & 7)};
     if (cstar_format_console(out, &c, err) == CSTAR_OK) {
         check_script(cstar_buf_view(out));
@@ -203,7 +218,8 @@ static void action(const input *in, cstar_buf *out, cstar_err *err) {
                       .prefix = in->flags & 2 ? in->text[2] : NULL,
                       .verb = (cstar_verb)(in->flags >> 2 & 7)};
     if (cstar_format_action(out, &a, err) == CSTAR_OK) {
-        check_expression(cstar_buf_view(out), dynamic || cstar_str_eq(a.module, CSTAR_STR(CSTAR_MODULE_SIGNAL)));
+        check_expression(cstar_buf_view(out),
+                         dynamic || cstar_str_eq(a.module, CSTAR_STR(CSTAR_MODULE_SIGNAL)));
     }
 }
 

@@ -56,7 +56,7 @@ function piece() {
     case 6: return String.fromCodePoint(0x10000 + random(0x100000));
     case 7: return pick(["\u2028", "\u2029", "\ufeff", "\uffff", "\u0800", "\ud7ff", "\ue000", "\x7f"]);
     case 8: return pick(["@get(", "$x", "'", "<", ">", "&", "</script>"]);
-    case 9: return chance(10) ? hex(0xd800 + random(0x800)) : "s"; // often alone
+    case 9: return chance(2) ? hex(0xd800 + random(0x800)) : "s"; // often alone
     default: return String.fromCharCode(0x20 + random(0x5f)).replace(/["\\]/, "x");
   }
 }
@@ -261,7 +261,7 @@ function compareAccepted(bytes, line, fields, expected) {
   if (!same(expected.value, JSON.parse(withBits), true)) return failed(bytes, line, "another number");
   if (!same(expected.value, JSON.parse(escaped), false)) return failed(bytes, line, "another value when escaped");
   if (/[@$'<>&\u2028\u2029]/.test(escaped)) return failed(bytes, line, "not escaped");
-  if (JSON.stringify(JSON.parse(compact)).length > compact.length + 1e6) failed(bytes, line, "not compact");
+  if (/\s/.test(compact.replace(/"(?:[^"\\]|\\.)*"/g, ""))) failed(bytes, line, "not compact");
 }
 
 function compareRefused(bytes, line, fields, expected) {

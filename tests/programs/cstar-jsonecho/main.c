@@ -19,7 +19,8 @@ static bool read_document(char *mem, size_t *len) {
     if (fread(prefix, 1, 4, stdin) != 4) {
         return false;
     }
-    *len = (size_t)prefix[0] | (size_t)prefix[1] << 8 | (size_t)prefix[2] << 16 | (size_t)prefix[3] << 24;
+    *len = (size_t)prefix[0] | (size_t)prefix[1] << 8 | (size_t)prefix[2] << 16 |
+           (size_t)prefix[3] << 24;
     return *len <= MAX_DOCUMENT && fread(mem, 1, *len, stdin) == *len;
 }
 
@@ -87,7 +88,8 @@ static void echo(cstar_arena *arena, cstar_buf *out, cstar_str text) {
     if (root != NULL && check == CSTAR_OK) {
         print_tree(out, root, text);
     } else {
-        printf("no\t%d\t%d\t%s\n", root == NULL ? (int)err.code : 0, (int)check, root == NULL ? err.text : "check alone");
+        printf("no\t%d\t%d\t%s\n", root == NULL ? (int)err.code : 0, (int)check,
+               root == NULL ? err.text : "check alone");
     }
     cstar_arena_reset(arena, (size_t)1 << 20);
 }

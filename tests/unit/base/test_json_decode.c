@@ -45,12 +45,13 @@ static const cstar_field form_fields[] = {
     CSTAR_FIELD(form, on, CSTAR_FIELD_BOOL, .optional = true),
     CSTAR_FIELD(form, name, CSTAR_FIELD_TEXT, .optional = true),
     CSTAR_FIELD(form, at, CSTAR_FIELD_OBJECT, .optional = true, .fields = point_fields),
-    CSTAR_FIELD(form, points, CSTAR_FIELD_ARRAY, .optional = true, .element = CSTAR_FIELD_OBJECT, .fields = point_fields,
-                .element_size = sizeof(point), .count_offset = offsetof(form, n_points)),
+    CSTAR_FIELD(form, points, CSTAR_FIELD_ARRAY, .optional = true, .element = CSTAR_FIELD_OBJECT,
+                .fields = point_fields, .element_size = sizeof(point),
+                .count_offset = offsetof(form, n_points)),
     CSTAR_FIELD(form, numbers, CSTAR_FIELD_ARRAY, .optional = true, .element = CSTAR_FIELD_INT,
                 .element_size = sizeof(int32_t), .count_offset = offsetof(form, n_numbers)),
-    CSTAR_FIELD(form, tags, CSTAR_FIELD_ARRAY, .optional = true, .element = CSTAR_FIELD_TEXT, .element_size = 4,
-                .count_offset = offsetof(form, n_tags)),
+    CSTAR_FIELD(form, tags, CSTAR_FIELD_ARRAY, .optional = true, .element = CSTAR_FIELD_TEXT,
+                .element_size = 4, .count_offset = offsetof(form, n_tags)),
     {0},
 };
 
@@ -69,11 +70,13 @@ static void test_everything(void **state) {
     (void)state;
     form f = {.guard_first = 'g', .guard_last = 'g'};
     cstar_err err = {.code = CSTAR_OK};
-    cstar_status rc = decode("{\"unknown\":[{}],\"count\":-9223372036854775808,\"small\":2147483647,\"ratio\":7,\"on\":true,"
-                             "\"name\":\"\xC3\xA9t\xC3\xA9\",\"at\":{\"x\":-32768,\"y\":127,\"label\":\"abc\"},"
-                             "\"points\":[{\"x\":1},{\"x\":2,\"y\":-128},{\"x\":3}],\"numbers\":[1,2.0,3e2,-2147483648],"
-                             "\"tags\":[\"a\",\"\"]}",
-                             form_fields, &f, &err);
+    cstar_status rc = decode(
+        "{\"unknown\":[{}],\"count\":-9223372036854775808,\"small\":2147483647,\"ratio\":7,\"on\":"
+        "true,"
+        "\"name\":\"\xC3\xA9t\xC3\xA9\",\"at\":{\"x\":-32768,\"y\":127,\"label\":\"abc\"},"
+        "\"points\":[{\"x\":1},{\"x\":2,\"y\":-128},{\"x\":3}],\"numbers\":[1,2.0,3e2,-2147483648],"
+        "\"tags\":[\"a\",\"\"]}",
+        form_fields, &f, &err);
     assert_int_equal(rc, CSTAR_OK);
     assert_string_equal(err.text, "");
     assert_true(f.count == INT64_MIN);
@@ -102,10 +105,17 @@ static void test_everything(void **state) {
 /* Absent and null leave an optional member as it was. */
 static void test_optional(void **state) {
     (void)state;
-    static const char *const texts[] = {"{\"count\":1}", "{\"count\":1,\"small\":null,\"name\":null,\"on\":null,\"at\":null,"
-                                                         "\"numbers\":null,\"points\":null,\"ratio\":null}"};
+    static const char *const texts[] = {
+        "{\"count\":1}", "{\"count\":1,\"small\":null,\"name\":null,\"on\":null,\"at\":null,"
+                         "\"numbers\":null,\"points\":null,\"ratio\":null}"};
     for (size_t i = 0; i < 2; i++) {
-        form f = {.small = 5, .name = "old", .on = true, .n_numbers = 2, .numbers = {8, 9}, .ratio = 1.5, .at = {.x = 4}};
+        form f = {.small = 5,
+                  .name = "old",
+                  .on = true,
+                  .n_numbers = 2,
+                  .numbers = {8, 9},
+                  .ratio = 1.5,
+                  .at = {.x = 4}};
         assert_int_equal(decode(texts[i], form_fields, &f, NULL), CSTAR_OK);
         assert_int_equal(f.count, 1);
         assert_int_equal(f.small, 5);
@@ -150,11 +160,13 @@ static void test_refusals(void **state) {
         {"{\"count\":1,\"at\":{\"x\":-32769}}", CSTAR_ERANGE, "\"at.x\"", "x"},
         {"{\"count\":1,\"at\":{\"x\":1,\"y\":128}}", CSTAR_ERANGE, "\"at.y\"", "y"},
         {"{\"count\":1,\"at\":{\"x\":1,\"y\":-129}}", CSTAR_ERANGE, "\"at.y\"", "y"},
-        {"{\"count\":1,\"at\":{\"x\":1,\"label\":\"abcd\"}}", CSTAR_ELIMIT, "\"at.label\"", "label"},
+        {"{\"count\":1,\"at\":{\"x\":1,\"label\":\"abcd\"}}", CSTAR_ELIMIT, "\"at.label\"",
+         "label"},
         {"{\"count\":1,\"points\":{}}", CSTAR_ETYPE, "\"points\"", "points"},
         {"{\"count\":1,\"points\":[1]}", CSTAR_ETYPE, "\"points.0\"", "points"},
         {"{\"count\":1,\"points\":[{\"x\":1},{\"y\":2}]}", CSTAR_ENOENT, "\"points.1.x\"", "x"},
-        {"{\"count\":1,\"points\":[{\"x\":1},{\"x\":2},{\"x\":3},{\"x\":4}]}", CSTAR_ELIMIT, "\"points\"", "points"},
+        {"{\"count\":1,\"points\":[{\"x\":1},{\"x\":2},{\"x\":3},{\"x\":4}]}", CSTAR_ELIMIT,
+         "\"points\"", "points"},
         {"{\"count\":1,\"numbers\":[1,2,null]}", CSTAR_ETYPE, "\"numbers.2\"", "numbers"},
         {"{\"count\":1,\"numbers\":[1,2,3,4,5]}", CSTAR_ELIMIT, "\"numbers\"", "numbers"},
         {"{\"count\":1,\"numbers\":[1,9999999999]}", CSTAR_ERANGE, "\"numbers.1\"", "numbers"},
@@ -167,7 +179,8 @@ static void test_refusals(void **state) {
         form f = {.guard_first = 'g', .guard_last = 'g'};
         cstar_err err = {.code = CSTAR_OK};
         cstar_status rc = decode(cases[i].text, form_fields, &f, &err);
-        if (rc != cases[i].status || err.code != rc || strncmp(err.text, cases[i].path, strlen(cases[i].path)) != 0) {
+        if (rc != cases[i].status || err.code != rc ||
+            strncmp(err.text, cases[i].path, strlen(cases[i].path)) != 0) {
             fail_msg("%s: %d, %s", cases[i].text, rc, err.text);
         }
         if (cases[i].where == NULL) {
@@ -203,7 +216,12 @@ static void test_bad_tables(void **state) {
         {{.name = "v", .type = CSTAR_FIELD_BOOL, .size = 8}, "{\"v\":true}"},
         {{.name = "v", .type = CSTAR_FIELD_OBJECT, .size = 8}, "{\"v\":{}}"},
         {{.name = "v", .type = CSTAR_FIELD_ARRAY, .size = 8}, "{\"v\":[1]}"},
-        {{.name = "v", .type = CSTAR_FIELD_ARRAY, .size = 8, .element = CSTAR_FIELD_ARRAY, .element_size = 4}, "{\"v\":[[]]}"},
+        {{.name = "v",
+          .type = CSTAR_FIELD_ARRAY,
+          .size = 8,
+          .element = CSTAR_FIELD_ARRAY,
+          .element_size = 4},
+         "{\"v\":[[]]}"},
         {{.name = "v", .type = CSTAR_FIELD_ARRAY, .size = 8, .element_size = 4}, "{\"v\":[1]}"},
         {{.name = "v", .type = (cstar_field_type)99, .size = 8}, "{\"v\":1}"},
         {{.name = NULL, .type = CSTAR_FIELD_INT, .size = 8}, "{\"v\":1}"},
@@ -254,7 +272,9 @@ static void test_deep_tables(void **state) {
     size_t n = 0;
     for (size_t i = 0; i < LEVELS; i++) {
         bool last = i + 1 == LEVELS;
-        tables[i][0] = (cstar_field){.name = "level", .type = last ? CSTAR_FIELD_TEXT : CSTAR_FIELD_OBJECT, .size = sizeof value,
+        tables[i][0] = (cstar_field){.name = "level",
+                                     .type = last ? CSTAR_FIELD_TEXT : CSTAR_FIELD_OBJECT,
+                                     .size = sizeof value,
                                      .fields = last ? NULL : tables[i + 1]};
         n += (size_t)snprintf(text + n, sizeof text - n, "{\"level\":");
     }
@@ -272,12 +292,9 @@ static void test_deep_tables(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_optional),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_no_value),
-        cmocka_unit_test(test_bad_tables),
-        cmocka_unit_test(test_unaligned),
+        cmocka_unit_test(test_everything),  cmocka_unit_test(test_optional),
+        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_no_value),
+        cmocka_unit_test(test_bad_tables),  cmocka_unit_test(test_unaligned),
         cmocka_unit_test(test_deep_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,10 +31,18 @@ static void test_integers(void **state) {
         const char *text;
         int64_t value;
     } exact[] = {
-        {"0", 0}, {"1", 1}, {"-1", -1}, {"10", 10}, {"9007199254740991", 9007199254740991},
-        {"9007199254740993", 9007199254740993}, {"-9007199254740993", -9007199254740993},
-        {"9223372036854775807", INT64_MAX}, {"9223372036854775806", INT64_MAX - 1},
-        {"-9223372036854775808", INT64_MIN}, {"-9223372036854775807", -INT64_MAX}, {"1000000000000000000", 1000000000000000000},
+        {"0", 0},
+        {"1", 1},
+        {"-1", -1},
+        {"10", 10},
+        {"9007199254740991", 9007199254740991},
+        {"9007199254740993", 9007199254740993},
+        {"-9007199254740993", -9007199254740993},
+        {"9223372036854775807", INT64_MAX},
+        {"9223372036854775806", INT64_MAX - 1},
+        {"-9223372036854775808", INT64_MIN},
+        {"-9223372036854775807", -INT64_MAX},
+        {"1000000000000000000", 1000000000000000000},
     };
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
         const cstar_json *v = read_number(cstar_cstr(exact[i].text));
@@ -48,8 +56,17 @@ static void test_integers(void **state) {
 static void test_integers_that_are_doubles(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "9223372036854775808", "-9223372036854775809", "12345678901234567890", "18446744073709551615", "18446744073709551616",
-        "99999999999999999999", "100000000000000000000000000000", "-0", "1.0", "1e0", "36893488147419103232",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "12345678901234567890",
+        "18446744073709551615",
+        "18446744073709551616",
+        "99999999999999999999",
+        "100000000000000000000000000000",
+        "-0",
+        "1.0",
+        "1e0",
+        "36893488147419103232",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const cstar_json *v = read_number(cstar_cstr(texts[i]));
@@ -87,16 +104,53 @@ static void same_as_strtod(const char *text) {
 static void test_doubles(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "0.0", "0.1", "0.25", "1.5", "3.141592653589793", "0.30000000000000004", "1e22", "1e23", "1e-22", "1e-23", "123e-22",
-        "9007199254740992e22", "9007199254740993.0", "9007199254740993e1", "9007199254740992.5", "9007199254740993.5",
-        "5e-324", "2.4703282292062327e-324", "2.4703282292062328e-324", "2.2250738585072014e-308", "2.2250738585072011e-308",
-        "1.7976931348623157e308", "1.7976931348623158e308", "1.7976931348623159e308", "1e308", "1e309", "-1e309", "1e400",
-        "1e-400", "-1e-400", "1e99999999999999999999", "1e-99999999999999999999", "0e99999999999999999999", "0.0e-5000000000",
-        "0.000000000000000000000000000000000000000000000000001e51", "100000000000000000000000000000000000000000000e-44",
-        "1.00000000000000011102230246251565404236316680908203125",  /* exactly between two doubles */
-        "1.00000000000000011102230246251565404236316680908203124",  /* just below */
-        "1.000000000000000111022302462515654042363166809082031250000000000000000000000000000000001", /* just above */
-        "6250000000000000000000000000000000e-34", "0.000001", "1E5", "1e+5", "12345678901234567890123456789012345678901234567890",
+        "0.0",
+        "0.1",
+        "0.25",
+        "1.5",
+        "3.141592653589793",
+        "0.30000000000000004",
+        "1e22",
+        "1e23",
+        "1e-22",
+        "1e-23",
+        "123e-22",
+        "9007199254740992e22",
+        "9007199254740993.0",
+        "9007199254740993e1",
+        "9007199254740992.5",
+        "9007199254740993.5",
+        "5e-324",
+        "2.4703282292062327e-324",
+        "2.4703282292062328e-324",
+        "2.2250738585072014e-308",
+        "2.2250738585072011e-308",
+        "1.7976931348623157e308",
+        "1.7976931348623158e308",
+        "1.7976931348623159e308",
+        "1e308",
+        "1e309",
+        "-1e309",
+        "1e400",
+        "1e-400",
+        "-1e-400",
+        "1e99999999999999999999",
+        "1e-99999999999999999999",
+        "0e99999999999999999999",
+        "0.0e-5000000000",
+        "0.000000000000000000000000000000000000000000000000001e51",
+        "100000000000000000000000000000000000000000000e-44",
+        /* exactly between two doubles, just below, just above */
+        "1.00000000000000011102230246251565404236316680908203125",
+        "1.00000000000000011102230246251565404236316680908203124",
+        "1."
+        "00000000000000011102230246251565404236316680908203125000000000000000000000000000000000"
+        "1",
+        "6250000000000000000000000000000000e-34",
+        "0.000001",
+        "1E5",
+        "1e+5",
+        "12345678901234567890123456789012345678901234567890",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         same_as_strtod(texts[i]);
@@ -153,7 +207,8 @@ static void test_long_numbers(void **state) {
         (void)sprintf(text + 1 + zeros, "e-%zu", zeros); /* 1, the long way */
         assert_true(cstar_json_double(read_number(cstar_cstr(text)), 0) == 1.0);
         (void)sprintf(text + 1 + zeros, ".7e-%zu", zeros);
-        assert_true(cstar_json_double(read_number(cstar_cstr(text)), 0) == (zeros > 1000000 ? 0 : 1.0));
+        assert_true(cstar_json_double(read_number(cstar_cstr(text)), 0) ==
+                    (zeros > 1000000 ? 0 : 1.0));
         memcpy(text, "0.", 2);
         memset(text + 2, '0', zeros);
         (void)sprintf(text + 2 + zeros, "125e%zu", zeros + 3);
@@ -188,8 +243,10 @@ static void test_decimal_form(void **state) {
     static const struct {
         const char *text, *plain;
     } cases[] = {
-        {"0", "0"}, {"-0.0", "-0"}, {"0e5", "0"}, {"1", "1e0"}, {"1.5", "15e-1"}, {"-1.25", "-125e-2"}, {"0.001", "1e-3"},
-        {"100", "100e0"}, {"1.50e3", "150e1"}, {"12e-7", "12e-7"}, {"12E+7", "12e7"}, {"0.0e1", "0"}, {"10.01", "1001e-2"},
+        {"0", "0"},           {"-0.0", "-0"},       {"0e5", "0"},      {"1", "1e0"},
+        {"1.5", "15e-1"},     {"-1.25", "-125e-2"}, {"0.001", "1e-3"}, {"100", "100e0"},
+        {"1.50e3", "150e1"},  {"12e-7", "12e-7"},   {"12E+7", "12e7"}, {"0.0e1", "0"},
+        {"10.01", "1001e-2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char plain[CSTAR__JSON_DECIMAL_MAX];
@@ -211,14 +268,16 @@ static bool has_comma(void) { return strcmp(localeconv()->decimal_point, ",") ==
 
 /* A locale with a comma: one that is installed, or one made for the purpose in a directory of our own. */
 static bool set_comma_locale(char *dir) {
-    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "es_ES.UTF-8", "pt_BR.UTF-8"};
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8",  "fr_FR.UTF-8",
+                                        "de_DE",       "es_ES.UTF-8", "pt_BR.UTF-8"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (setlocale(LC_NUMERIC, names[i]) != NULL && has_comma()) {
             return true;
         }
     }
     char command[256];
-    (void)snprintf(command, sizeof command, "localedef -c -i de_DE -f UTF-8 %s/comma >/dev/null 2>&1", dir);
+    (void)snprintf(command, sizeof command,
+                   "localedef -c -i de_DE -f UTF-8 %s/comma >/dev/null 2>&1", dir);
     (void)system(command); /* NOLINT(cert-env33-c): a test's own, fixed command */
     (void)setenv("LOCPATH", dir, 1);
     return setlocale(LC_NUMERIC, "comma") != NULL && has_comma();
@@ -269,14 +328,10 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_integers_that_are_doubles),
-        cmocka_unit_test(test_doubles),
-        cmocka_unit_test(test_random_doubles),
-        cmocka_unit_test(test_long_numbers),
-        cmocka_unit_test(test_a_million_digits_are_cheap),
-        cmocka_unit_test(test_decimal_form),
-        cmocka_unit_test(test_comma_locale),
+        cmocka_unit_test(test_integers),     cmocka_unit_test(test_integers_that_are_doubles),
+        cmocka_unit_test(test_doubles),      cmocka_unit_test(test_random_doubles),
+        cmocka_unit_test(test_long_numbers), cmocka_unit_test(test_a_million_digits_are_cheap),
+        cmocka_unit_test(test_decimal_form), cmocka_unit_test(test_comma_locale),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

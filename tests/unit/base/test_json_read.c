@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #define _DEFAULT_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): for MAP_ANONYMOUS */
 
-#include "cstar/json.h"
-
 #include "support/failalloc.h"
+
+#include "cstar/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,8 @@
 static const cstar_json_opts any = {.any_root = true};
 
 /* Reads, with check agreeing but for duplicate keys, and errors always in words. Returns the compact form in `out`. */
-static cstar_status read_text(cstar_str text, const cstar_json_opts *opts, cstar_buf *out, cstar_err *err) {
+static cstar_status read_text(cstar_str text, const cstar_json_opts *opts, cstar_buf *out,
+                              cstar_err *err) {
     cstar_arena arena;
     cstar_err e = {.code = CSTAR_OK};
     cstar_arena_init(&arena, cstar_heap(), BIG);
@@ -65,20 +66,25 @@ static const accepted accepts[] = {
     {"order of members", "{\"z\":1,\"10\":2,\"a\":3,\"2\":4}", NULL},
     {"empty key", "{\"\":1}", NULL},
     {"same key in different objects", "{\"a\":{\"a\":{\"a\":1}},\"b\":{\"a\":1}}", NULL},
-    {"short escapes", "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "{\"a\":\"\\\"\\\\/\\b\\f\\n\\r\\t\"}"},
+    {"short escapes", "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
+     "{\"a\":\"\\\"\\\\/\\b\\f\\n\\r\\t\"}"},
     {"NUL escape", "{\"a\":\"x\\u0000y\"}", NULL},
     {"NUL escape in a key", "{\"a\\u0000\":1,\"a\":2}", NULL},
     {"hex in both cases", "{\"a\":\"\\u00e9\\u00E9\"}", "{\"a\":\"\xC3\xA9\xC3\xA9\"}"},
     {"surrogate pair", "{\"a\":\"\\ud83d\\ude00\"}", "{\"a\":\"\xF0\x9F\x98\x80\"}"},
-    {"first and last pair", "{\"a\":\"\\ud800\\udc00\\udbff\\udfff\"}", "{\"a\":\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"}"},
+    {"first and last pair", "{\"a\":\"\\ud800\\udc00\\udbff\\udfff\"}",
+     "{\"a\":\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"}"},
     {"edges of the lengths", "{\"a\":\"\\u007f\\u0080\\u07ff\\u0800\\ud7ff\\ue000\\uffff\"}",
      "{\"a\":\"\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\"}"},
     {"raw DEL and U+2028", "{\"a\":\"\x7F\xE2\x80\xA8\"}", NULL},
     {"raw UTF-8", "{\"\xC3\xA9\":\"\xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x98\x80\"}", NULL},
     {"slash", "{\"a\":\"</script>\"}", NULL},
-    {"strings around the word size", "{\"a\":\"1234567\",\"b\":\"12345678\",\"c\":\"123456789012345\","
-                                     "\"d\":\"1234567890123456\",\"e\":\"12345678901234567\"}", NULL},
-    {"number texts", "{\"a\":[0,-0,-1,0.0,-0.0,1.50,1e5,1E5,1e+5,1E-5,0e0,9007199254740993]}", NULL},
+    {"strings around the word size",
+     "{\"a\":\"1234567\",\"b\":\"12345678\",\"c\":\"123456789012345\","
+     "\"d\":\"1234567890123456\",\"e\":\"12345678901234567\"}",
+     NULL},
+    {"number texts", "{\"a\":[0,-0,-1,0.0,-0.0,1.50,1e5,1E5,1e+5,1E-5,0e0,9007199254740993]}",
+     NULL},
     {"long fraction", "{\"a\":0.1000000000000000055511151231257827021181583404541015625}", NULL},
 };
 
@@ -183,11 +189,14 @@ static const refused refusals[] = {
     {"duplicate key", "{\"a\":1,\"b\":2,\"a\":3}", CSTAR_EDUP, 13, "duplicate key"},
     {"duplicate by escape", "{\"a\":1,\"\\u0061\":3}", CSTAR_EDUP, 7, "duplicate key"},
     {"duplicate empty key", "{\"\":1,\"\":3}", CSTAR_EDUP, 6, "duplicate key"},
-    {"duplicate deep down", "{\"x\":[{\"k\":{}},{\"k\":{\"a\":{},\"a\":[]}}]}", CSTAR_EDUP, 28, "duplicate key"},
-    {"duplicate behind a nested object", "{\"a\":{\"b\":1},\"a\":1}", CSTAR_EDUP, 13, "duplicate key"},
+    {"duplicate deep down", "{\"x\":[{\"k\":{}},{\"k\":{\"a\":{},\"a\":[]}}]}", CSTAR_EDUP, 28,
+     "duplicate key"},
+    {"duplicate behind a nested object", "{\"a\":{\"b\":1},\"a\":1}", CSTAR_EDUP, 13,
+     "duplicate key"},
 };
 
-static void expect_refusal(const char *name, cstar_str text, cstar_status status, int at, const char *mentions) {
+static void expect_refusal(const char *name, cstar_str text, cstar_status status, int at,
+                           const char *mentions) {
     char offset[32];
     cstar_err err = {.code = CSTAR_OK};
     cstar_status got = read_text(text, NULL, NULL, &err);
@@ -211,7 +220,8 @@ static void test_refused(void **state) {
     }
     /* NUL bytes, which the table can't hold */
     expect_refusal("NUL behind", CSTAR_STR("{}\0"), CSTAR_ESYNTAX, 2, "0x00");
-    expect_refusal("NUL in a string", CSTAR_STR("{\"a\":\"\0\"}"), CSTAR_ESYNTAX, 6, "control byte");
+    expect_refusal("NUL in a string", CSTAR_STR("{\"a\":\"\0\"}"), CSTAR_ESYNTAX, 6,
+                   "control byte");
     expect_refusal("NUL for a comma", CSTAR_STR("{\"a\":1\0}"), CSTAR_ESYNTAX, 6, "',' or '}'");
     expect_refusal("NUL first", CSTAR_STR("\0{}"), CSTAR_ESYNTAX, 0, "object");
     expect_refusal("absent text", cstar_view(NULL, 0), CSTAR_ESYNTAX, 0, "object");
@@ -234,19 +244,43 @@ static void test_bad_utf8(void **state) {
         const char *bytes;
         int good; /* bytes in front of the fault */
     } bad[] = {
-        {"\x80", 0}, {"\xBF", 0}, {"\xC0\x80", 0}, {"\xC1\xBF", 0}, {"\xC3", 0}, {"\xC3(", 0},
-        {"\xE0\x80\x80", 0}, {"\xE0\x9F\xBF", 0}, {"\xE2\x82", 0}, {"\xED\xA0\x80", 0}, {"\xED\xBF\xBF", 0},
-        {"\xF0\x80\x80\x80", 0}, {"\xF0\x8F\xBF\xBF", 0}, {"\xF0\x9F\x98", 0}, {"\xF4\x90\x80\x80", 0},
-        {"\xF5\x80\x80\x80", 0}, {"\xF8\x88\x80\x80\x80", 0}, {"\xFE", 0}, {"\xFF", 0},
-        {"\xC3\xA9\x80", 2}, {"\xE4\xBD\xA0\xE4\xBD", 3}, {"\xC3\xA9\xC3\xA9\xC3", 4}, {"abc\xFF", 3},
-        {"abcdefgh\xC0", 8}, {"\xC3\xA9x\xFF", 3}, {"\xC3\\u00A9", 0}, {"\\n\xFF", 2}, {"\xFF\xC3\xA9", 0},
+        {"\x80", 0},
+        {"\xBF", 0},
+        {"\xC0\x80", 0},
+        {"\xC1\xBF", 0},
+        {"\xC3", 0},
+        {"\xC3(", 0},
+        {"\xE0\x80\x80", 0},
+        {"\xE0\x9F\xBF", 0},
+        {"\xE2\x82", 0},
+        {"\xED\xA0\x80", 0},
+        {"\xED\xBF\xBF", 0},
+        {"\xF0\x80\x80\x80", 0},
+        {"\xF0\x8F\xBF\xBF", 0},
+        {"\xF0\x9F\x98", 0},
+        {"\xF4\x90\x80\x80", 0},
+        {"\xF5\x80\x80\x80", 0},
+        {"\xF8\x88\x80\x80\x80", 0},
+        {"\xFE", 0},
+        {"\xFF", 0},
+        {"\xC3\xA9\x80", 2},
+        {"\xE4\xBD\xA0\xE4\xBD", 3},
+        {"\xC3\xA9\xC3\xA9\xC3", 4},
+        {"abc\xFF", 3},
+        {"abcdefgh\xC0", 8},
+        {"\xC3\xA9x\xFF", 3},
+        {"\xC3\\u00A9", 0},
+        {"\\n\xFF", 2},
+        {"\xFF\xC3\xA9", 0},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[64];
         int len = snprintf(text, sizeof text, "{\"k\":\"%s\"}", bad[i].bytes);
-        expect_refusal(bad[i].bytes, cstar_view(text, (size_t)len), CSTAR_EUTF8, 6 + bad[i].good, "invalid UTF-8");
+        expect_refusal(bad[i].bytes, cstar_view(text, (size_t)len), CSTAR_EUTF8, 6 + bad[i].good,
+                       "invalid UTF-8");
         len = snprintf(text, sizeof text, "{\"%s\":1}", bad[i].bytes);
-        expect_refusal(bad[i].bytes, cstar_view(text, (size_t)len), CSTAR_EUTF8, 2 + bad[i].good, "invalid UTF-8");
+        expect_refusal(bad[i].bytes, cstar_view(text, (size_t)len), CSTAR_EUTF8, 2 + bad[i].good,
+                       "invalid UTF-8");
     }
 }
 
@@ -273,10 +307,13 @@ static void test_each_byte_at_each_place(void **state) {
 /* ---- prefixes, edges of memory ---------------------------------------------------------------- */
 
 static const char *const documents[] = {
-    "{\"count\":41,\"query\":\"bob \\u0026 co\",\"desc\":false,\"user\":{\"name\":\"Ana\",\"age\":-37.5e-3},\"x\":null}",
-    " { \"a\" : [ 1 , -0 , 1e5 , \"\\ud83d\\ude00\" , \"\xF0\x9F\x98\x80\xC3\xA9\" , [ ] , { } , true ] } ",
+    "{\"count\":41,\"query\":\"bob \\u0026 "
+    "co\",\"desc\":false,\"user\":{\"name\":\"Ana\",\"age\":-37.5e-3},\"x\":null}",
+    " { \"a\" : [ 1 , -0 , 1e5 , \"\\ud83d\\ude00\" , \"\xF0\x9F\x98\x80\xC3\xA9\" , [ ] , { } , "
+    "true ] } ",
     "{\"a\":{\"b\":{\"c\":[{\"d\":[[\"\\\\\\\"\"]]}]}}}",
-    "{\"12345678\":\"123456789012345678901234567890\",\"1234567\":12345678901234567890,\"k\":0.1e1}",
+    "{\"12345678\":\"123456789012345678901234567890\",\"1234567\":12345678901234567890,\"k\":0."
+    "1e1}",
 };
 
 static void test_each_prefix(void **state) {
@@ -306,7 +343,8 @@ static void test_each_prefix_of_scalars(void **state) {
     static const struct {
         const char *text, *good; /* 'y' per prefix length that is a document of its own */
     } cases[] = {
-        {"-12.5e+30", "nnyynynnyy"}, {"true", "nnnny"}, {"null", "nnnny"}, {"\"ab\"", "nnnny"}, {"0.05", "nynyy"},
+        {"-12.5e+30", "nnyynynnyy"}, {"true", "nnnny"}, {"null", "nnnny"},
+        {"\"ab\"", "nnnny"},         {"0.05", "nynyy"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (size_t n = 0; n <= strlen(cases[i].text); n++) {
@@ -330,7 +368,8 @@ static void test_against_a_guard_page(void **state) {
             char *text = mem + page - n;
             memcpy(text, documents[i], n);
             (void)read_text(cstar_view(text, n), NULL, NULL, NULL);
-            memcpy(text, documents[i] + (len - n), n); /* and each end: strings that begin anywhere */
+            memcpy(text, documents[i] + (len - n),
+                   n); /* and each end: strings that begin anywhere */
             (void)read_text(cstar_view(text, n), &any, NULL, NULL);
         }
     }
@@ -364,10 +403,20 @@ static void test_depth(void **state) {
         unsigned max_depth;
         cstar_status status;
     } cases[] = {
-        {1, 0, CSTAR_OK}, {32, 0, CSTAR_OK}, {33, 0, CSTAR_EDEPTH}, {100000, 0, CSTAR_EDEPTH},
-        {1, 1, CSTAR_OK}, {2, 1, CSTAR_EDEPTH}, {64, 64, CSTAR_OK}, {65, 64, CSTAR_EDEPTH}, {65, 65, CSTAR_OK},
-        {1024, 1024, CSTAR_OK}, {1025, 1024, CSTAR_EDEPTH}, {1024, 4000000000u, CSTAR_OK},
-        {1025, 4000000000u, CSTAR_EDEPTH}, {100000, 1024, CSTAR_EDEPTH},
+        {1, 0, CSTAR_OK},
+        {32, 0, CSTAR_OK},
+        {33, 0, CSTAR_EDEPTH},
+        {100000, 0, CSTAR_EDEPTH},
+        {1, 1, CSTAR_OK},
+        {2, 1, CSTAR_EDEPTH},
+        {64, 64, CSTAR_OK},
+        {65, 64, CSTAR_EDEPTH},
+        {65, 65, CSTAR_OK},
+        {1024, 1024, CSTAR_OK},
+        {1025, 1024, CSTAR_EDEPTH},
+        {1024, 4000000000u, CSTAR_OK},
+        {1025, 4000000000u, CSTAR_EDEPTH},
+        {100000, 1024, CSTAR_EDEPTH},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cstar_json_opts opts = {.max_depth = cases[i].max_depth, .any_root = true};
@@ -387,7 +436,8 @@ static void test_mixed_nesting(void **state) {
         char text[4096];
         size_t n = 0;
         for (size_t level = 1; level <= 200; level++) {
-            n += (size_t)snprintf(text + n, sizeof text - n, level % 3 == 0 ? "[0,[]," : "{\"b\":{},\"a\":");
+            n += (size_t)snprintf(text + n, sizeof text - n,
+                                  level % 3 == 0 ? "[0,[]," : "{\"b\":{},\"a\":");
         }
         text[n++] = '1';
         for (size_t level = 200; level >= 1; level--) {
@@ -418,11 +468,13 @@ static void test_max_bytes(void **state) {
 
 static void test_any_root(void **state) {
     (void)state;
-    static const char *const texts[] = {"[]", " 42 ", "-1.5e3", "\"\\u0000\"", "true", "false", "null", "{}", "[[],{}]"};
+    static const char *const texts[] = {"[]",    " 42 ", "-1.5e3", "\"\\u0000\"", "true",
+                                        "false", "null", "{}",     "[[],{}]"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_int_equal(read_text(cstar_cstr(texts[i]), &any, NULL, NULL), CSTAR_OK);
     }
-    static const char *const bad[] = {"", " ", "]", "}", ",", ":", "1 2", "tru", "\"", "[1", "--1", "1,", "nulll"};
+    static const char *const bad[] = {"",    " ",  "]",  "}",   ",",  ":",    "1 2",
+                                      "tru", "\"", "[1", "--1", "1,", "nulll"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(read_text(cstar_cstr(bad[i]), &any, NULL, NULL), CSTAR_ESYNTAX);
     }
@@ -446,7 +498,8 @@ static text_buf large_object(size_t members, const char *format, size_t again) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #endif
-        b.len += (size_t)sprintf(b.ptr + b.len, format, (unsigned)(again != 0 && i == again ? 0 : i));
+        b.len +=
+            (size_t)sprintf(b.ptr + b.len, format, (unsigned)(again != 0 && i == again ? 0 : i));
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
@@ -486,7 +539,8 @@ static void test_5000_members(void **state) {
  * a sender does, the work stays n log n. 1000 times 60 ms would be a quadratic reader. */
 static void test_hostile_keys_are_cheap(void **state) {
     (void)state;
-    static const char *const formats[] = {"prefix..%08usuffix..", "%08u", "aaaaaaaaaaaaaaaa%06uzzzzzzzzzzzzzzzz"};
+    static const char *const formats[] = {"prefix..%08usuffix..", "%08u",
+                                          "aaaaaaaaaaaaaaaa%06uzzzzzzzzzzzzzzzz"};
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         text_buf b = large_object(100000, formats[i], 99999);
         cstar_json_opts opts = {.max_bytes = BIG};
@@ -509,7 +563,8 @@ static void test_colliding_small_objects(void **state) {
     for (int object = 0; object < 500; object++) {
         b.len += (size_t)sprintf(b.ptr + b.len, "%s{", object != 0 ? "," : "");
         for (int m = 0; m < 16; m++) {
-            b.len += (size_t)sprintf(b.ptr + b.len, "%s\"same-head%02dsame-tail\":{}", m != 0 ? "," : "", m);
+            b.len += (size_t)sprintf(b.ptr + b.len, "%s\"same-head%02dsame-tail\":{}",
+                                     m != 0 ? "," : "", m);
         }
         b.ptr[b.len++] = '}';
     }
@@ -596,8 +651,10 @@ static void test_text_may_go_away(void **state) {
 /* Every string and number shares one allocation of about the text's length: the worst mixes fill it to the last byte. */
 static void test_strings_fill_their_block(void **state) {
     (void)state;
-    static const char *const texts[] = {"\"a\"", "7", "\"\"", "[1,2,3,4,5,6,7,8,9]", "{\"\":1}", "[\"\",\"\",\"\"]", "1e5",
-                                        "[1.5,[2],\"abcdefghijklmnopqrstuvwxyz\"]"};
+    static const char *const texts[] = {"\"a\"",    "7",
+                                        "\"\"",     "[1,2,3,4,5,6,7,8,9]",
+                                        "{\"\":1}", "[\"\",\"\",\"\"]",
+                                        "1e5",      "[1.5,[2],\"abcdefghijklmnopqrstuvwxyz\"]"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char mem[256];
         cstar_buf out;
@@ -605,6 +662,26 @@ static void test_strings_fill_their_block(void **state) {
         assert_int_equal(read_text(cstar_cstr(texts[i]), &any, &out, NULL), CSTAR_OK);
         assert_int_equal(out.len, strlen(texts[i]));
         assert_memory_equal(out.ptr, texts[i], out.len);
+    }
+}
+
+/* Longer than the arena's first block, so that the block ends where the texts do and a sanitizer
+ * sees one byte more. */
+static void test_long_texts_fill_their_block(void **state) {
+    (void)state;
+    for (size_t len = 2000; len < 2064; len++) {
+        char text[2064];
+        memset(text, '0', len); /* 0.000...1 */
+        text[1] = '.';
+        text[len - 1] = '1';
+        assert_int_equal(read_text(cstar_view(text, len), &any, NULL, NULL), CSTAR_OK);
+        for (size_t i = 0; i < len; i++) {
+            text[i] = i % 2 == 0 ? ',' : '7'; /* [7,7,...,7] or, of even length, [7,...,77] */
+        }
+        text[0] = '[';
+        text[len - 2] = '7';
+        text[len - 1] = ']';
+        assert_int_equal(read_text(cstar_view(text, len), &any, NULL, NULL), CSTAR_OK);
     }
 }
 
@@ -630,6 +707,7 @@ int main(void) {
         cmocka_unit_test(test_arena_limit),
         cmocka_unit_test(test_text_may_go_away),
         cmocka_unit_test(test_strings_fill_their_block),
+        cmocka_unit_test(test_long_texts_fill_their_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,10 @@
 static cstar_arena arena;
 static const cstar_json *root;
 
-static const char document[] = "{\"n\":null,\"t\":true,\"f\":false,\"i\":42,\"neg\":-7,\"d\":2.5,\"whole\":3.0,\"e\":1e3,"
-                               "\"s\":\"text\",\"empty\":\"\",\"nul\":\"a\\u0000b\",\"a\":[10,[20,21],{\"x\":30}],\"none\":[],"
-                               "\"o\":{\"name\":\"Ana\",\"deep\":{\"er\":[{\"id\":9}]},\"\":5,\"a.b\":6,\"0\":7},\"no\":{}}";
+static const char document[] =
+    "{\"n\":null,\"t\":true,\"f\":false,\"i\":42,\"neg\":-7,\"d\":2.5,\"whole\":3.0,\"e\":1e3,"
+    "\"s\":\"text\",\"empty\":\"\",\"nul\":\"a\\u0000b\",\"a\":[10,[20,21],{\"x\":30}],\"none\":[],"
+    "\"o\":{\"name\":\"Ana\",\"deep\":{\"er\":[{\"id\":9}]},\"\":5,\"a.b\":6,\"0\":7},\"no\":{}}";
 
 static int setup(void **state) {
     (void)state;
@@ -35,9 +36,10 @@ static void test_types(void **state) {
         cstar_json_type type;
         size_t size;
     } cases[] = {
-        {"n", CSTAR_JSON_NULL, 0}, {"t", CSTAR_JSON_BOOL, 0}, {"f", CSTAR_JSON_BOOL, 0}, {"i", CSTAR_JSON_INT, 0},
-        {"d", CSTAR_JSON_DOUBLE, 0}, {"whole", CSTAR_JSON_DOUBLE, 0}, {"s", CSTAR_JSON_STRING, 0}, {"a", CSTAR_JSON_ARRAY, 3},
-        {"none", CSTAR_JSON_ARRAY, 0}, {"o", CSTAR_JSON_OBJECT, 5}, {"no", CSTAR_JSON_OBJECT, 0},
+        {"n", CSTAR_JSON_NULL, 0},   {"t", CSTAR_JSON_BOOL, 0},    {"f", CSTAR_JSON_BOOL, 0},
+        {"i", CSTAR_JSON_INT, 0},    {"d", CSTAR_JSON_DOUBLE, 0},  {"whole", CSTAR_JSON_DOUBLE, 0},
+        {"s", CSTAR_JSON_STRING, 0}, {"a", CSTAR_JSON_ARRAY, 3},   {"none", CSTAR_JSON_ARRAY, 0},
+        {"o", CSTAR_JSON_OBJECT, 5}, {"no", CSTAR_JSON_OBJECT, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const cstar_json *v = cstar_json_get(root, cases[i].key);
@@ -82,7 +84,8 @@ static void test_get(void **state) {
     assert_null(cstar_json_get(cstar_json_get(root, "s"), "s"));
     assert_int_equal(cstar_json_int(cstar_json_get(cstar_json_get(root, "o"), ""), 0), 5);
     assert_int_equal(cstar_json_int(cstar_json_get_str(root, cstar_view("neg...", 3)), 0), -7);
-    assert_int_equal(cstar_json_int(cstar_json_get_str(cstar_json_get(root, "o"), cstar_view(NULL, 0)), 0), 5);
+    assert_int_equal(
+        cstar_json_int(cstar_json_get_str(cstar_json_get(root, "o"), cstar_view(NULL, 0)), 0), 5);
 }
 
 static void test_path(void **state) {
@@ -91,19 +94,49 @@ static void test_path(void **state) {
         const char *path;
         int64_t value; /* -1: not there */
     } cases[] = {
-        {"i", 42}, {"o.name", 0}, {"o.deep.er.0.id", 9}, {"a.0", 10}, {"a.1.0", 20}, {"a.1.1", 21}, {"a.2.x", 30}, {"o.0", 7},
-        {"o.", 5}, {"", -1}, {".", -1}, {"i.", -1}, {".i", -1}, {"o..name", -1}, {"a.3", -1}, {"a.00", -1}, {"a.01", -1},
-        {"a.-0", -1}, {"a.+0", -1}, {"a.", -1}, {"a.x", -1}, {"a.0x", -1}, {"a.0.0", -1}, {"a.99999999999999999999", -1},
-        {"a.4294967296", -1}, {"a.18446744073709551616", -1}, {"o.a.b", -1}, {"i.0", -1}, {"s.0", -1}, {"missing.x.y", -1},
-        {"o.deep.er.1.id", -1}, {"o.deep.er.0.id.x", -1}, {"n.x", -1},
+        {"i", 42},
+        {"o.name", 0},
+        {"o.deep.er.0.id", 9},
+        {"a.0", 10},
+        {"a.1.0", 20},
+        {"a.1.1", 21},
+        {"a.2.x", 30},
+        {"o.0", 7},
+        {"o.", 5},
+        {"", -1},
+        {".", -1},
+        {"i.", -1},
+        {".i", -1},
+        {"o..name", -1},
+        {"a.3", -1},
+        {"a.00", -1},
+        {"a.01", -1},
+        {"a.-0", -1},
+        {"a.+0", -1},
+        {"a.", -1},
+        {"a.x", -1},
+        {"a.0x", -1},
+        {"a.0.0", -1},
+        {"a.99999999999999999999", -1},
+        {"a.4294967296", -1},
+        {"a.18446744073709551616", -1},
+        {"o.a.b", -1},
+        {"i.0", -1},
+        {"s.0", -1},
+        {"missing.x.y", -1},
+        {"o.deep.er.1.id", -1},
+        {"o.deep.er.0.id.x", -1},
+        {"n.x", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const cstar_json *v = cstar_json_path(root, cases[i].path);
-        if ((v == NULL) != (cases[i].value == -1) || (v != NULL && cstar_json_int(v, 0) != cases[i].value)) {
+        if ((v == NULL) != (cases[i].value == -1) ||
+            (v != NULL && cstar_json_int(v, 0) != cases[i].value)) {
             fail_msg("path \"%s\"", cases[i].path);
         }
     }
-    assert_ptr_equal(cstar_json_path(cstar_json_get(root, "a"), "1.1"), cstar_json_path(root, "a.1.1"));
+    assert_ptr_equal(cstar_json_path(cstar_json_get(root, "a"), "1.1"),
+                     cstar_json_path(root, "a.1.1"));
 }
 
 static void test_walk(void **state) {
@@ -150,9 +183,19 @@ static void test_int_of_large_doubles(void **state) {
         const char *text;
         int64_t value;
     } cases[] = {
-        {"9.223372036854775807e18", 99}, {"-9.223372036854775808e18", INT64_MIN}, {"9223372036854775808", 99},
-        {"-9223372036854775809.0", INT64_MIN}, {"-9223372036854777856", 99}, {"9.2233720368547748e18", INT64_C(9223372036854774784)},
-        {"1e300", 99}, {"-1e300", 99}, {"1e-300", 99}, {"-0", 0}, {"-0.5", 99}, {"12345678901234567890", 99}, {"1e18", INT64_C(1000000000000000000)},
+        {"9.223372036854775807e18", 99},
+        {"-9.223372036854775808e18", INT64_MIN},
+        {"9223372036854775808", 99},
+        {"-9223372036854775809.0", INT64_MIN},
+        {"-9223372036854777856", 99},
+        {"9.2233720368547748e18", INT64_C(9223372036854774784)},
+        {"1e300", 99},
+        {"-1e300", 99},
+        {"1e-300", 99},
+        {"-0", 0},
+        {"-0.5", 99},
+        {"12345678901234567890", 99},
+        {"1e18", INT64_C(1000000000000000000)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cstar_json_opts opts = {.any_root = true};

@@ -1,8 +1,8 @@
 /* test_json_write.c -- what the writer writes, what it refuses, and that the first error sticks.
  * SPDX-License-Identifier: MIT */
-#include "cstar/json.h"
-
 #include "support/failalloc.h"
+
+#include "cstar/json.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -59,7 +59,8 @@ static void test_a_document(void **state) {
     cstar_json_end_object(&w);
     cstar_json_set(&w, "last", 2.5);
     cstar_json_end_object(&w);
-    expect("{\"count\":1,\"name\":\"A\\\"n\\na\",\"list\":[1,{},[],true],\"user\":{\"\":null,\"b\":false},\"last\":2.5}");
+    expect("{\"count\":1,\"name\":\"A\\\"n\\na\",\"list\":[1,{},[],true],\"user\":{\"\":null,\"b\":"
+           "false},\"last\":2.5}");
 }
 
 static void test_scalar_roots(void **state) {
@@ -127,18 +128,23 @@ static cstar_status play(const char *calls) {
 
 static void test_misuse(void **state) {
     (void)state;
-    static const char *const wrong[] = {"", "{", "[", "{k", "{kv", "k", "kv", "}", "]", "{v}", "{vk}", "{k}", "{kkv}", "{{}}", "{[]}",
-                                        "{]", "[}", "[k]", "[kv]", "vv", "v[", "v{", "{}v", "[]k", "{}}", "[]]", "{}{}", "{k{]}",
-                                        "{kvv}", "{k[}]", "[{k]}", "{k[]]", "v}", "{k[v}"};
+    static const char *const wrong[] = {
+        "",      "{",     "[",     "{k",    "{kv",   "k",    "kv",   "}",   "]",
+        "{v}",   "{vk}",  "{k}",   "{kkv}", "{{}}",  "{[]}", "{]",   "[}",  "[k]",
+        "[kv]",  "vv",    "v[",    "v{",    "{}v",   "[]k",  "{}}",  "[]]", "{}{}",
+        "{k{]}", "{kvv}", "{k[}]", "[{k]}", "{k[]]", "v}",   "{k[v}"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         if (play(wrong[i]) != CSTAR_ESTATE) {
             fail_msg("\"%s\" was not refused", wrong[i]);
         }
     }
-    static const char *const right[] = {"v", "{}", "[]", "{kv}", "{kvkv}", "[vv]", "{k{}}", "{k[v{}]kv}", "[[][]{}]"};
+    static const char *const right[] = {"v",    "{}",    "[]",         "{kv}",    "{kvkv}",
+                                        "[vv]", "{k{}}", "{k[v{}]kv}", "[[][]{}]"};
     for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
         assert_int_equal(play(right[i]), CSTAR_OK);
-        assert_int_equal(cstar_json_check(cstar_buf_view(&out), &(cstar_json_opts){.any_root = true}, NULL), CSTAR_OK);
+        assert_int_equal(
+            cstar_json_check(cstar_buf_view(&out), &(cstar_json_opts){.any_root = true}, NULL),
+            CSTAR_OK);
     }
 }
 
@@ -201,7 +207,9 @@ static void test_depth(void **state) {
         }
         assert_int_equal(cstar_json_writer_end(&w), depth <= 64 ? CSTAR_OK : CSTAR_EDEPTH);
         if (depth <= 64) {
-            assert_int_equal(cstar_json_check(cstar_buf_view(&out), &(cstar_json_opts){.max_depth = 64}, NULL), CSTAR_OK);
+            assert_int_equal(
+                cstar_json_check(cstar_buf_view(&out), &(cstar_json_opts){.max_depth = 64}, NULL),
+                CSTAR_OK);
         }
     }
 }
@@ -221,12 +229,14 @@ static void test_text_is_rewritten(void **state) {
         {"[null,false]", "[null,false]", 0},
         {"\"\\u0041\\/\xC3\xA9\"", "\"\\u0041\\/\xC3\xA9\"", 0},
         {"{\"$a\":\"@b('c')\"}", "{\"$a\":\"@b('c')\"}", 0},
-        {"{\"$a\":[\"@\",{\"&\":\"'\"}]}", "{\"\\u0024a\":[\"\\u0040\",{\"\\u0026\":\"\\u0027\"}]}", CSTAR_ESC_EXPR},
+        {"{\"$a\":[\"@\",{\"&\":\"'\"}]}", "{\"\\u0024a\":[\"\\u0040\",{\"\\u0026\":\"\\u0027\"}]}",
+         CSTAR_ESC_EXPR},
         {"\"\\u0041\\\\$\\\"@\\/\\n\"", "\"\\u0041\\\\\\u0024\\\"\\u0040\\/\\n\"", CSTAR_ESC_EXPR},
         {"\"\\\\\"", "\"\\\\\"", CSTAR_ESC_EXPR},
         {"\"\"", "\"\"", CSTAR_ESC_EXPR},
         {"\"\xE2\x80\xA8\\u2028\"", "\"\\u2028\\u2028\"", CSTAR_ESC_LINES},
-        {"\"\\ud83d\\ude00\xF0\x9F\x98\x80$\"", "\"\\ud83d\\ude00\xF0\x9F\x98\x80\\u0024\"", CSTAR_ESC_EXPR},
+        {"\"\\ud83d\\ude00\xF0\x9F\x98\x80$\"", "\"\\ud83d\\ude00\xF0\x9F\x98\x80\\u0024\"",
+         CSTAR_ESC_EXPR},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *got = value_text(cstar_json_text(cases[i].text), cases[i].extra);
@@ -253,9 +263,9 @@ static void test_bad_text(void **state) {
         const char *text;
         cstar_status status;
     } cases[] = {
-        {"", CSTAR_ESYNTAX}, {"alert(1)", CSTAR_ESYNTAX}, {"{\"a\":1}x", CSTAR_ESYNTAX}, {"[1,2", CSTAR_ESYNTAX},
-        {"{a:1}", CSTAR_ESYNTAX}, {"1,\"b\":2", CSTAR_ESYNTAX}, {"\"\\ud800\"", CSTAR_EUTF8}, {"\"\xFF\"", CSTAR_EUTF8},
-        {"1e999", CSTAR_ERANGE},
+        {"", CSTAR_ESYNTAX},          {"alert(1)", CSTAR_ESYNTAX}, {"{\"a\":1}x", CSTAR_ESYNTAX},
+        {"[1,2", CSTAR_ESYNTAX},      {"{a:1}", CSTAR_ESYNTAX},    {"1,\"b\":2", CSTAR_ESYNTAX},
+        {"\"\\ud800\"", CSTAR_EUTF8}, {"\"\xFF\"", CSTAR_EUTF8},   {"1e999", CSTAR_ERANGE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (unsigned extra = 0; extra <= 2; extra += 2) {
@@ -280,9 +290,21 @@ static const cstar_json_opts any = {.any_root = true, .max_depth = 1024};
 static void test_trees(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "{}", "[]", "1", "\"\"", "null", "[[]]", "[[],[]]", "[{},[],{}]", "{\"a\":{}}", "{\"a\":{\"b\":{}},\"c\":[]}",
-        "[1,[2,[3],4],5]", "{\"a\":[{\"b\":[{}]}],\"c\":[[[]]],\"d\":1}", "[true,false,null,-0,1.50,1e2,\"x\\u0000\\n\"]",
-        "[9223372036854775807,9223372036854775808,12345678901234567890,0.10]", "{\"\":{\"\":{\"\":1}}}",
+        "{}",
+        "[]",
+        "1",
+        "\"\"",
+        "null",
+        "[[]]",
+        "[[],[]]",
+        "[{},[],{}]",
+        "{\"a\":{}}",
+        "{\"a\":{\"b\":{}},\"c\":[]}",
+        "[1,[2,[3],4],5]",
+        "{\"a\":[{\"b\":[{}]}],\"c\":[[[]]],\"d\":1}",
+        "[true,false,null,-0,1.50,1e2,\"x\\u0000\\n\"]",
+        "[9223372036854775807,9223372036854775808,12345678901234567890,0.10]",
+        "{\"\":{\"\":{\"\":1}}}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         cstar_arena arena;
@@ -300,11 +322,15 @@ static void test_parts_of_trees(void **state) {
     cstar_arena arena;
     cstar_arena_init(&arena, cstar_heap(), 0);
     const cstar_json *root = cstar_json_read(
-        &arena, CSTAR_STR("{\"a\":{\"b\":[1,{\"$\":\"@\"},[]],\"c\":2},\"d\":{},\"e\":[3]}"), NULL, NULL);
+        &arena, CSTAR_STR("{\"a\":{\"b\":[1,{\"$\":\"@\"},[]],\"c\":2},\"d\":{},\"e\":[3]}"), NULL,
+        NULL);
     assert_non_null(root);
-    assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a")), 0), "{\"b\":[1,{\"$\":\"@\"},[]],\"c\":2}");
-    assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a.b")), 0), "[1,{\"$\":\"@\"},[]]");
-    assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a.b.1")), CSTAR_ESC_EXPR), "{\"\\u0024\":\"\\u0040\"}");
+    assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a")), 0),
+                        "{\"b\":[1,{\"$\":\"@\"},[]],\"c\":2}");
+    assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a.b")), 0),
+                        "[1,{\"$\":\"@\"},[]]");
+    assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a.b.1")), CSTAR_ESC_EXPR),
+                        "{\"\\u0024\":\"\\u0040\"}");
     assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a.b.2")), 0), "[]");
     assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "a.c")), 0), "2");
     assert_string_equal(value_text(CSTAR_VAL(cstar_json_path(root, "d")), 0), "{}");
@@ -353,7 +379,8 @@ static void test_each_size_of_buffer(void **state) {
     (void)state;
     cstar_arena arena;
     cstar_arena_init(&arena, cstar_heap(), 0);
-    const cstar_json *tree = cstar_json_read(&arena, CSTAR_STR("{\"x\":[1,2.5,\"y\"],\"z\":null}"), NULL, NULL);
+    const cstar_json *tree =
+        cstar_json_read(&arena, CSTAR_STR("{\"x\":[1,2.5,\"y\"],\"z\":null}"), NULL, NULL);
     start(CSTAR_ESC_EXPR);
     write_much(&w, tree);
     assert_int_equal(cstar_json_writer_end(&w), CSTAR_OK);

@@ -1,5 +1,5 @@
-/* test_action.c -- action expressions: segments, prefixes, both forms, pages, values for cstar_put().
- * What the browser makes of them is checked by cstar-cases with Node.
+/* test_action.c -- action expressions: segments, prefixes, both forms, pages, values for
+ * cstar_put(). What the browser makes of them is checked by cstar-cases with Node.
  * SPDX-License-Identifier: MIT */
 #include "unit/wire/expect.h"
 
@@ -29,9 +29,11 @@ static void segments(void **state) {
     for (size_t i = 0; i < LENGTH(cases); i++) {
         char bytes[100];
         (void)snprintf(bytes, sizeof bytes, "@post(\"/ds/string/%s\")", cases[i].coded);
-        expect_bytes(cases[i].coded, action, &(cstar_action){.module = VIEW("string"), .event = cases[i].event}, bytes);
+        expect_bytes(cases[i].coded, action,
+                     &(cstar_action){.module = VIEW("string"), .event = cases[i].event}, bytes);
         (void)snprintf(bytes, sizeof bytes, "@post(\"/ds/%s/e\")", cases[i].coded);
-        expect_bytes(cases[i].coded, action, &(cstar_action){.module = cases[i].event, .event = VIEW("e")}, bytes);
+        expect_bytes(cases[i].coded, action,
+                     &(cstar_action){.module = cases[i].event, .event = VIEW("e")}, bytes);
     }
 }
 
@@ -44,7 +46,8 @@ static void verbs_and_options(void **state) {
         assert_int_equal(cstar_verb_parse(cstar_cstr(names[i]), &verb, NULL), CSTAR_OK);
         assert_int_equal(verb, i);
         (void)snprintf(bytes, sizeof bytes, "@%s(\"/ds/m/e\")", names[i]);
-        expect_bytes(names[i], action, &(cstar_action){.module = VIEW("m"), .event = VIEW("e"), .verb = verb}, bytes);
+        expect_bytes(names[i], action,
+                     &(cstar_action){.module = VIEW("m"), .event = VIEW("e"), .verb = verb}, bytes);
     }
     cstar_action a = {.module = VIEW("m"), .event = VIEW("e"), .options = "{retryMaxCount: 5}"};
     expect_bytes("options", action, &a, "@post(\"/ds/m/e\", {retryMaxCount: 5})");
@@ -85,14 +88,19 @@ static void prefixes(void **state) {
         {"/@(", "/@("},
         {"/@post(b", "/\\u0040post(b"},
         {"/a@b@$c1(d@_(", "/a@b\\u0040$c1(d\\u0040_("},
-        {"/a\xE2\x80\xA8" "b", "/a\\u2028b"},
+        {"/a\xE2\x80\xA8"
+         "b",
+         "/a\\u2028b"},
         {"/%252e%252e", "/%252e%252e"}, /* decoded once only */
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         char bytes[100];
         (void)snprintf(bytes, sizeof bytes, "@get(\"%s/ds/m/e\")", cases[i].written);
         expect_bytes(cases[i].prefix, action,
-                     &(cstar_action){.module = VIEW("m"), .event = VIEW("e"), .verb = CSTAR_GET, .prefix = cases[i].prefix},
+                     &(cstar_action){.module = VIEW("m"),
+                                     .event = VIEW("e"),
+                                     .verb = CSTAR_GET,
+                                     .prefix = cases[i].prefix},
                      bytes);
     }
 }
@@ -100,10 +108,50 @@ static void prefixes(void **state) {
 static void bad_prefixes_are_refused(void **state) {
     (void)state;
     static const char *const bad[] = {
-        "", "relative", "https://evil.test", "//evil.test", "//", "/\\evil", "\\", "/x?y", "/x#y", "/x\ny", "/x\x01", "/x\x7F",
-        "/.", "/..", "/a/.", "/a/..", "/./admin", "/a/../admin", "/../a", "/a/%2E%2E/admin", "/a/%2e", "/a/.%2E/b", "/%2F%2Fevil",
-        "/%2Fevil", "%2Fa", "/x%3Fy", "/x%23y", "/x%0Ay", "/x%7F", "/%5Cevil", "/%00", "/bad%", "/bad%4", "/%ZZ", "/%FF",
-        "/%C3", "/%C3/a", "/%E6%9D", "/%ED%A0%80", "/%F0%8F%BF%BF", "/\xFF", "/caf\xC3", "');alert(1);//", "/%C3\xFF",
+        "",
+        "relative",
+        "https://evil.test",
+        "//evil.test",
+        "//",
+        "/\\evil",
+        "\\",
+        "/x?y",
+        "/x#y",
+        "/x\ny",
+        "/x\x01",
+        "/x\x7F",
+        "/.",
+        "/..",
+        "/a/.",
+        "/a/..",
+        "/./admin",
+        "/a/../admin",
+        "/../a",
+        "/a/%2E%2E/admin",
+        "/a/%2e",
+        "/a/.%2E/b",
+        "/%2F%2Fevil",
+        "/%2Fevil",
+        "%2Fa",
+        "/x%3Fy",
+        "/x%23y",
+        "/x%0Ay",
+        "/x%7F",
+        "/%5Cevil",
+        "/%00",
+        "/bad%",
+        "/bad%4",
+        "/%ZZ",
+        "/%FF",
+        "/%C3",
+        "/%C3/a",
+        "/%E6%9D",
+        "/%ED%A0%80",
+        "/%F0%8F%BF%BF",
+        "/\xFF",
+        "/caf\xC3",
+        "');alert(1);//",
+        "/%C3\xFF",
     };
     for (size_t i = 0; i < LENGTH(bad); i++) {
         cstar_action a = {.module = VIEW("m"), .event = VIEW("e"), .prefix = bad[i]};
@@ -117,25 +165,32 @@ static void bad_arguments_are_named(void **state) {
     (void)state;
     static const cstar_str bad[] = {VIEW(""), VIEW("."), VIEW("..")};
     for (size_t i = 0; i < LENGTH(bad); i++) {
-        expect_refused("event", action, &(cstar_action){.module = VIEW("m"), .event = bad[i]}, CSTAR_EINVAL, "event");
+        expect_refused("event", action, &(cstar_action){.module = VIEW("m"), .event = bad[i]},
+                       CSTAR_EINVAL, "event");
         expect_refused("event", action, &(cstar_action){.event = bad[i]}, CSTAR_EINVAL, "event");
-        expect_refused("module", action, &(cstar_action){.module = bad[i], .event = VIEW("e")}, CSTAR_EINVAL, "module");
+        expect_refused("module", action, &(cstar_action){.module = bad[i], .event = VIEW("e")},
+                       CSTAR_EINVAL, "module");
     }
     expect_refused("no event", action, &(cstar_action){.module = VIEW("m")}, CSTAR_EINVAL, "event");
-    expect_refused("event", action, &(cstar_action){.module = VIEW("m"), .event = VIEW("\xFF")}, CSTAR_EUTF8, "event");
-    expect_refused("module", action, &(cstar_action){.module = VIEW("\xC3"), .event = VIEW("e")}, CSTAR_EUTF8, "module");
-    expect_refused("verb", action, &(cstar_action){.event = VIEW("e"), .verb = (cstar_verb)5}, CSTAR_EINVAL, "verb");
+    expect_refused("event", action, &(cstar_action){.module = VIEW("m"), .event = VIEW("\xFF")},
+                   CSTAR_EUTF8, "event");
+    expect_refused("module", action, &(cstar_action){.module = VIEW("\xC3"), .event = VIEW("e")},
+                   CSTAR_EUTF8, "module");
+    expect_refused("verb", action, &(cstar_action){.event = VIEW("e"), .verb = (cstar_verb)5},
+                   CSTAR_EINVAL, "verb");
     expect_refused("no struct", action, NULL, CSTAR_EINVAL, "a");
 }
 
-/* No single quote, no semicolon, an even number of double quotes: the client's scanner must not lose its way. */
+/* No single quote, no semicolon, an even number of double quotes: the client's scanner must not
+ * lose its way. */
 static void dynamic_form(void **state) {
     (void)state;
     static const cstar_str modules[] = {{NULL, 0}, VIEW("$_dstar_module")};
     for (size_t i = 0; i < LENGTH(modules); i++) {
         cstar_buf out;
         char mem[1000];
-        cstar_action a = {.module = modules[i], .event = VIEW("save'1"), .prefix = "/ws/", .options = "{a: 1}"};
+        cstar_action a = {
+            .module = modules[i], .event = VIEW("save'1"), .prefix = "/ws/", .options = "{a: 1}"};
         cstar_buf_fixed(&out, mem, sizeof mem - 1);
         assert_int_equal(action(&out, &a, NULL), CSTAR_OK);
         mem[out.len] = '\0';
@@ -171,20 +226,28 @@ static void page_expressions(void **state) {
     expect_bytes("event", page_event, &(cstar_page_event){.name = VIEW("increment")},
                  "@post(" HERE ".replace(/\\/+$/, '') + \"/_event/increment\")");
     expect_bytes("verb and options", page_event,
-                 &(cstar_page_event){.name = VIEW("a b/c"), .verb = CSTAR_DELETE, .options = "{retry: 'never'}"},
-                 "@delete(" HERE ".replace(/\\/+$/, '') + \"/_event/a%20b%2Fc\", {retry: 'never'})");
+                 &(cstar_page_event){
+                     .name = VIEW("a b/c"), .verb = CSTAR_DELETE, .options = "{retry: 'never'}"},
+                 "@delete(" HERE
+                 ".replace(/\\/+$/, '') + \"/_event/a%20b%2Fc\", {retry: 'never'})");
     expect_bytes("connect", page_connect, &(cstar_page_connect){.include_search = false},
                  "@post(" HERE ", {retryMaxCount: Infinity})");
-    expect_bytes("connect with search", page_connect, &(cstar_page_connect){.include_search = true, .options = ""},
+    expect_bytes("connect with search", page_connect,
+                 &(cstar_page_connect){.include_search = true, .options = ""},
                  "@post(" HERE " + location.search, {retryMaxCount: Infinity})");
-    expect_bytes("connect with options", page_connect, &(cstar_page_connect){.options = "{retryMaxCount: 3}"},
+    expect_bytes("connect with options", page_connect,
+                 &(cstar_page_connect){.options = "{retryMaxCount: 3}"},
                  "@post(" HERE ", {retryMaxCount: 3})");
     static const cstar_str bad[] = {VIEW(""), VIEW("."), VIEW(".."), {NULL, 0}};
     for (size_t i = 0; i < LENGTH(bad); i++) {
-        expect_refused("name", page_event, &(cstar_page_event){.name = bad[i]}, CSTAR_EINVAL, "name");
+        expect_refused("name", page_event, &(cstar_page_event){.name = bad[i]}, CSTAR_EINVAL,
+                       "name");
     }
-    expect_refused("name", page_event, &(cstar_page_event){.name = VIEW("\xFF")}, CSTAR_EUTF8, "name");
-    expect_refused("verb", page_event, &(cstar_page_event){.name = VIEW("x"), .verb = (cstar_verb)-1}, CSTAR_EINVAL, "verb");
+    expect_refused("name", page_event, &(cstar_page_event){.name = VIEW("\xFF")}, CSTAR_EUTF8,
+                   "name");
+    expect_refused("verb", page_event,
+                   &(cstar_page_event){.name = VIEW("x"), .verb = (cstar_verb)-1}, CSTAR_EINVAL,
+                   "verb");
     expect_refused("no struct", page_event, NULL, CSTAR_EINVAL, "e");
     expect_refused("no struct", page_connect, NULL, CSTAR_EINVAL, "c");
 }
@@ -220,7 +283,9 @@ static void names(void **state) {
         {VIEW("AB"), "ab"},
         {VIEW("ABc"), "a_bc"},
         {VIEW("A..B"), "a--b"},
-        {VIEW("a\xC3\x89" "B"), "a\xC3\x89_b"},
+        {VIEW("a\xC3\x89"
+              "B"),
+         "a\xC3\x89_b"},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         expect_bytes(cases[i].coded, module_name, &cases[i].name, cases[i].coded);
@@ -252,9 +317,11 @@ static void expressions_as_values(void **state) {
     (void)state;
     cstar_expr e = cstar_event("save", .verb = CSTAR_DELETE, .options = "{a: 1}");
     assert_false(e.attrs);
-    expect_bytes("event", write, &e, "@delete(" HERE ".replace(/\\/+$/, '') + \"/_event/save\", {a: 1})");
+    expect_bytes("event", write, &e,
+                 "@delete(" HERE ".replace(/\\/+$/, '') + \"/_event/save\", {a: 1})");
     e = cstar_connect(.include_search = true);
-    expect_bytes("connect", write, &e, "@post(" HERE " + location.search, {retryMaxCount: Infinity})");
+    expect_bytes("connect", write, &e,
+                 "@post(" HERE " + location.search, {retryMaxCount: Infinity})");
     e = cstar_connect();
     expect_bytes("connect", write, &e, "@post(" HERE ", {retryMaxCount: Infinity})");
     e = cstar_post("m", "e", .prefix = "/ws");
@@ -277,31 +344,34 @@ static void expressions_as_values(void **state) {
 
 static void nudge_listener(void **state) {
     (void)state;
-    cstar_expr action_ = cstar_post("m", "a'b");
-    cstar_expr e = cstar_on_nudge("posts", &action_);
+    cstar_expr inner = cstar_post("m", "a'b");
+    cstar_expr e = cstar_on_nudge("posts", &inner);
     assert_true(e.attrs);
-    expect_bytes("on_nudge", write, &e,
-                 "data-on-signal-patch='@post(&quot;/ds/m/a%27b&quot;)' "
-                 "data-on-signal-patch-filter='{&quot;include&quot;:&quot;^nudges\\\\.posts$&quot;}'");
-    action_ = cstar_event("reload", .options = "{a: '<'}");
-    expect_bytes("page action", write, &e,
-                 "data-on-signal-patch='@post(location.pathname.replace(/^\\/+/, &#39;/&#39;).replace(/\\/+$/, &#39;&#39;)"
-                 " + &quot;/_event/reload&quot;, {a: &#39;&lt;&#39;})' "
-                 "data-on-signal-patch-filter='{&quot;include&quot;:&quot;^nudges\\\\.posts$&quot;}'");
-    action_ = cstar_event("..");
+    expect_bytes(
+        "on_nudge", write, &e,
+        "data-on-signal-patch='@post(&quot;/ds/m/a%27b&quot;)' "
+        "data-on-signal-patch-filter='{&quot;include&quot;:&quot;^nudges\\\\.posts$&quot;}'");
+    inner = cstar_event("reload", .options = "{a: '<'}");
+    expect_bytes(
+        "page action", write, &e,
+        "data-on-signal-patch='@post(location.pathname.replace(/^\\/+/, "
+        "&#39;/&#39;).replace(/\\/+$/, &#39;&#39;)"
+        " + &quot;/_event/reload&quot;, {a: &#39;&lt;&#39;})' "
+        "data-on-signal-patch-filter='{&quot;include&quot;:&quot;^nudges\\\\.posts$&quot;}'");
+    inner = cstar_event("..");
     expect_refused("bad action", write, &e, CSTAR_EINVAL, "name");
-    action_ = cstar_event("x");
-    e = cstar_on_nudge("posts.recent", &action_);
+    inner = cstar_event("x");
+    e = cstar_on_nudge("posts.recent", &inner);
     expect_refused("bad key", write, &e, CSTAR_EINVAL, "key");
-    e = cstar_on_nudge(NULL, &action_);
+    e = cstar_on_nudge(NULL, &inner);
     expect_refused("no key", write, &e, CSTAR_EINVAL, "key");
     e = cstar_on_nudge("posts", NULL);
     expect_refused("no action", write, &e, CSTAR_EINVAL, "action");
-    action_ = (cstar_expr){.write = NULL};
-    e = cstar_on_nudge("posts", &action_);
+    inner = (cstar_expr){.write = NULL};
+    e = cstar_on_nudge("posts", &inner);
     expect_refused("empty action", write, &e, CSTAR_EINVAL, "action");
     cstar_expr good = cstar_event("x");
-    action_ = cstar_on_nudge("inner", &good);
+    inner = cstar_on_nudge("inner", &good);
     expect_refused("attributes as action", write, &e, CSTAR_EINVAL, "action");
 }
 

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "unit/wire/expect.h"
 
-#define OPEN                                                                                                           \
-    "event: datastar-patch-elements\ndata: selector body\ndata: mode append\n"                                        \
+#define OPEN                                                                                       \
+    "event: datastar-patch-elements\ndata: selector body\ndata: mode append\n"                     \
     "data: elements <script data-effect=\"el.remove()\">"
 #define CODE "setTimeout(function(){window.location.href=\""
 #define CLOSE "\"},0)</script>\n\n"
@@ -78,74 +78,152 @@ static void our_own_origin(void **state) {
     };
     for (size_t i = 0; i < LENGTH(own); i++) {
         expect_url(&(cstar_redirect){.url = own[i].url, .origin = own[i].origin}, own[i].url);
-        expect_refused(own[i].url, call, &(cstar_redirect){.url = own[i].url}, CSTAR_EPOLICY, "url");
+        expect_refused(own[i].url, call, &(cstar_redirect){.url = own[i].url}, CSTAR_EPOLICY,
+                       "url");
     }
     static const struct {
         const char *origin, *url;
     } other[] = {
-        {ORIGIN, "https://www.example.com/path"},      {ORIGIN, "http://www.example.com:4000/"},
-        {ORIGIN, "http://example.com/"},               {ORIGIN, "http://www.example.com.evil.example/"},
-        {ORIGIN, "http://www.example.com:8"},          {ORIGIN, "http://www.example.com:80x/"},
-        {ORIGIN, "http://www.example.com:65616/"},     {ORIGIN, "http://www.example.com:4294967376/"},
-        {ORIGIN, "http://www.exa\tmple.com/"},         {ORIGIN, "http://www.example.com\\.evil.example/"},
-        {ORIGIN, "http://www.example.com\xE3\x80\x82x/"}, {"http://[::1]:80", "http://[::2]/"},
-        {"http://[::1]", "http://::1/"},               {"www.example.com", "http://www.example.com/"},
-        {"http:", "http://www.example.com/"},          {"", "http://www.example.com/"},
-        {"https://app.test:4001", "https://app.test/"}, {"http://a:99999", "http://a:99999/"},
+        {ORIGIN, "https://www.example.com/path"},
+        {ORIGIN, "http://www.example.com:4000/"},
+        {ORIGIN, "http://example.com/"},
+        {ORIGIN, "http://www.example.com.evil.example/"},
+        {ORIGIN, "http://www.example.com:8"},
+        {ORIGIN, "http://www.example.com:80x/"},
+        {ORIGIN, "http://www.example.com:65616/"},
+        {ORIGIN, "http://www.example.com:4294967376/"},
+        {ORIGIN, "http://www.exa\tmple.com/"},
+        {ORIGIN, "http://www.example.com\\.evil.example/"},
+        {ORIGIN, "http://www.example.com\xE3\x80\x82x/"},
+        {"http://[::1]:80", "http://[::2]/"},
+        {"http://[::1]", "http://::1/"},
+        {"www.example.com", "http://www.example.com/"},
+        {"http:", "http://www.example.com/"},
+        {"", "http://www.example.com/"},
+        {"https://app.test:4001", "https://app.test/"},
+        {"http://a:99999", "http://a:99999/"},
     };
     for (size_t i = 0; i < LENGTH(other); i++) {
-        expect_refused(other[i].url, call, &(cstar_redirect){.url = other[i].url, .origin = other[i].origin}, CSTAR_EPOLICY,
-                       "url");
+        expect_refused(other[i].url, call,
+                       &(cstar_redirect){.url = other[i].url, .origin = other[i].origin},
+                       CSTAR_EPOLICY, "url");
     }
 }
 
 /* Refused whatever the options say. */
 static const char *const never[] = {
-    "javascript:alert(document.domain)", "JavaScript:x", "data:text/html,x", "DATA:x", "vbscript:x", "  javascript:x",
-    "\tjavascript:x", "\xC2\xA0javascript:x", "\xE2\x80\xA8javascript:x", "\xEF\xBB\xBFjavascript:x", "java\tscript:x",
-    "java\nscript:x", "java\xC2\xADscript:x", "javascript\t:x", "javascript:", "//evil.example", "//evil.example/phish", "//",
-    "///evil.example", "////", "//?x", "https://trusted.example@evil.example/", "http://user@www.example.com/",
-    "http://u:p@www.example.com/", "http://@www.example.com/", "http://ok.example\\@evil.example/", "/\\evil.example",
-    "/\n/evil.example", "/\t/evil.example", "/\r/evil.example", "/\n//evil.example", "/ /evil.example",
-    "/\xE2\x80\x8B/evil.example", "/\t\\evil.example", "/\xC2\xAD\\evil.example", "/\xEF\xBB\xBF/evil.example",
-    "/\xE3\x80\x80/evil.example", "/\x7F/evil.example", " /path", "\n/path", " ?x", "ftp://ok.example/x", "file:///etc/passwd",
-    "mailto:a@b", "blob:http://www.example.com/x", "about:blank", "tel:1", "ws://www.example.com/", "x:y", "workspaces",
-    "./foo", "../foo", "", " ", "\t", "\\\\evil.example", "\\/evil.example", "http:/evil.example", "http:evil.example", "http:",
-    "https://", "http:///evil.example", "http://:80/", "http://?x", "https://#f", "http://[::1", "http://[::1]x/", "ht\ttp:x",
-    "http\t://[", "h\xC3\xA9:x", "1http://ok.example/", ":x", "http&colon;//x", "%2F%2Fevil", "view-source:http://x/",
+    "javascript:alert(document.domain)",
+    "JavaScript:x",
+    "data:text/html,x",
+    "DATA:x",
+    "vbscript:x",
+    "  javascript:x",
+    "\tjavascript:x",
+    "\xC2\xA0javascript:x",
+    "\xE2\x80\xA8javascript:x",
+    "\xEF\xBB\xBFjavascript:x",
+    "java\tscript:x",
+    "java\nscript:x",
+    "java\xC2\xADscript:x",
+    "javascript\t:x",
+    "javascript:",
+    "//evil.example",
+    "//evil.example/phish",
+    "//",
+    "///evil.example",
+    "////",
+    "//?x",
+    "https://trusted.example@evil.example/",
+    "http://user@www.example.com/",
+    "http://u:p@www.example.com/",
+    "http://@www.example.com/",
+    "http://ok.example\\@evil.example/",
+    "/\\evil.example",
+    "/\n/evil.example",
+    "/\t/evil.example",
+    "/\r/evil.example",
+    "/\n//evil.example",
+    "/ /evil.example",
+    "/\xE2\x80\x8B/evil.example",
+    "/\t\\evil.example",
+    "/\xC2\xAD\\evil.example",
+    "/\xEF\xBB\xBF/evil.example",
+    "/\xE3\x80\x80/evil.example",
+    "/\x7F/evil.example",
+    " /path",
+    "\n/path",
+    " ?x",
+    "ftp://ok.example/x",
+    "file:///etc/passwd",
+    "mailto:a@b",
+    "blob:http://www.example.com/x",
+    "about:blank",
+    "tel:1",
+    "ws://www.example.com/",
+    "x:y",
+    "workspaces",
+    "./foo",
+    "../foo",
+    "",
+    " ",
+    "\t",
+    "\\\\evil.example",
+    "\\/evil.example",
+    "http:/evil.example",
+    "http:evil.example",
+    "http:",
+    "https://",
+    "http:///evil.example",
+    "http://:80/",
+    "http://?x",
+    "https://#f",
+    "http://[::1",
+    "http://[::1]x/",
+    "ht\ttp:x",
+    "http\t://[",
+    "h\xC3\xA9:x",
+    "1http://ok.example/",
+    ":x",
+    "http&colon;//x",
+    "%2F%2Fevil",
+    "view-source:http://x/",
 };
 
 static void what_is_refused_whatever_the_options(void **state) {
     (void)state;
-    static const char *const allow[] = {"ok.example", "www.example.com", "evil.example", "trusted.example"};
+    static const char *const allow[] = {"ok.example", "www.example.com", "evil.example",
+                                        "trusted.example"};
     for (size_t i = 0; i < LENGTH(never); i++) {
         cstar_redirect r = {.url = never[i], .origin = ORIGIN};
         expect_refused(never[i], call, &r, CSTAR_EPOLICY, "url");
         r.external = true;
         expect_refused(never[i], call, &r, CSTAR_EPOLICY, "url");
-        r = (cstar_redirect){.url = never[i], .origin = ORIGIN, .allow = allow, .nallow = LENGTH(allow)};
+        r = (cstar_redirect){
+            .url = never[i], .origin = ORIGIN, .allow = allow, .nallow = LENGTH(allow)};
         expect_refused(never[i], call, &r, CSTAR_EPOLICY, "url");
     }
 }
 
 static void every_ignorable_character(void **state) {
     (void)state;
-    static const uint32_t codes[] = {0x01,   0x08,   0x1F,   0x20,   0x7F,   0xA0,   0xAD,   0x1680, 0x180E, 0x2000, 0x2005,
-                                     0x200D, 0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF};
-    static const uint32_t others[] = {0x21, 0xA1, 0xAC, 0xAE, 0x167F, 0x180D, 0x1FFF, 0x200E, 0x2027, 0x202A, 0x2061, 0xFEFE,
-                                      0x1F600};
+    static const uint32_t codes[] = {0x01,   0x08,   0x1F,   0x20,   0x7F,   0xA0,   0xAD,
+                                     0x1680, 0x180E, 0x2000, 0x2005, 0x200D, 0x2028, 0x2029,
+                                     0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF};
+    static const uint32_t others[] = {0x21,   0xA1,   0xAC,   0xAE,   0x167F, 0x180D, 0x1FFF,
+                                      0x200E, 0x2027, 0x202A, 0x2061, 0xFEFE, 0x1F600};
     for (int ignored = 1; ignored >= 0; ignored--) {
         const uint32_t *list = ignored == 1 ? codes : others;
         for (size_t i = 0; i < (ignored == 1 ? LENGTH(codes) : LENGTH(others)); i++) {
             uint32_t c = list[i];
             char url[20];
-            int n = c < 0x80    ? snprintf(url, sizeof url, "/%c/evil", (int)c)
-                    : c < 0x800 ? snprintf(url, sizeof url, "/%c%c/evil", (int)(0xC0 | c >> 6), (int)(0x80 | (c & 63)))
-                    : c < 0x10000
-                        ? snprintf(url, sizeof url, "/%c%c%c/evil", (int)(0xE0 | c >> 12), (int)(0x80 | (c >> 6 & 63)),
-                                   (int)(0x80 | (c & 63)))
-                        : snprintf(url, sizeof url, "/%c%c%c%c/evil", (int)(0xF0 | c >> 18),
-                                   (int)(0x80 | (c >> 12 & 63)), (int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)));
+            int n = c < 0x80      ? snprintf(url, sizeof url, "/%c/evil", (int)c)
+                    : c < 0x800   ? snprintf(url, sizeof url, "/%c%c/evil", (int)(0xC0 | c >> 6),
+                                             (int)(0x80 | (c & 63)))
+                    : c < 0x10000 ? snprintf(url, sizeof url, "/%c%c%c/evil", (int)(0xE0 | c >> 12),
+                                             (int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)))
+                                  : snprintf(url, sizeof url, "/%c%c%c%c/evil",
+                                             (int)(0xF0 | c >> 18), (int)(0x80 | (c >> 12 & 63)),
+                                             (int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)));
             assert_true(n > 0);
             cstar_buf out;
             char mem[300];
@@ -166,17 +244,25 @@ static void opt_ins(void **state) {
         const char *url;
         bool external, allowed; /* whether each lets it pass */
     } cases[] = {
-        {"https://ok.example/docs", true, true},        {"http://ok.example/docs", true, true},
-        {"HTTPS://OK.EXAMPLE/docs", true, true},        {"https://ok.example:8443/x", true, true},
-        {"https://ok.example", true, true},             {"https://b?x", true, true},
-        {"https://evil.ok.example/docs", true, false},  {"https://ok.example.evil.test/", true, false},
-        {"https://evil.example", true, false},          {"https://ok.exampl/", true, false},
-        {"http://m\xC3\xBCnchen.example/", true, false}, {"http://[::1]/", true, false},
-        {"https://ok.example:99999/", false, false},    {"https://ok.example:1:2/", false, false},
+        {"https://ok.example/docs", true, true},
+        {"http://ok.example/docs", true, true},
+        {"HTTPS://OK.EXAMPLE/docs", true, true},
+        {"https://ok.example:8443/x", true, true},
+        {"https://ok.example", true, true},
+        {"https://b?x", true, true},
+        {"https://evil.ok.example/docs", true, false},
+        {"https://ok.example.evil.test/", true, false},
+        {"https://evil.example", true, false},
+        {"https://ok.exampl/", true, false},
+        {"http://m\xC3\xBCnchen.example/", true, false},
+        {"http://[::1]/", true, false},
+        {"https://ok.example:99999/", false, false},
+        {"https://ok.example:1:2/", false, false},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         cstar_redirect external = {.url = cases[i].url, .origin = ORIGIN, .external = true};
-        cstar_redirect listed = {.url = cases[i].url, .origin = ORIGIN, .allow = allow, .nallow = LENGTH(allow)};
+        cstar_redirect listed = {
+            .url = cases[i].url, .origin = ORIGIN, .allow = allow, .nallow = LENGTH(allow)};
         if (cases[i].external) {
             expect_url(&external, cases[i].url);
         } else {
@@ -187,25 +273,33 @@ static void opt_ins(void **state) {
         } else {
             expect_refused(cases[i].url, call, &listed, CSTAR_EPOLICY, "url");
         }
-        expect_refused(cases[i].url, call, &(cstar_redirect){.url = cases[i].url, .origin = ORIGIN}, CSTAR_EPOLICY, "url");
+        expect_refused(cases[i].url, call, &(cstar_redirect){.url = cases[i].url, .origin = ORIGIN},
+                       CSTAR_EPOLICY, "url");
     }
 }
 
 static void options_and_refusals(void **state) {
     (void)state;
-    expect_bytes("id", call, &(cstar_redirect){.url = "/p", .event_id = "r-1", .retry = 9, .keep = true},
-                 "event: datastar-patch-elements\nid: r-1\nretry: 9\ndata: selector body\ndata: mode append\n"
+    expect_bytes("id", call,
+                 &(cstar_redirect){.url = "/p", .event_id = "r-1", .retry = 9, .keep = true},
+                 "event: datastar-patch-elements\nid: r-1\nretry: 9\ndata: selector body\ndata: "
+                 "mode append\n"
                  "data: elements <script>" CODE "/p" CLOSE);
-    expect_bytes("url_str", call, &(cstar_redirect){.url = "no", .url_str = VIEW("/a\0b")}, OPEN CODE "/a\\u0000b" CLOSE);
+    expect_bytes("url_str", call, &(cstar_redirect){.url = "no", .url_str = VIEW("/a\0b")},
+                 OPEN CODE "/a\\u0000b" CLOSE);
     static const char *const empty[] = {"ok.example", ""};
     static const char *const missing[] = {NULL};
     expect_refused("no url", call, &(cstar_redirect){.external = true}, CSTAR_EINVAL, "url");
     expect_refused("no struct", call, NULL, CSTAR_EINVAL, "url");
     expect_refused("utf-8", call, &(cstar_redirect){.url = "/\xFF"}, CSTAR_EUTF8, "url");
-    expect_refused("allow", call, &(cstar_redirect){.url = "/x", .allow = empty, .nallow = 2}, CSTAR_EINVAL, "allow");
-    expect_refused("allow", call, &(cstar_redirect){.url = "/x", .allow = missing, .nallow = 1}, CSTAR_EINVAL, "allow");
-    expect_refused("allow", call, &(cstar_redirect){.url = "/x", .nallow = 1}, CSTAR_EINVAL, "allow");
-    expect_refused("retry", call, &(cstar_redirect){.url = "/x", .retry = -2}, CSTAR_EINVAL, "retry");
+    expect_refused("allow", call, &(cstar_redirect){.url = "/x", .allow = empty, .nallow = 2},
+                   CSTAR_EINVAL, "allow");
+    expect_refused("allow", call, &(cstar_redirect){.url = "/x", .allow = missing, .nallow = 1},
+                   CSTAR_EINVAL, "allow");
+    expect_refused("allow", call, &(cstar_redirect){.url = "/x", .nallow = 1}, CSTAR_EINVAL,
+                   "allow");
+    expect_refused("retry", call, &(cstar_redirect){.url = "/x", .retry = -2}, CSTAR_EINVAL,
+                   "retry");
 }
 
 int main(void) {

@@ -1,4 +1,5 @@
-/* test_signal_paths.c -- removing signals by path: nesting, parents, order, refusals, and a model to compare with.
+/* test_signal_paths.c -- removing signals by path: nesting, parents, order, refusals, and a model
+ * to compare with.
  * SPDX-License-Identifier: MIT */
 #include "unit/wire/expect.h"
 
@@ -15,8 +16,8 @@ static cstar_status call(cstar_buf *out, const void *arg, cstar_err *err) {
     const removal *r = arg;
     cstar_arena scratch;
     cstar_arena_init(&scratch, cstar_heap(), 0);
-    cstar_status rc =
-        cstar_format_remove_signals(out, r->n != 0 ? r->paths : NULL, r->n, r->options, &scratch, err);
+    cstar_status rc = cstar_format_remove_signals(out, r->n != 0 ? r->paths : NULL, r->n,
+                                                  r->options, &scratch, err);
     cstar_arena_fini(&scratch);
     return rc;
 }
@@ -56,8 +57,8 @@ static void paths_become_one_object(void **state) {
         {"q\"uote.b\\s", "{\"q\\\"uote\":{\"b\\\\s\":null}}"},
         {"caf\xC3\xA9.\xE6\x9D\xB1", "{\"caf\xC3\xA9\":{\"\xE6\x9D\xB1\":null}}"},
         {"a\nb.c\rd", "{\"a\\nb\":{\"c\\rd\":null}}"},
-        {"z y x w v u t s",
-         "{\"s\":null,\"t\":null,\"u\":null,\"v\":null,\"w\":null,\"x\":null,\"y\":null,\"z\":null}"},
+        {"z y x w v u t s", "{\"s\":null,\"t\":null,\"u\":null,\"v\":null,\"w\":null,\"x\":null,"
+                            "\"y\":null,\"z\":null}"},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         removal r = words(cases[i].paths);
@@ -66,7 +67,8 @@ static void paths_become_one_object(void **state) {
         expect_bytes(cases[i].paths, call, &r, bytes);
     }
     removal r = words("a");
-    r.options = &(cstar_signals_patch){.only_if_missing = true, .event_id = "i", .retry = 3, .json = "not used"};
+    r.options = &(cstar_signals_patch){
+        .only_if_missing = true, .event_id = "i", .retry = 3, .json = "not used"};
     expect_bytes("options", call, &r,
                  TYPE "id: i\nretry: 3\ndata: onlyIfMissing true\ndata: signals {\"a\":null}\n\n");
     r = (removal){.paths = {VIEW("a\0b")}, .n = 1};
@@ -75,14 +77,18 @@ static void paths_become_one_object(void **state) {
 
 static void bad_paths_are_refused(void **state) {
     (void)state;
-    static const cstar_str bad[] = {VIEW(""),  VIEW("."),     VIEW(".."),       VIEW(".user"), VIEW("user."),
-                                    VIEW("a..b"), VIEW("a.b..c"), VIEW("..."),  {NULL, 0}};
+    static const cstar_str bad[] = {VIEW(""),       VIEW("."),     VIEW(".."),
+                                    VIEW(".user"),  VIEW("user."), VIEW("a..b"),
+                                    VIEW("a.b..c"), VIEW("..."),   {NULL, 0}};
     for (size_t i = 0; i < LENGTH(bad); i++) {
         expect_refused("alone", call, &(removal){.paths = {bad[i]}, .n = 1}, CSTAR_EINVAL, "paths");
-        expect_refused("first", call, &(removal){.paths = {bad[i], VIEW("a")}, .n = 2}, CSTAR_EINVAL, "paths");
-        expect_refused("last", call, &(removal){.paths = {VIEW("a"), bad[i]}, .n = 2}, CSTAR_EINVAL, "paths");
+        expect_refused("first", call, &(removal){.paths = {bad[i], VIEW("a")}, .n = 2},
+                       CSTAR_EINVAL, "paths");
+        expect_refused("last", call, &(removal){.paths = {VIEW("a"), bad[i]}, .n = 2}, CSTAR_EINVAL,
+                       "paths");
     }
-    expect_refused("utf-8", call, &(removal){.paths = {VIEW("a\xFF")}, .n = 1}, CSTAR_EUTF8, "paths");
+    expect_refused("utf-8", call, &(removal){.paths = {VIEW("a\xFF")}, .n = 1}, CSTAR_EUTF8,
+                   "paths");
     removal r = words("a");
     r.options = &(cstar_signals_patch){.retry = -2};
     expect_refused("retry", call, &r, CSTAR_EINVAL, "retry");
@@ -103,7 +109,8 @@ static void scratch_that_fails_writes_nothing(void **state) {
     failalloc_init(&alloc, 1);
     cstar_arena_init(&scratch, &alloc.alloc, 0);
     removal r = words("a b");
-    assert_int_equal(cstar_format_remove_signals(&out, r.paths, r.n, NULL, &scratch, &err), CSTAR_ENOMEM);
+    assert_int_equal(cstar_format_remove_signals(&out, r.paths, r.n, NULL, &scratch, &err),
+                     CSTAR_ENOMEM);
     assert_string_equal(err.where, "scratch");
     assert_int_equal(out.len, 0);
     assert_int_equal(out.status, CSTAR_OK);
@@ -114,7 +121,8 @@ static void scratch_that_fails_writes_nothing(void **state) {
 /* ---- against a model: nested objects without sorting ---- */
 
 static bool covers(cstar_str parent, cstar_str path) {
-    return path.len > parent.len && memcmp(parent.ptr, path.ptr, parent.len) == 0 && path.ptr[parent.len] == '.';
+    return path.len > parent.len && memcmp(parent.ptr, path.ptr, parent.len) == 0 &&
+           path.ptr[parent.len] == '.';
 }
 
 static size_t without_children(const removal *r, cstar_str *kept) {
@@ -122,7 +130,8 @@ static size_t without_children(const removal *r, cstar_str *kept) {
     for (size_t i = 0; i < r->n; i++) {
         bool drop = false;
         for (size_t k = 0; k < r->n; k++) {
-            drop = drop || covers(r->paths[k], r->paths[i]) || (k < i && cstar_str_eq(r->paths[k], r->paths[i]));
+            drop = drop || covers(r->paths[k], r->paths[i]) ||
+                   (k < i && cstar_str_eq(r->paths[k], r->paths[i]));
         }
         if (!drop) {
             kept[n++] = r->paths[i];
@@ -152,8 +161,8 @@ static void check_against_model(const removal *r) {
     cstar_arena_init(&arena, cstar_heap(), 0);
     assert_int_equal(call(&out, r, NULL), CSTAR_OK);
     size_t head = strlen(TYPE "data: signals ");
-    const cstar_json *root =
-        cstar_json_read(&arena, cstar_view(mem + head, out.len - head - 2), NULL, NULL); /* refuses duplicates */
+    const cstar_json *root = cstar_json_read(&arena, cstar_view(mem + head, out.len - head - 2),
+                                             NULL, NULL); /* refuses duplicates */
     assert_non_null(root);
     size_t n = without_children(r, kept);
     for (size_t i = 0; i < n; i++) {
@@ -169,8 +178,8 @@ static void check_against_model(const removal *r) {
 
 static void random_paths_agree_with_the_model(void **state) {
     (void)state;
-    static const char *const pool[] = {"a",   "a.b", "a.b.c", "a-b", "a-b.c", "ab",  "ab.c",
-                                       "b",   "b.a", "b.a.c", "a.c", "a.b.d", "a.b.c.d", "b.b"};
+    static const char *const pool[] = {"a", "a.b", "a.b.c", "a-b", "a-b.c", "ab",      "ab.c",
+                                       "b", "b.a", "b.a.c", "a.c", "a.b.d", "a.b.c.d", "b.b"};
     uint32_t seed = 1;
     for (int round = 0; round < 3000; round++) {
         removal r = {.n = 0};
@@ -197,7 +206,8 @@ static void many_paths_take_no_quadratic_time(void **state) {
     }
     cstar_buf_init(&out, cstar_heap(), 8 << 20);
     cstar_arena_init(&scratch, cstar_heap(), 8 << 20);
-    assert_int_equal(cstar_format_remove_signals(&out, paths, MANY, NULL, &scratch, NULL), CSTAR_OK);
+    assert_int_equal(cstar_format_remove_signals(&out, paths, MANY, NULL, &scratch, NULL),
+                     CSTAR_OK);
     assert_in_range(out.len, MANY * 8, MANY * 16);
     cstar_arena_fini(&scratch);
     cstar_buf_fini(&out);
@@ -205,8 +215,10 @@ static void many_paths_take_no_quadratic_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_become_one_object),           cmocka_unit_test(bad_paths_are_refused),
-        cmocka_unit_test(scratch_that_fails_writes_nothing), cmocka_unit_test(random_paths_agree_with_the_model),
+        cmocka_unit_test(paths_become_one_object),
+        cmocka_unit_test(bad_paths_are_refused),
+        cmocka_unit_test(scratch_that_fails_writes_nothing),
+        cmocka_unit_test(random_paths_agree_with_the_model),
         cmocka_unit_test(many_paths_take_no_quadratic_time),
     };
     return cmocka_run_group_tests_name("wire signal paths", tests, NULL, NULL);

@@ -22,16 +22,26 @@ static void text_goes_line_by_line(void **state) {
         {"empty object", {.json = "{}"}, TYPE "data: signals {}\n\n"},
         {"white space", {.json = " {} "}, TYPE "data: signals  {} \n\n"},
         {"null removes", {.json = "{\"a\":null}"}, TYPE "data: signals {\"a\":null}\n\n"},
-        {"only if missing", {.json = "{\"a\":1}", .only_if_missing = true},
+        {"only if missing",
+         {.json = "{\"a\":1}", .only_if_missing = true},
          TYPE "data: onlyIfMissing true\ndata: signals {\"a\":1}\n\n"},
-        {"all options", {.json = "{}", .only_if_missing = true, .event_id = "e\n1", .retry = 2000},
+        {"all options",
+         {.json = "{}", .only_if_missing = true, .event_id = "e\n1", .retry = 2000},
          TYPE "id: e1\nretry: 2000\ndata: onlyIfMissing true\ndata: signals {}\n\n"},
-        {"lf", {.json = "{\n  \"count\": 1\n}"},
+        {"lf",
+         {.json = "{\n  \"count\": 1\n}"},
          TYPE "data: signals {\ndata: signals   \"count\": 1\ndata: signals }\n\n"},
-        {"crlf and cr", {.json = "{\r\n\"a\":1\r}"}, TYPE "data: signals {\ndata: signals \"a\":1\ndata: signals }\n\n"},
-        {"last line break", {.json = "{\"a\":1}\n"}, TYPE "data: signals {\"a\":1}\ndata: signals \n\n"},
-        {"json_str wins", {.json = "{\"a\":1}", .json_str = VIEW("{\"b\":2}")}, TYPE "data: signals {\"b\":2}\n\n"},
-        {"spacing is kept", {.json = "{\"one\": \"x\",\"two\":  \n\"y\"}"},
+        {"crlf and cr",
+         {.json = "{\r\n\"a\":1\r}"},
+         TYPE "data: signals {\ndata: signals \"a\":1\ndata: signals }\n\n"},
+        {"last line break",
+         {.json = "{\"a\":1}\n"},
+         TYPE "data: signals {\"a\":1}\ndata: signals \n\n"},
+        {"json_str wins",
+         {.json = "{\"a\":1}", .json_str = VIEW("{\"b\":2}")},
+         TYPE "data: signals {\"b\":2}\n\n"},
+        {"spacing is kept",
+         {.json = "{\"one\": \"x\",\"two\":  \n\"y\"}"},
          TYPE "data: signals {\"one\": \"x\",\"two\":  \ndata: signals \"y\"}\n\n"},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -82,7 +92,8 @@ static void bad_arguments_are_named(void **state) {
     (void)state;
     expect_refused("nothing", patch, &(cstar_signals_patch){.event_id = "x"}, CSTAR_EINVAL, "json");
     expect_refused("no struct", patch, NULL, CSTAR_EINVAL, "s");
-    expect_refused("retry", patch, &(cstar_signals_patch){.json = "{}", .retry = -9}, CSTAR_EINVAL, "retry");
+    expect_refused("retry", patch, &(cstar_signals_patch){.json = "{}", .retry = -9}, CSTAR_EINVAL,
+                   "retry");
     expect_refused("begin", begin, &(cstar_signals_patch){.retry = -9}, CSTAR_EINVAL, "retry");
 }
 
@@ -155,11 +166,14 @@ static void nudges(void **state) {
     (void)state;
     expect_bytes("plain", format_nudge, &(nudge){VIEW("posts"), 7, NULL},
                  TYPE "data: signals {\"nudges\":{\"posts\":7}}\n\n");
-    cstar_signals_patch options = {.event_id = "e1", .retry = 5, .only_if_missing = true, .json = "not used"};
+    cstar_signals_patch options = {
+        .event_id = "e1", .retry = 5, .only_if_missing = true, .json = "not used"};
     expect_bytes("options", format_nudge, &(nudge){VIEW("_X9"), UINT64_C(1) << 53, &options},
-                 TYPE "id: e1\nretry: 5\ndata: onlyIfMissing true\ndata: signals {\"nudges\":{\"_X9\":9007199254740992}}\n\n");
+                 TYPE "id: e1\nretry: 5\ndata: onlyIfMissing true\ndata: signals "
+                      "{\"nudges\":{\"_X9\":9007199254740992}}\n\n");
     expect_refused("zero", format_nudge, &(nudge){VIEW("a"), 0, NULL}, CSTAR_EINVAL, "n");
-    expect_refused("inexact", format_nudge, &(nudge){VIEW("a"), (UINT64_C(1) << 53) + 1, NULL}, CSTAR_EINVAL, "n");
+    expect_refused("inexact", format_nudge, &(nudge){VIEW("a"), (UINT64_C(1) << 53) + 1, NULL},
+                   CSTAR_EINVAL, "n");
     options.retry = -5;
     expect_refused("retry", format_nudge, &(nudge){VIEW("a"), 1, &options}, CSTAR_EINVAL, "retry");
     static const cstar_str key = VIEW("posts");
@@ -168,15 +182,17 @@ static void nudges(void **state) {
 
 static void nudge_keys(void **state) {
     (void)state;
-    static const cstar_str good[] = {VIEW("a"), VIEW("Z"), VIEW("0"), VIEW("_"), VIEW("Posts_2"), VIEW("nudges")};
+    static const cstar_str good[] = {VIEW("a"), VIEW("Z"),       VIEW("0"),
+                                     VIEW("_"), VIEW("Posts_2"), VIEW("nudges")};
     for (size_t i = 0; i < LENGTH(good); i++) {
         assert_int_equal(cstar_nudge_key_check(good[i], NULL), CSTAR_OK);
     }
-    static const cstar_str bad[] = {VIEW(""),      VIEW("posts.recent"), VIEW("posts-recent"), VIEW("a b"),
-                                    VIEW("$posts"), VIEW("caf\xC3\xA9"),  VIEW("posts\n"),      VIEW("\nposts"),
-                                    VIEW("a\0"),    VIEW("a\"b"),         VIEW("a/b"),          {NULL, 0},
-                                    VIEW("a@"),     VIEW("a["),           VIEW("a`"),           VIEW("a{"),
-                                    VIEW("a:")};
+    static const cstar_str bad[] = {
+        VIEW(""),       VIEW("posts.recent"), VIEW("posts-recent"), VIEW("a b"),
+        VIEW("$posts"), VIEW("caf\xC3\xA9"),  VIEW("posts\n"),      VIEW("\nposts"),
+        VIEW("a\0"),    VIEW("a\"b"),         VIEW("a/b"),          {NULL, 0},
+        VIEW("a@"),     VIEW("a["),           VIEW("a`"),           VIEW("a{"),
+        VIEW("a:")};
     for (size_t i = 0; i < LENGTH(bad); i++) {
         expect_refused("nudge", format_nudge, &(nudge){bad[i], 1, NULL}, CSTAR_EINVAL, "key");
         expect_refused("filter", filter, &bad[i], CSTAR_EINVAL, "key");
@@ -185,10 +201,14 @@ static void nudge_keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_goes_line_by_line),      cmocka_unit_test(text_that_is_no_object_is_refused),
-        cmocka_unit_test(bad_arguments_are_named),     cmocka_unit_test(trees_are_written_compactly),
-        cmocka_unit_test(a_tree_that_is_no_object_is_refused), cmocka_unit_test(pieces_make_the_same_event),
-        cmocka_unit_test(nudges),                      cmocka_unit_test(nudge_keys),
+        cmocka_unit_test(text_goes_line_by_line),
+        cmocka_unit_test(text_that_is_no_object_is_refused),
+        cmocka_unit_test(bad_arguments_are_named),
+        cmocka_unit_test(trees_are_written_compactly),
+        cmocka_unit_test(a_tree_that_is_no_object_is_refused),
+        cmocka_unit_test(pieces_make_the_same_event),
+        cmocka_unit_test(nudges),
+        cmocka_unit_test(nudge_keys),
     };
     return cmocka_run_group_tests_name("wire signals", tests, NULL, NULL);
 }

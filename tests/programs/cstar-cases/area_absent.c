@@ -1,0 +1,36 @@
+/* area_absent.c -- calls that are known and have nothing to run them yet.
+ * SPDX-License-Identifier: MIT */
+#include "runner.h"
+
+#define COMPONENTS "components are not built yet"
+#define REGISTRY "the stream registry is not built yet"
+#define TEST_KIT "the test kit is not built yet"
+#define TASKS "the command line tool is not built yet"
+#define CLIENT "facts about the browser's client, not about a server"
+
+const call_entry cases_absent[] = {
+    {"component_event", NULL, "", COMPONENTS},
+    {"router_dispatch_path", NULL, "", COMPONENTS},
+    {"dispatch", NULL, "", "module dispatch is not built yet"},
+    {"csrf_rename", NULL, "", "CSRF protection is not built yet"},
+    {"tab_id", NULL, "", REGISTRY},
+    {"start_stream", NULL, "", REGISTRY},
+    {"registry_scenario", NULL, "", REGISTRY},
+    {"router_event_path", NULL, "", "routes can't be listed"},
+    {"dom_id", NULL, "", "patching by element id is not built yet"},
+    {"patch_element", NULL, "", "patching by element id is not built yet"},
+    {"test_sse_events", NULL, "", TEST_KIT},
+    {"test_patched_signals", NULL, "", TEST_KIT},
+    {"https_hosts_entry_ips", NULL, "", TASKS},
+    {"https_dev_host", NULL, "", TASKS},
+    {"https_host_from_dev_url", NULL, "", TASKS},
+    {"https_validate_host", NULL, "", TASKS},
+    {"https_validate_ip", NULL, "", TASKS},
+    {"https_privileged_fallback", NULL, "", TASKS},
+    {"server_args", NULL, "", TASKS},
+    {"client_parse", NULL, "", CLIENT},
+    {"client_response", NULL, "", CLIENT},
+    {"client_request", NULL, "", CLIENT},
+    {"client_retry", NULL, "", CLIENT},
+    {NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,134 @@
+# The two servers: start, stop, and an end without leftovers. Sourced by bench.sh. SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154
+
+started=() # everything to be gone at the end
+
+# Asks, waits, insists.
+stop() {
+    local pid=$1 i
+    kill -TERM "$pid" 2>/dev/null || true
+    for ((i = 0; i < 100; i++)); do
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+}
+
+clean_up() {
+    local status=$? pid
+    trap - EXIT
+    for pid in "${started[@]}"; do
+        stop "$pid"
+    done
+    rm -rf "$work"
+    exit "$status"
+}
+
+# launch LOG COMMAND...: on the server's core, in the background; sets launched.
+launch() {
+    local log=$1
+    shift
+    : >"$log" # now: the last one's port must not be read from it
+    taskset -c "$server_cpu" "$@" >"$log" 2>&1 </dev/null &
+    launched=$!
+    started+=("$launched")
+}
+
+# ---- cstar -------------------------------------------------------------------------------------
+
+cstar_command() { # as the array `command`; port 0: a free one
+    command=("$bin/counter" --listen "127.0.0.1:$1" --workers 1)
+}
+
+# start_cstar [COMMAND...]: under a wrapper that stays the same process. Sets cstar_pid and cstar_port.
+start_cstar() {
+    local i command
+    cstar_command 0
+    launch "$work/cstar.log" "$@" "${command[@]}"
+    cstar_pid=$launched
+    for ((i = 0; i < 600; i++)); do
+        cstar_port=$(sed -n 's/.*listening on http.*:\([0-9][0-9]*\)$/\1/p' "$work/cstar.log")
+        [ -z "$cstar_port" ] || return 0
+        kill -0 "$cstar_pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    cat "$work/cstar.log" >&2
+    fail "the counter does not start"
+}
+
+# ---- nginx -------------------------------------------------------------------------------------
+
+# One process that is its own worker: the event loop is the same, and CPU time and memory are those of one pid. `return` answers in
+# the rewrite phase; the request's body, which came with its head, is skipped and not looked at.
+write_nginx_conf() {
+    local bytes=$1
+    [ "$bytes" -le 3500 ] || fail "an answer of $bytes bytes does not fit an nginx parameter"
+    nginx_body=$(printf '%*s' "$bytes" '' | tr ' ' x)
+}
+
+nginx_conf() { # for port $1
+    cat <<CONF
+daemon off;
+master_process off;
+worker_processes 1;
+pid $work/nginx/pid;
+error_log $work/nginx/error.log;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    client_body_temp_path $work/nginx/body;
+    proxy_temp_path $work/nginx/proxy;
+    fastcgi_temp_path $work/nginx/fastcgi;
+    uwsgi_temp_path $work/nginx/uwsgi;
+    scgi_temp_path $work/nginx/scgi;
+    keepalive_requests 1000000000;
+    keepalive_timeout 75s;
+    default_type text/event-stream;
+    server {
+        listen 127.0.0.1:$1;
+        location = $target_path { return 200 "$nginx_body"; }
+    }
+}
+CONF
+}
+
+nginx_command() { # as the array `command`
+    mkdir -p "$work/nginx"
+    nginx_conf "$1" >"$work/nginx/nginx.conf"
+    command=(nginx -p "$work/nginx" -c "$work/nginx/nginx.conf")
+    ! nginx -h 2>&1 | grep -q -- '-e filename' || command+=(-e "$work/nginx/error.log")
+}
+
+nginx_answers() {
+    local got
+    got=$(post_once "$1" 2>/dev/null) && [ "$got" = "$nginx_body" ] && kill -0 "$nginx_pid" 2>/dev/null
+}
+
+# start_nginx [COMMAND...]: sets nginx_pid and nginx_port. A port that is taken: the next try has another.
+start_nginx() {
+    local i try command
+    for ((try = 0; try < 20; try++)); do
+        nginx_port=$((20000 + RANDOM % 12000))
+        nginx_command "$nginx_port"
+        launch "$work/nginx.log" "$@" "${command[@]}"
+        nginx_pid=$launched
+        for ((i = 0; i < 600; i++)); do
+            ! nginx_answers "$nginx_port" || return 0
+            kill -0 "$nginx_pid" 2>/dev/null || break
+            sleep 0.05
+        done
+    done
+    cat "$work/nginx.log" "$work/nginx/error.log" >&2
+    fail "nginx does not start"
+}
+
+# ---- what they cost ----------------------------------------------------------------------------
+
+rss_of() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; }
+
+# User and system time of a process so far, in ticks.
+ticks_of() { sed 's/^.*) //' "/proc/$1/stat" | awk '{print $12, $13}'; }
+
+# Time on a core so far of all its threads, in ns; 0 where the kernel does not tell. (%d of mawk ends at 2^31.)
+cpu_ns_of() { cat "/proc/$1"/task/*/schedstat 2>/dev/null | awk '{n += $1} END {printf "%.0f\n", n}'; }
