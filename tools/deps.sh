@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, and touches nothing when nothing is: deps.sh GROUP...
 #
-#   build  compiler, cmake, ninja or make, pkg-config, libuv      lint   clang-tidy, clang-format, cppcheck
+#   build  compiler, cmake, ninja or make, pkg-config, libraries  lint   clang-tidy, clang-format, cppcheck
 #   test   cmocka, node, npm, clang, a C++ compiler, chromium      bench  nginx, wrk (never left running)
 #   fuzz   clang with libFuzzer
 #
@@ -62,7 +62,7 @@ present() {
     cc | gcc) have_cc "$1" ;;
     cmake) have_cmake ;;
     ninja) have ninja || have make ;;
-    libuv) have_module libuv ;;
+    libuv | libnghttp2 | openssl | zlib | libbrotlienc | libzstd) have_module "$1" ;;
     cmocka) have_module cmocka ;;
     certificates) have_certificates ;;
     chromium) have_chromium ;;
@@ -75,7 +75,7 @@ present() {
 
 needs_of() {
     case $1 in
-    build) echo cc cmake ninja pkg-config libuv ;;
+    build) echo cc cmake ninja pkg-config libuv libnghttp2 openssl zlib libbrotlienc libzstd ;;
     test) echo gcc c++ cmocka node npm curl certificates python3 clang clang-rt chromium ;;
     lint) echo python3 clang clang-tidy clang-format cppcheck ;;
     bench) echo nginx wrk curl ;;
@@ -98,6 +98,11 @@ package() {
     ninja) row="ninja-build ninja-build ninja ninja" ;;
     pkg-config) row="pkg-config pkgconf-pkg-config pkgconf pkg-config" ;;
     libuv) row="libuv1-dev libuv-devel libuv libuv" ;;
+    libnghttp2) row="libnghttp2-dev libnghttp2-devel libnghttp2 libnghttp2" ;;
+    openssl) row="libssl-dev openssl-devel openssl openssl" ;;
+    zlib) row="zlib1g-dev zlib-devel zlib zlib" ;;
+    libbrotlienc) row="libbrotli-dev brotli-devel brotli brotli" ;;
+    libzstd) row="libzstd-dev libzstd-devel zstd zstd" ;;
     cmocka) row="libcmocka-dev libcmocka-devel cmocka cmocka" ;;
     node) row="nodejs nodejs nodejs node" ;;
     npm) row="npm npm npm node" ;;

@@ -78,29 +78,33 @@ static cstar_status fail(cstar_conn *conn, cstar_status code, const char *what, 
     return cstar__conn_fail(conn, &err);
 }
 
-/* @param out  gets the assign. */
-static cstar_status assign(cstar_conn *conn, const char *key, cstar_val value,
-                           cstar__assign **out) {
+/* @return NULL: `status` says why, and the conn knows. */
+static cstar__assign *assign(cstar_conn *conn, const char *key, cstar_val value,
+                             cstar_status *status) {
     if (key == NULL || key[0] == '\0') {
-        return fail(conn, CSTAR_EINVAL, "key", key);
+        *status = fail(conn, CSTAR_EINVAL, "key", key);
+        return NULL;
     }
     cstar_status rc = copy_value(&conn->x->arena, &value);
     if (rc != CSTAR_OK) {
-        return fail(conn, rc, "value", key);
+        *status = fail(conn, rc, "value", key);
+        return NULL;
     }
     cstar__assign *a = find(conn, key);
     a = a != NULL ? a : add(conn, key);
     if (a == NULL) {
-        return fail(conn, CSTAR_ENOMEM, "key", key);
+        *status = fail(conn, CSTAR_ENOMEM, "key", key);
+        return NULL;
     }
     a->value = value;
-    *out = a;
-    return CSTAR_OK;
+    *status = CSTAR_OK;
+    return a;
 }
 
 cstar_status cstar_conn_assign(cstar_conn *conn, const char *key, cstar_val value) {
-    cstar__assign *a = NULL;
-    return assign(conn, key, value, &a);
+    cstar_status rc = CSTAR_OK;
+    (void)assign(conn, key, value, &rc);
+    return rc;
 }
 
 const cstar_val *cstar_assigned(const cstar_conn *conn, const char *key) {
@@ -181,9 +185,9 @@ cstar_status cstar_conn_signal(cstar_conn *conn, const char *key, const cstar_si
     if (key != NULL && !cstar_utf8_valid(cstar_cstr(key))) {
         return fail(conn, CSTAR_EUTF8, "signal", "(key)");
     }
-    cstar__assign *a = NULL;
-    cstar_status rc = assign(conn, key, opts->value, &a);
-    if (rc != CSTAR_OK) {
+    cstar_status rc = CSTAR_OK;
+    const cstar__assign *a = assign(conn, key, opts->value, &rc);
+    if (a == NULL) {
         return rc;
     }
     return conn->answer == CSTAR__ANSWER_NONE ? remember(conn, a, opts)

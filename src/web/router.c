@@ -97,36 +97,33 @@ static cstar__node *child_for(cstar__router *r, cstar__node *node, cstar_str seg
     return node->param;
 }
 
-/* Walks and grows the tree along `path`; collects the params. */
-static cstar_status grow(cstar__router *r, const char *path, cstar__route *route, cstar__node **end,
-                         cstar_err *err) {
+/* Walks and grows the tree along `path`; collects the params. NULL: `err` is filled. */
+static cstar__node *grow(cstar__router *r, const char *path, cstar__route *route, cstar_err *err) {
     cstar_str rest = cstar_cstr(path);
     cstar_str segment;
     cstar__node *node = r->root;
     unsigned depth = 0;
     while (next_segment(&rest, &segment)) {
         if (segment.len == 0 || ++depth > CSTAR__MAX_SEGMENTS) {
-            return cstar_err_set(err, CSTAR_EINVAL, "path",
-                                 "path: \"%s\" has an empty segment or too many", path);
+            (void)cstar_err_set(err, CSTAR_EINVAL, "path",
+                                "path: \"%s\" has an empty segment or too many", path);
+            return NULL;
         }
-        cstar_status rc =
-            segment.ptr[0] == ':'
-                ? add_param(r, route, cstar_view(segment.ptr + 1, segment.len - 1), path, err)
-                : CSTAR_OK;
-        if (rc != CSTAR_OK) {
-            return rc;
+        cstar_str name = cstar_view(segment.ptr + 1, segment.len - 1);
+        if (segment.ptr[0] == ':' && add_param(r, route, name, path, err) != CSTAR_OK) {
+            return NULL;
         }
         node = child_for(r, node, segment);
         if (node == NULL) {
-            return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+            (void)cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+            return NULL;
         }
     }
-    *end = node;
-    return CSTAR_OK;
+    return node;
 }
 
-cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path,
-                               const cstar__route *route, cstar_err *err) {
+static cstar_status add(cstar__router *r, cstar__method method, const char *path,
+                        const cstar__route *route, cstar_err *err) {
     if (path == NULL || path[0] != '/') {
         return cstar_err_set(err, CSTAR_EINVAL, "path", "path: \"%s\" does not start with '/'",
                              path != NULL ? path : "");
@@ -140,10 +137,9 @@ cstar_status cstar__router_add(cstar__router *r, cstar__method method, const cha
     }
     *copy = *route;
     copy->nparams = 0;
-    cstar__node *node = NULL;
-    cstar_status rc = grow(r, path, copy, &node, err);
-    if (rc != CSTAR_OK) {
-        return rc;
+    cstar__node *node = grow(r, path, copy, err);
+    if (node == NULL) {
+        return err->code;
     }
     if (node->routes[method] != NULL) {
         return cstar_err_set(err, CSTAR_EDUP, "path", "path: %s %s has a route already",
@@ -152,6 +148,16 @@ cstar_status cstar__router_add(cstar__router *r, cstar__method method, const cha
     node->routes[method] = copy;
     r->methods |= 1u << method;
     return CSTAR_OK;
+}
+
+cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path,
+                               const cstar__route *route, cstar_err *err) {
+    cstar_err why = {0};
+    cstar_status rc = add(r, method, path, route, &why);
+    if (rc != CSTAR_OK && err != NULL) {
+        *err = why;
+    }
+    return rc;
 }
 
 /* ---- finding ---- */

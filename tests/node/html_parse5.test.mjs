@@ -183,7 +183,7 @@ const checks = {
 };
 
 // JSON has its own values: every text as a string, a key and an element.
-const jsons = values.filter((v) => decode(v).isWellFormed?.() ?? true).flatMap((v, i) => {
+const jsons = values.filter((v) => !/\p{Surrogate}/u.test(decode(v))).flatMap((v, i) => {
     const text = decode(v);
     const made = [text, { [text]: [text, -1, { ['__proto__']: text }] }, JSON.parse(`{"__proto__": {"a": ${JSON.stringify(text)}}}`), -i][i % 4];
     const plain = JSON.stringify(made);

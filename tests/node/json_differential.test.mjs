@@ -190,7 +190,7 @@ function reasonsOf(text) {
       open.pop();
     } else if (token[0] === '"') {
       const string = JSON.parse(token);
-      if (!string.isWellFormed()) reasons.add("utf8");
+      if (/\p{Surrogate}/u.test(string)) reasons.add("utf8");
       if (tokens[i + 1] === ":") {
         const keys = open.at(-1);
         if (keys.has(string)) reasons.add("duplicate");
