@@ -10,6 +10,7 @@
 #
 # A missed target is a figure, not a failure: exit 1 means that something could not be run or measured.
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2119 # start_cstar and start_nginx take a wrapper, or none
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${CSTAR_BIN:-$here/../build/bin}

@@ -120,7 +120,7 @@ void signup_card(cstar_html *h) {
 
 static void show(cstar_conn *conn, const form *f) {
     cstar_signal_bool(conn, "ready", f->ready);
-    cstar_patch (conn, h) {
+    cstar_patch(conn, h) {
         hint(h, "name-hint", f->name_is);
         hint(h, "email-hint", f->email_is);
         hint(h, "word-hint", f->word_is);
@@ -139,7 +139,7 @@ void signup_submit(cstar_conn *conn, const cstar_signals *in) {
         show(conn, &f);
         return;
     }
-    cstar_patch (conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) {
+    cstar_patch(conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) {
         cstar_put(h,
                   "<div id='signup' class='welcome' role='status'><p class='big'>Welcome, {}!</p>"
                   "<p>Nothing was stored. It is a demo.</p>"
@@ -155,7 +155,7 @@ void signup_again(cstar_conn *conn, const cstar_signals *in) {
     cstar_signal(conn, "email", "");
     cstar_signal(conn, "word", "");
     cstar_signal_bool(conn, "ready", false);
-    cstar_patch (conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) {
+    cstar_patch(conn, h, .selector = "#signup", .mode = CSTAR_REPLACE) {
         signup_form(h);
     }
 }

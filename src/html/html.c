@@ -18,10 +18,16 @@
 #define MAX_DEPTH 64U /* of nested fragments */
 
 void cstar_html_init(cstar_html *h, cstar_buf *out, const char *prefix) {
-    memset(h, 0, sizeof *h);
+    /* Field by field: the text of the error is most of the struct, and this runs for each patch. */
     h->out = out;
     h->prefix = prefix;
     h->prefix_len = prefix != NULL ? strlen(prefix) : 0;
+    h->state = 0;
+    h->depth = 0;
+    h->cr = false;
+    h->err.code = CSTAR_OK;
+    h->err.where = NULL;
+    h->err.text[0] = '\0';
 }
 
 cstar_status cstar_html_status(const cstar_html *h, cstar_err *err) {

@@ -90,8 +90,14 @@ static const char *skip_token(const char *p) {
 
 /* CSTAR__METHODS for a method that is not known (which TRACE and CONNECT are meant to be). */
 static cstar__method find_method(cstar_str name) {
+    static const cstar_str names[CSTAR__METHODS] = {
+        [CSTAR__GET] = {"GET", 3},         [CSTAR__HEAD] = {"HEAD", 4},
+        [CSTAR__POST] = {"POST", 4},       [CSTAR__PUT] = {"PUT", 3},
+        [CSTAR__PATCH] = {"PATCH", 5},     [CSTAR__DELETE] = {"DELETE", 6},
+        [CSTAR__OPTIONS] = {"OPTIONS", 7},
+    };
     for (unsigned m = 0; m < CSTAR__METHODS; m++) {
-        if (cstar_str_eq(name, cstar_cstr(cstar__method_name((cstar__method)m)))) {
+        if (cstar_str_eq(name, names[m])) {
             return (cstar__method)m;
         }
     }

@@ -122,14 +122,21 @@ void cstar__server_free(cstar__server *s) {
 const char *cstar__server_host(const cstar__server *s) { return s->host; }
 unsigned cstar__server_port(const cstar__server *s) { return s->port; }
 
-static void thread_main(void *arg) { cstar__worker_run(arg); }
+static void thread_main(void *arg) {
+    cstar__worker *w = arg;
+    cstar__worker_run(w);
+    (void)__atomic_sub_fetch(&w->server->others, 1, __ATOMIC_RELEASE);
+    (void)uv_async_send(&w->server->workers[0].stop);
+}
 
 cstar_status cstar__server_run(cstar__server *s) {
     unsigned started = 1;
     cstar_status rc = CSTAR_OK;
     for (; started < s->nworkers; started++) {
         cstar__worker *w = &s->workers[started];
+        (void)__atomic_add_fetch(&s->others, 1, __ATOMIC_RELAXED);
         if (uv_thread_create(&w->thread, thread_main, w) != 0) {
+            (void)__atomic_sub_fetch(&s->others, 1, __ATOMIC_RELAXED);
             rc = CSTAR_EIO;
             cstar__server_stop(s);
             break;

@@ -42,15 +42,15 @@ void cstar__worker_update_date(cstar__worker *w) {
 
 /* ---- clock ---- */
 
-static void close_handle(uv_handle_t *handle, void *arg) {
-    (void)arg;
-    if (!uv_is_closing(handle)) {
-        uv_close(handle, NULL);
+/* Leaves uv_run() once nothing is left to do. The handles stay open until cstar__worker_close(), so
+ * that a further stop or signal finds them; worker 0 stays until the others have left, because the
+ * signals are its. */
+static void end_if_drained(cstar__worker *w) {
+    bool alone = w->index != 0 || __atomic_load_n(&w->server->others, __ATOMIC_ACQUIRE) == 0;
+    if (w->drain_until != 0 && w->nconns == 0 && alone) {
+        uv_stop(&w->loop);
     }
 }
-
-/* No connection is left and none will come. */
-static void end_loop(cstar__worker *w) { uv_walk(&w->loop, close_handle, NULL); }
 
 static void on_tick(uv_timer_t *timer) {
     cstar__worker *w = timer->data;
@@ -74,30 +74,29 @@ void cstar__worker_conn_came(cstar__worker *w) {
 void cstar__worker_conn_gone(cstar__worker *w) {
     if (--w->nconns == 0) {
         (void)uv_timer_stop(&w->tick);
-        if (w->drain_until != 0) {
-            end_loop(w);
-        }
+        end_if_drained(w);
     }
 }
 
 /* ---- stop ---- */
 
-static void on_stop(uv_async_t *async) {
-    cstar__worker *w = async->data;
-    if (w->drain_until != 0) {
-        if (__atomic_load_n(&w->server->cut, __ATOMIC_RELAXED)) {
-            cstar__conns_cut(w);
-        }
-        return;
-    }
+static void begin_drain(cstar__worker *w) {
     uv_update_time(&w->loop);
     w->drain_until = uv_now(&w->loop) + w->server->opts.drain_ms + 1;
     uv_close((uv_handle_t *)&w->listener, NULL);
-    if (w->nconns == 0) {
-        end_loop(w);
-    } else {
-        cstar__conns_drain(w);
+    cstar__conns_drain(w);
+}
+
+/* Asked to stop, for the first time or again; or (worker 0) another worker has left. */
+static void on_stop(uv_async_t *async) {
+    cstar__worker *w = async->data;
+    if (w->drain_until == 0) {
+        begin_drain(w);
     }
+    if (__atomic_load_n(&w->server->cut, __ATOMIC_RELAXED)) {
+        cstar__conns_cut(w);
+    }
+    end_if_drained(w);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -187,12 +186,20 @@ void cstar__worker_run(cstar__worker *w) {
     }
 }
 
+static void close_handle(uv_handle_t *handle, void *arg) {
+    (void)arg;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
 /* Also for a worker that never ran, or opened only half. */
 void cstar__worker_close(cstar__worker *w) {
-    w->drain_until = 1;
     cstar__conns_cut(w);
-    end_loop(w);
-    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    uv_walk(&w->loop, close_handle, NULL);
+    while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) {
+        /* an earlier uv_stop() ended it before its last closing */
+    }
     (void)uv_loop_close(&w->loop);
     cstar_buf_fini(&w->out);
     cstar__exchange_pool_fini(&w->pool);

@@ -68,6 +68,7 @@ struct cstar__server {
     cstar__worker *workers;
     unsigned nworkers;
     unsigned nopen;
+    unsigned others; /* atomic: workers but the first that have not left; releases what they did */
     unsigned port;
     bool cut; /* atomic: asked to stop twice; the async that follows orders it */
     char host[256];

@@ -89,6 +89,13 @@ struct cstar_conn {
     size_t nfields, cap_fields;
 };
 
+/** No error yet. Not `= {0}`: that clears 160 bytes of text at each call of a handler. */
+static inline void cstar__err_init(cstar_err *err) {
+    err->code = CSTAR_OK;
+    err->where = NULL;
+    err->text[0] = '\0';
+}
+
 /* ---- conn.c ---- */
 
 cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__match *m);
@@ -96,6 +103,8 @@ cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__mat
 cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err);
 cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
                                const char *text);
+/** A response field as it is: borrowed, and known to be good. @return CSTAR_ENOMEM. */
+cstar_status cstar__conn_add_field(cstar_conn *conn, cstar_str name, cstar_str value);
 /** Hands the response body `out` over with the conn's fields and these. */
 cstar_status cstar__conn_send_out(cstar_conn *conn, int status, const char *content_type);
 

@@ -72,7 +72,8 @@ static cstar__assign *add(cstar_conn *conn, const char *key) {
 }
 
 static cstar_status fail(cstar_conn *conn, cstar_status code, const char *what, const char *key) {
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     (void)cstar_err_set(&err, code, what, "%s: %s: %s", what, key != NULL ? key : "(no key)",
                         cstar_strerror(code));
     return cstar__conn_fail(conn, &err);
@@ -127,7 +128,8 @@ int64_t cstar_assigned_int(const cstar_conn *conn, const char *key, int64_t othe
 /* One patch with one key. */
 static cstar_status patch(cstar_conn *conn, const char *key, cstar_val value,
                           const cstar_signals_patch *opts) {
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     cstar_json_writer w;
     size_t mark = conn->out.len;
     cstar_status rc = cstar_format_signals_begin(&conn->out, opts, &err);

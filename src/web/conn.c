@@ -10,7 +10,7 @@ cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__mat
     conn->app = app;
     conn->x = x;
     conn->route = m->route;
-    memcpy(conn->params, m->values, sizeof conn->params);
+    memcpy(conn->params, m->values, m->route->nparams * sizeof *conn->params);
     conn->remembered_end = &conn->remembered;
     const cstar_allocator *alloc = cstar_arena_allocator(&x->arena);
     cstar_buf_init(&conn->body, alloc, SIZE_MAX / 2);
@@ -29,7 +29,8 @@ cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err) {
 
 cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
                                const char *text) {
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     (void)cstar_err_set(&err, code, where, "%s", text);
     return cstar__conn_fail(conn, &err);
 }
@@ -93,7 +94,7 @@ static cstar__field *new_field(cstar_conn *conn) {
     return &conn->fields[conn->nfields++];
 }
 
-static cstar_status add_field(cstar_conn *conn, cstar_str name, cstar_str value) {
+cstar_status cstar__conn_add_field(cstar_conn *conn, cstar_str name, cstar_str value) {
     cstar__field *field = new_field(conn);
     if (field == NULL) {
         return cstar__conn_failf(conn, CSTAR_ENOMEM, NULL, "out of memory");
@@ -132,13 +133,13 @@ cstar_status cstar_set_header(cstar_conn *conn, const char *name, const char *va
     if (name_copy == NULL || value_copy == NULL) {
         return cstar__conn_failf(conn, CSTAR_ENOMEM, NULL, "out of memory");
     }
-    return add_field(conn, cstar_cstr(name_copy), cstar_cstr(value_copy));
+    return cstar__conn_add_field(conn, cstar_cstr(name_copy), cstar_cstr(value_copy));
 }
 
 static cstar_status send_body(cstar_conn *conn, int status, const char *content_type,
                               cstar_str body) {
-    if (content_type != NULL &&
-        add_field(conn, CSTAR_STR("content-type"), cstar_cstr(content_type)) != CSTAR_OK) {
+    if (content_type != NULL && cstar__conn_add_field(conn, CSTAR_STR("content-type"),
+                                                      cstar_cstr(content_type)) != CSTAR_OK) {
         return CSTAR_ENOMEM;
     }
     cstar_status rc = cstar__respond(conn->x, status, conn->fields, conn->nfields, body);

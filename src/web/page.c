@@ -22,7 +22,8 @@ void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
     }
     content c = {conn, page};
     cstar_html h;
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     cstar_html_init(&h, &conn->out, NULL);
     (page->layout != NULL ? page->layout : conn->app->layout)(conn, &h,
                                                               cstar_frag(render_content, &c));

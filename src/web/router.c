@@ -166,23 +166,30 @@ typedef struct search {
     cstar__method method;
     unsigned nsegments;
     cstar_str segments[CSTAR__MAX_SEGMENTS]; /* decoded */
-    bool usable[CSTAR__MAX_SEGMENTS];        /* as a param: valid UTF-8 without NUL */
     cstar_str values[CSTAR__MAX_PARAMS];     /* of the branch under way */
     cstar__match *match;
 } search;
 
-/* Decodes into the arena, NUL-terminated, so that a param needs no further copy. */
+/* Nearly every segment stands for itself; the others are decoded into the arena. */
 static bool decode(cstar_arena *scratch, cstar_str raw, cstar_str *out) {
-    char *mem = cstar_arena_alloc(scratch, raw.len + 1);
+    *out = raw;
+    if (memchr(raw.ptr, '%', raw.len) == NULL) {
+        return true;
+    }
+    char *mem = cstar_arena_alloc(scratch, raw.len);
     if (mem == NULL) {
         return false;
     }
     cstar_buf b;
     cstar_buf_fixed(&b, mem, raw.len);
     cstar_buf_unpercent(&b, raw, false);
-    mem[b.len] = '\0';
     *out = cstar_buf_view(&b);
     return true;
+}
+
+/* As a param: valid UTF-8 without NUL. */
+static bool is_usable(cstar_str segment) {
+    return cstar_utf8_valid(segment) && memchr(segment.ptr, '\0', segment.len) == NULL;
 }
 
 static cstar_status split(cstar_str path, cstar_arena *scratch, search *s, bool *fits) {
@@ -192,12 +199,9 @@ static cstar_status split(cstar_str path, cstar_arena *scratch, search *s, bool 
         if (s->nsegments == CSTAR__MAX_SEGMENTS || segment.len == 0) {
             return CSTAR_OK;
         }
-        cstar_str *decoded = &s->segments[s->nsegments];
-        if (!decode(scratch, segment, decoded)) {
+        if (!decode(scratch, segment, &s->segments[s->nsegments])) {
             return CSTAR_ENOMEM;
         }
-        s->usable[s->nsegments] =
-            cstar_utf8_valid(*decoded) && memchr(decoded->ptr, '\0', decoded->len) == NULL;
         s->nsegments++;
     }
     *fits = true;
@@ -212,7 +216,7 @@ static bool take(search *s, const cstar__node *node) {
     if (s->match->route == NULL) {
         return false;
     }
-    memcpy(s->match->values, s->values, sizeof s->values);
+    memcpy(s->match->values, s->values, s->match->route->nparams * sizeof *s->values);
     return true;
 }
 
@@ -229,11 +233,22 @@ static bool walk(search *s, const cstar__node *node, unsigned depth, unsigned np
             break;
         }
     }
-    if (node->param == NULL || !s->usable[depth] || nparams == CSTAR__MAX_PARAMS) {
+    if (node->param == NULL || nparams == CSTAR__MAX_PARAMS || !is_usable(s->segments[depth])) {
         return false;
     }
     s->values[nparams] = s->segments[depth];
     return walk(s, node->param, depth + 1, nparams + 1);
+}
+
+/* The handler sees params as C strings. */
+static cstar_status terminate(cstar__match *m, cstar_arena *scratch) {
+    for (unsigned i = 0; i < m->route->nparams; i++) {
+        m->values[i].ptr = cstar_arena_strdup(scratch, m->values[i]);
+        if (m->values[i].ptr == NULL) {
+            return CSTAR_ENOMEM;
+        }
+    }
+    return CSTAR_OK;
 }
 
 cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path,
@@ -243,17 +258,16 @@ cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cs
     s.method = method == CSTAR__HEAD ? CSTAR__GET : method;
     s.nsegments = 0;
     s.match = m;
-    memset(s.values, 0, sizeof s.values);
     m->route = NULL;
     m->allowed = 0;
     if (r->root == NULL || path.len == 0 || path.ptr[0] != '/') {
         return CSTAR_OK;
     }
     cstar_status rc = split(path, scratch, &s, &fits);
-    if (rc == CSTAR_OK && fits) {
-        (void)walk(&s, r->root, 0, 0);
+    if (rc != CSTAR_OK || !fits || !walk(&s, r->root, 0, 0)) {
+        return rc;
     }
-    return rc;
+    return terminate(m, scratch);
 }
 
 cstar_str cstar__allow_text(unsigned allowed, char out[64]) {

@@ -32,7 +32,7 @@ typedef struct cstar__match {
     const cstar__route *route; /* NULL: none with this method */
     /* bit per method of the routes that match the path; 0: no such path */
     unsigned allowed;
-    cstar_str values[CSTAR__MAX_PARAMS]; /* decoded, NUL-terminated when they came by the arena */
+    cstar_str values[CSTAR__MAX_PARAMS]; /* route->nparams of them: decoded, NUL-terminated */
 } cstar__match;
 
 void cstar__router_init(cstar__router *r, const cstar_allocator *alloc);

@@ -63,7 +63,8 @@ static const cstar_signals *read_text(cstar_arena *arena, cstar_str text, size_t
     if (text.len > max) {
         return refuse(status, 413, err, CSTAR_ELIMIT, "larger than the limit");
     }
-    cstar_err why = {0};
+    cstar_err why;
+    cstar__err_init(&why);
     const cstar_signals *in =
         cstar_json_read(arena, text, &(cstar_json_opts){.max_bytes = max}, &why);
     return in != NULL ? in : refuse(status, 400, err, why.code, why.text);
@@ -117,7 +118,8 @@ const cstar_signals *cstar_read_signals(cstar_conn *conn) {
                                    .body = cstar_buf_view(&conn->body),
                                    .max_bytes = conn->max_body};
     int status = 400;
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     conn->signals = cstar_signals_parse(&conn->x->arena, &source, &status, &err);
     if (conn->signals == NULL) {
         (void)cstar__conn_fail(conn, &err);

@@ -21,7 +21,8 @@ cstar_status cstar_start(cstar_conn *conn) {
 /* ---- the open patch ---- */
 
 static cstar_status close_patch(cstar_conn *conn) {
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     conn->patching = false;
     cstar_status rc = cstar_html_status(&conn->html, &err);
     rc = rc == CSTAR_OK ? cstar_format_patch_end(&conn->out) : rc;
@@ -32,10 +33,10 @@ static cstar_status close_patch(cstar_conn *conn) {
         }
         (void)cstar__conn_fail(conn, &err);
     }
-    /* A put that comes late must not write behind the event. */
-    cstar_html_init(&conn->html, &conn->out, NULL);
-    (void)cstar_err_set(&conn->html.err, CSTAR_ESTATE, "patch",
-                        "patch: it was closed before this put");
+    /* A put that comes late must not write behind the event. Copied: formatting costs as much as a
+     * patch. */
+    static const cstar_err closed = {CSTAR_ESTATE, "patch", "patch: it was closed before this put"};
+    conn->html.err = closed;
     return rc;
 }
 
@@ -87,7 +88,8 @@ static cstar_status done(cstar_conn *conn, cstar_status rc, cstar_err *err) {
 }
 
 #define SEND_WITH(format, arg)                                                                     \
-    cstar_err err = {0};                                                                           \
+    cstar_err err;                                                                                 \
+    cstar__err_init(&err);                                                                         \
     cstar_status rc = ready(conn);                                                                 \
     return rc != CSTAR_OK ? rc : done(conn, format(&conn->out, (arg), &err), &err)
 
@@ -124,7 +126,8 @@ cstar_status cstar_conn_console(cstar_conn *conn, const cstar_console *c) {
 }
 
 cstar_html *cstar_conn_patch_begin(cstar_conn *conn, const cstar_elements *e) {
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     if (ready(conn) != CSTAR_OK) {
         return NULL;
     }
@@ -140,7 +143,8 @@ cstar_html *cstar_conn_patch_begin(cstar_conn *conn, const cstar_elements *e) {
 
 cstar_status cstar_conn_remove_signals(cstar_conn *conn, const char *const *paths, size_t npaths,
                                        const cstar_signals_patch *s) {
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     cstar_status rc = ready(conn);
     if (rc != CSTAR_OK) {
         return rc;
@@ -158,7 +162,8 @@ cstar_status cstar_conn_remove_signals(cstar_conn *conn, const char *const *path
 }
 
 cstar_status cstar_conn_nudge(cstar_conn *conn, const char *key, const cstar_signals_patch *s) {
-    cstar_err err = {0};
+    cstar_err err;
+    cstar__err_init(&err);
     cstar_status rc = ready(conn);
     if (rc != CSTAR_OK) {
         return rc;
@@ -201,7 +206,8 @@ cstar_status cstar_check_connection(cstar_conn *conn) {
 void cstar__sse_finish(cstar_conn *conn) {
     cstar__sse_settle(conn);
     conn->x->say_keep_alive = true;
-    if (cstar_set_header(conn, "cache-control", "no-cache") == CSTAR_OK) {
+    if (cstar__conn_add_field(conn, CSTAR_STR("cache-control"), CSTAR_STR("no-cache")) ==
+        CSTAR_OK) {
         (void)cstar__conn_send_out(conn, 200, event_stream);
     }
 }

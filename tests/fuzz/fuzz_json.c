@@ -1,9 +1,9 @@
 /* fuzz_json.c -- any bytes through reader, checker and writer.
  *
- * Properties: 1. what the reader takes the checker takes, and what it refuses is refused in words; the checker refuses for the
- * same reason, but for duplicate keys. 2. The compact form reads back to itself, as tree and as text. 3. A text that is escaped
- * for expressions has none of their characters outside of its structure, and means the same.
- * The first byte chooses options.
+ * Properties: 1. what the reader takes the checker takes, and what it refuses is refused in words;
+ * the checker refuses for the same reason, but for duplicate keys. 2. The compact form reads back
+ * to itself, as tree and as text. 3. A text that is escaped for expressions has none of their
+ * characters outside of its structure, and means the same. The first byte chooses options.
  * SPDX-License-Identifier: MIT */
 #include "cstar/json.h"
 

@@ -1,9 +1,9 @@
 /* tests/fuzz/replay_main.c -- runs a fuzz target on stored inputs, without libFuzzer.
  *
- * Arguments are files or directories (searched one level deep; one that does not exist is fine: a new target has no
- * corpus yet). The empty input always runs first. Each input is handed over in a block of exactly its size, so that a
- * sanitizer sees the first byte read past it. The name of the input is printed before it runs: after a crash it is the
- * last line.
+ * Arguments are files or directories (searched one level deep; one that does not exist is fine: a
+ * new target has no corpus yet). The empty input always runs first. Each input is handed over in a
+ * block of exactly its size, so that a sanitizer sees the first byte read past it. The name of the
+ * input is printed before it runs: after a crash it is the last line.
  *
  * SPDX-License-Identifier: MIT */
 #include <dirent.h>

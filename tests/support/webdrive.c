@@ -19,7 +19,8 @@ void webdrive_init(webdrive *d, cstar_app *app, const cstar_allocator *alloc) {
     cstar_buf_init(&d->out, alloc, (size_t)64 << 20);
     app->on_log = keep_log;
     app->log_arg = d;
-    d->env = (cstar__h1_env){.handler = &app->handler, .alloc = alloc, .pool = &d->pool, .date = NULL};
+    d->env =
+        (cstar__h1_env){.handler = &app->handler, .alloc = alloc, .pool = &d->pool, .date = NULL};
     cstar__h1_init(&d->machine, &d->env, &d->out);
 }
 
@@ -29,17 +30,22 @@ void webdrive_fini(webdrive *d) {
     cstar_buf_fini(&d->out);
 }
 
-void webdrive_feed(webdrive *d, const char *bytes) { (void)cstar__h1_feed(&d->machine, bytes, strlen(bytes)); }
+void webdrive_feed(webdrive *d, const char *bytes) {
+    (void)cstar__h1_feed(&d->machine, bytes, strlen(bytes));
+}
 
-const char *webdrive_request(webdrive *d, const char *method, const char *target, const char *body) {
+const char *webdrive_request(webdrive *d, const char *method, const char *target,
+                             const char *body) {
     char head[4096];
     cstar_buf_reset(&d->out);
     if (body != NULL) {
         (void)snprintf(head, sizeof head,
-                       "%s %s HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                       "%s %s HTTP/1.1\r\nHost: app.test\r\nContent-Type: "
+                       "application/json\r\nContent-Length: %zu\r\n\r\n",
                        method, target, strlen(body));
     } else {
-        (void)snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: app.test\r\n\r\n", method, target);
+        (void)snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: app.test\r\n\r\n", method,
+                       target);
     }
     webdrive_feed(d, head);
     if (body != NULL) {

@@ -1,18 +1,19 @@
-/* webdrive.h -- an app without sockets: bytes in, bytes out, through the real machine and dispatcher.
+/* webdrive.h -- an app without sockets: bytes in, bytes out, through the real machine and
+ * dispatcher.
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_TESTS_WEBDRIVE_H
 #define CSTAR_TESTS_WEBDRIVE_H
 
-#include "cstar/web.h"
-
 #include "http/h1.h"
+
+#include "cstar/web.h"
 
 typedef struct webdrive {
     cstar__exchange_pool pool;
     cstar__h1_env env;
     cstar__h1 machine;
-    cstar_buf out;       /* all that was answered; read it, reset it */
-    char log[512];       /* the last line logged, with its level's digit in front */
+    cstar_buf out; /* all that was answered; read it, reset it */
+    char log[512]; /* the last line logged, with its level's digit in front */
     unsigned logged;
 } webdrive;
 

@@ -101,7 +101,7 @@ probe_first_answer() {
         taskset -c "$load_cpu" "$work/first_answer" "$server_cpu" "$port" 20 "$work/request" "${command[@]}" \
             2>"$work/first.log" >"$work/first.$name" ||
             { unmeasured "first answer of $name" "$(cat "$work/first.log")"; continue; }
-        probe[$name.first]=$(median <"$work/first.$name")
+        probe[$name.first]=$(printf "%.2f" "$(median <"$work/first.$name")")
         echo "first answer of $name after exec, 20 starts: median ${probe[$name.first]} ms, worst $(sort -n "$work/first.$name" | tail -n 1) ms"
     done
 }

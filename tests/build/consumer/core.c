@@ -1,5 +1,6 @@
 /* A program of someone who has libcstar-core installed. SPDX-License-Identifier: MIT */
 #include <cstar/base.h>
+
 #include <stdio.h>
 
 int main(void) {

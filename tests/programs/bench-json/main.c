@@ -1,4 +1,5 @@
-/* bench-json -- how long one signals document takes to read, check and write, in nanoseconds: the best of several runs.
+/* bench-json -- how long one signals document takes to read, check and write, in nanoseconds: the
+ * best of several runs.
  * SPDX-License-Identifier: MIT */
 #include "cstar/json.h"
 

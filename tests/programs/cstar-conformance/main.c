@@ -1,5 +1,5 @@
-/* cstar-conformance -- the endpoint that the official Datastar SDK tests talk to: /test, GET and POST, answers the events that
- * the request's signals describe.
+/* cstar-conformance -- the endpoint that the official Datastar SDK tests talk to: /test, GET and
+ * POST, answers the events that the request's signals describe.
  *
  *     cstar-conformance --listen 127.0.0.1:7331
  *

@@ -1,9 +1,10 @@
-/* cstar-jsonecho -- reads JSON documents and says what the library makes of them, for comparison with another reader.
+/* cstar-jsonecho -- reads JSON documents and says what the library makes of them, for comparison
+ * with another reader.
  *
  * stdin:  per document its length (4 bytes, little endian), then its bytes.
  * stdout: per document one line of fields with a tab between them:
- *         ok <compact form> <the same, each number as "#" and its double's bits in hex> <escaped for expressions, from text>
- *         no <status> <status of cstar_json_check()> <error text>
+ *         ok <compact form> <the same, each number as "#" and its double's bits in hex> <escaped
+ *         for expressions, from text> no <status> <status of cstar_json_check()> <error text>
  *
  * SPDX-License-Identifier: MIT */
 #include "cstar/json.h"
@@ -55,7 +56,8 @@ static void put_with_bits(cstar_json_writer *w, const cstar_json *v) {
     (object ? cstar_json_end_object : cstar_json_end_array)(w);
 }
 
-/* Ends one field and empties the buffer. A writer that fails on what was read is a defect: it shows as a wrong field. */
+/* Ends one field and empties the buffer. A writer that fails on what was read is a defect: it shows
+ * as a wrong field. */
 static void flush(cstar_buf *out, cstar_json_writer *w, char end) {
     if (cstar_json_writer_end(w) != CSTAR_OK) {
         printf("writer failed: %s", cstar_strerror(cstar_json_writer_end(w)));

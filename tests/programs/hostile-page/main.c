@@ -1,9 +1,12 @@
-/* hostile-page -- puts whatever strings it is given into every place that takes one, for tests/browser/hostile.test.mjs.
+/* hostile-page -- puts whatever strings it is given into every place that takes one, for
+ * tests/browser/hostile.test.mjs.
  *
  *     GET /?s0=...&s1=...     each string as text, attribute, URL, expression, signal
- *     its events              the same strings, back from the browser's signals, as patches, scripts, log lines, redirects
+ *     its events              the same strings, back from the browser's signals, as patches,
+ *     scripts, log lines, redirects
  *
- * The strings come from the test, so that nothing but the escaping under test stands between them and the browser.
+ * The strings come from the test, so that nothing but the escaping under test stands between them
+ * and the browser.
  *
  * SPDX-License-Identifier: MIT */
 #include <cstar.h>
@@ -40,7 +43,8 @@ static cstar_expr signal_of(const char *stem, int i) {
 
 static void mount(cstar_conn *conn) {
     const char *s = NULL;
-    for (int i = 0; i < MAX_STRINGS && (s = cstar_query(conn, numbered("s", i).text)) != NULL; i++) {
+    for (int i = 0; i < MAX_STRINGS && (s = cstar_query(conn, numbered("s", i).text)) != NULL;
+         i++) {
         cstar_signal(conn, numbered("s", i).text, s);
         cstar_signal(conn, numbered("e", i).text, "");
     }
@@ -52,20 +56,31 @@ static void mount(cstar_conn *conn) {
 }
 
 static void markup_places(cstar_html *h, const char *s) {
-    cstar_put(h, "<td class='text'>{}</td><td class='single' title='{}'></td><td class=\"double\" title=\"{}\"></td>", s, s, s);
-    cstar_put(h, "<td><textarea>{}</textarea></td><td class='mixed' title='a {} b {} c'>x{}y</td>", s, s, s, s);
-    cstar_put(h, "<td><a class='whole' href='{}'>a</a><a class='part' href='/landed?q={}&amp;end=1'>b</a></td>", s, s);
+    cstar_put(h,
+              "<td class='text'>{}</td><td class='single' title='{}'></td><td class=\"double\" "
+              "title=\"{}\"></td>",
+              s, s, s);
+    cstar_put(h, "<td><textarea>{}</textarea></td><td class='mixed' title='a {} b {} c'>x{}y</td>",
+              s, s, s, s);
+    cstar_put(h,
+              "<td><a class='whole' href='{}'>a</a><a class='part' "
+              "href='/landed?q={}&amp;end=1'>b</a></td>",
+              s, s);
 }
 
 static void expression_places(cstar_html *h, int i, const char *s) {
-    cstar_put(h, "<td class='literal' data-text='{}'></td><td class='literal2' data-text=\"{}\"></td>", s, s);
+    cstar_put(h,
+              "<td class='literal' data-text='{}'></td><td class='literal2' data-text=\"{}\"></td>",
+              s, s);
     cstar_put(h, "<td class='inside' data-text='\"<\" + \"{}\" + \">\"'></td>", s);
     cstar_put(h, "<td class='inside2' data-text=\"'<' + '{}' + '>'\"></td>", s);
     cstar_put(h, "<td class='set' data-attr:title='{}'></td>", s);
-    cstar_put(h, "<td class='object' data-signals='{{\"o{}\": {}}}' data-text='{}'></td>", i, s, signal_of("o", i));
-    cstar_put(h, "<td class='initial' data-text='{}'></td><td class='later' data-text='{}'></td>", signal_of("s", i),
-              signal_of("e", i));
-    cstar_put(h, "<td><button class='assign' data-on:click='$clicked = {}'>assign</button></td>", s);
+    cstar_put(h, "<td class='object' data-signals='{{\"o{}\": {}}}' data-text='{}'></td>", i, s,
+              signal_of("o", i));
+    cstar_put(h, "<td class='initial' data-text='{}'></td><td class='later' data-text='{}'></td>",
+              signal_of("s", i), signal_of("e", i));
+    cstar_put(h, "<td><button class='assign' data-on:click='$clicked = {}'>assign</button></td>",
+              s);
 }
 
 static void row(cstar_html *h, int i, const char *s) {
@@ -73,13 +88,15 @@ static void row(cstar_html *h, int i, const char *s) {
     markup_places(h, s);
     expression_places(h, i, s);
     if (s[0] != '\0') { /* no URL can have an empty segment */
-        cstar_put(h, "<td><button class='post' data-on:click='{}'>post</button></td>", cstar_post("echo", s));
+        cstar_put(h, "<td><button class='post' data-on:click='{}'>post</button></td>",
+                  cstar_post("echo", s));
     }
     cstar_put(h, "</tr>");
 }
 
 static void button(cstar_html *h, const char *event) {
-    cstar_put(h, "<button id='{}' data-on:click='{}'>{}</button>", event, cstar_event(event), event);
+    cstar_put(h, "<button id='{}' data-on:click='{}'>{}</button>", event, cstar_event(event),
+              event);
 }
 
 static void render(cstar_conn *conn, cstar_html *h) {
@@ -89,9 +106,11 @@ static void render(cstar_conn *conn, cstar_html *h) {
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         button(h, events[i]);
     }
-    cstar_put(h, "<input id='go' data-bind='go'><p id='clicked' data-text='$clicked'></p><p id='echo' data-text='$echo'></p>");
+    cstar_put(h, "<input id='go' data-bind='go'><p id='clicked' data-text='$clicked'></p><p "
+                 "id='echo' data-text='$echo'></p>");
     cstar_put(h, "<table>");
-    for (int i = 0; i < MAX_STRINGS && (s = cstar_query(conn, numbered("s", i).text)) != NULL; i++) {
+    for (int i = 0; i < MAX_STRINGS && (s = cstar_query(conn, numbered("s", i).text)) != NULL;
+         i++) {
         row(h, i, s);
     }
     cstar_put(h, "</table><ul id='list'></ul></div>");
@@ -107,7 +126,8 @@ static void elements(cstar_conn *conn, const cstar_signals *in) {
     const char *s = NULL;
     cstar_patch(conn, h, .selector = "#list", .mode = CSTAR_INNER) {
         for (int i = 0; i < MAX_STRINGS && (s = given(in, i)) != NULL; i++) {
-            cstar_put(h, "<li id='p{}' title='{}'>{}</li>\n<li id='x{}' data-text='{}'></li>\n", i, s, s, i, s);
+            cstar_put(h, "<li id='p{}' title='{}'>{}</li>\n<li id='x{}' data-text='{}'></li>\n", i,
+                      s, s, i, s);
         }
     }
 }
@@ -119,7 +139,8 @@ static void signals(cstar_conn *conn, const cstar_signals *in) {
     }
 }
 
-/* JavaScript that a program has written itself: only the library keeps "</script" in its strings from ending the element. */
+/* JavaScript that a program has written itself: only the library keeps "</script" in its strings
+ * from ending the element. */
 static void script(cstar_conn *conn, const cstar_signals *in) {
     const char *s = NULL;
     for (int i = 0; i < MAX_STRINGS && (s = given(in, i)) != NULL; i++) {
@@ -128,8 +149,11 @@ static void script(cstar_conn *conn, const cstar_signals *in) {
         cstar_buf_lit(&js, "window.got.push(\"");
         cstar_buf_json(&js, cstar_cstr(s), CSTAR_ESC_LINES);
         cstar_buf_lit(&js, "\")");
-        cstar_attr attrs[] = {{"data-note", CSTAR_VAL(s)}, {"data-effect", CSTAR_VAL("window.notes.push(el.dataset.note), el.remove()")}};
-        cstar_execute_script(conn, NULL, .script_str = cstar_buf_view(&js), .attrs = attrs, .nattrs = 2);
+        cstar_attr attrs[] = {
+            {"data-note", CSTAR_VAL(s)},
+            {"data-effect", CSTAR_VAL("window.notes.push(el.dataset.note), el.remove()")}};
+        cstar_execute_script(conn, NULL, .script_str = cstar_buf_view(&js), .attrs = attrs,
+                             .nattrs = 2);
         cstar_buf_fini(&js);
     }
 }

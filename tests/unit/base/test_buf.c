@@ -1,8 +1,8 @@
 /* test_buf.c -- buffer, arena, views, lines, numbers.
  * SPDX-License-Identifier: MIT */
-#include "cstar/base.h"
-
 #include "support/failalloc.h"
+
+#include "cstar/base.h"
 
 #include <locale.h>
 #include <setjmp.h>
@@ -127,7 +127,8 @@ static void arena_survives_failure(void **state) {
         cstar_arena a;
         cstar_arena_init(&a, &f.alloc, 1 << 20);
         for (int i = 0; i < 40; i++) {
-            char *p = cstar_arena_strdup(&a, CSTAR_STR("some text that is copied, again and again and again"));
+            char *p = cstar_arena_strdup(
+                &a, CSTAR_STR("some text that is copied, again and again and again"));
             assert_true(p == NULL || strcmp(p + 45, "again") == 0 || p[0] == 's');
         }
         cstar_arena_fini(&a);
@@ -165,7 +166,8 @@ static void lines_end_on_cr_lf_and_crlf(void **state) {
         {"\r\n\r\n", "|||"},
         {"\n\r", "|||"},
         {"\r\r\n", "|||"},
-        {"long line before the break\nlong line behind the break", "long line before the break|long line behind the break|"},
+        {"long line before the break\nlong line behind the break",
+         "long line before the break|long line behind the break|"},
         {"12345678\r12345678\r\n", "12345678|12345678||"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

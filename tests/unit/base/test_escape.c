@@ -1,8 +1,8 @@
 /* test_escape.c -- UTF-8, and values made harmless for HTML, JSON and URLs.
  * SPDX-License-Identifier: MIT */
-#include "cstar/base.h"
-
 #include "support/failalloc.h"
+
+#include "cstar/base.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,11 +10,13 @@
 
 #include <cmocka.h>
 
-#define S(literal) {"" literal, sizeof(literal) - 1}
+#define S(literal)                                                                                 \
+    { "" literal, sizeof(literal) - 1 }
 
 static void assert_view(cstar_str got, cstar_str expected) {
     if (!cstar_str_eq(got, expected)) {
-        print_error("got      %.*s\nexpected %.*s\n", (int)got.len, got.ptr, (int)expected.len, expected.ptr);
+        print_error("got      %.*s\nexpected %.*s\n", (int)got.len, got.ptr, (int)expected.len,
+                    expected.ptr);
         fail();
     }
 }
@@ -62,7 +64,8 @@ static void utf8_is_strict(void **state) {
     }
 }
 
-/* Every code point, encoded here by the rule of the RFC, must come back; every surrogate must not. */
+/* Every code point, encoded here by the rule of the RFC, must come back; every surrogate must
+ * not. */
 static void utf8_round_trip_of_all_code_points(void **state) {
     (void)state;
     for (uint32_t code = 0; code < 0x110000; code++) {
@@ -148,9 +151,16 @@ static void json_escapes(void **state) {
         {S("\x00\x01\x1F\x7F"), 0, S("\\u0000\\u0001\\u001F\x7F")},
         {S("/<@$'"), 0, S("/<@$'")},
         {S("@$'<>&"), CSTAR_ESC_EXPR, S("\\u0040\\u0024\\u0027\\u003C\\u003E\\u0026")},
-        {S("a\xE2\x80\xA8" "b\xE2\x80\xA9"), 0, S("a\xE2\x80\xA8" "b\xE2\x80\xA9")},
-        {S("a\xE2\x80\xA8" "b\xE2\x80\xA9"), CSTAR_ESC_LINES, S("a\\u2028b\\u2029")},
-        {S("\xC3\xA9\xF0\x9F\x98\x80"), CSTAR_ESC_LINES | CSTAR_ESC_EXPR, S("\xC3\xA9\xF0\x9F\x98\x80")},
+        {S("a\xE2\x80\xA8"
+           "b\xE2\x80\xA9"),
+         0,
+         S("a\xE2\x80\xA8"
+           "b\xE2\x80\xA9")},
+        {S("a\xE2\x80\xA8"
+           "b\xE2\x80\xA9"),
+         CSTAR_ESC_LINES, S("a\\u2028b\\u2029")},
+        {S("\xC3\xA9\xF0\x9F\x98\x80"), CSTAR_ESC_LINES | CSTAR_ESC_EXPR,
+         S("\xC3\xA9\xF0\x9F\x98\x80")},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char mem[128];
@@ -172,11 +182,8 @@ static void percent_coding(void **state) {
     static const struct {
         cstar_str in, out;
     } cases[] = {
-        {S("AZaz09-_~"), S("AZaz09-_~")},
-        {S("a.b"), S("a%2Eb")},
-        {S("/ ?#"), S("%2F%20%3F%23")},
-        {S("\x00\xFF"), S("%00%FF")},
-        {S("%2f"), S("%252f")},
+        {S("AZaz09-_~"), S("AZaz09-_~")}, {S("a.b"), S("a%2Eb")}, {S("/ ?#"), S("%2F%20%3F%23")},
+        {S("\x00\xFF"), S("%00%FF")},     {S("%2f"), S("%252f")},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char mem[64];
@@ -239,7 +246,8 @@ static void names_compare_without_case(void **state) {
     (void)state;
     assert_true(cstar_str_ieq(CSTAR_STR("Content-TYPE"), CSTAR_STR("content-type")));
     assert_false(cstar_str_ieq(CSTAR_STR("a"), CSTAR_STR("ab")));
-    assert_false(cstar_str_ieq(CSTAR_STR("@"), CSTAR_STR("`"))); /* 0x40 and 0x60 differ in the case bit only */
+    /* 0x40 and 0x60 differ in the case bit only */
+    assert_false(cstar_str_ieq(CSTAR_STR("@"), CSTAR_STR("`")));
     assert_false(cstar_str_ieq(CSTAR_STR("["), CSTAR_STR("{")));
 }
 

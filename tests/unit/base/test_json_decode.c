@@ -202,7 +202,8 @@ static void test_no_value(void **state) {
     assert_string_equal(err.text, "the value must be an object");
 }
 
-/* Tables that make no sense are a programmer's mistake: an error, never a write outside of the struct. */
+/* Tables that make no sense are a programmer's mistake: an error, never a write outside of the
+ * struct. */
 static void test_bad_tables(void **state) {
     (void)state;
     struct {

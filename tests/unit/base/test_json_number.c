@@ -1,6 +1,8 @@
-/* test_json_number.c -- exact integers, correctly rounded doubles, whatever the locale and however long the text.
+/* test_json_number.c -- exact integers, correctly rounded doubles, whatever the locale and however
+ * long the text.
  * SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): for mkdtemp, setenv */
+/* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): for mkdtemp, setenv */
+#define _DEFAULT_SOURCE
 
 #include "base/json_scan.h"
 
@@ -187,7 +189,8 @@ static void test_random_doubles(void **state) {
     }
 }
 
-/* Texts longer than what is handed to strtod(): what is cut off still decides between two neighbours. */
+/* Texts longer than what is handed to strtod(): what is cut off still decides between two
+ * neighbours. */
 static void test_long_numbers(void **state) {
     (void)state;
     static const size_t lengths[] = {768, 769, 770, 771, 772, 800, 832, 833, 1000, 5000, 100000};
@@ -236,7 +239,8 @@ static void test_a_million_digits_are_cheap(void **state) {
     free(text);
 }
 
-/* ---- the locale ------------------------------------------------------------------------------- */
+/* ---- the locale
+ * ------------------------------------------------------------------------------- */
 
 static void test_decimal_form(void **state) {
     (void)state;
@@ -266,7 +270,8 @@ static void test_decimal_form(void **state) {
 
 static bool has_comma(void) { return strcmp(localeconv()->decimal_point, ",") == 0; }
 
-/* A locale with a comma: one that is installed, or one made for the purpose in a directory of our own. */
+/* A locale with a comma: one that is installed, or one made for the purpose in a directory of our
+ * own. */
 static bool set_comma_locale(char *dir) {
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8",  "fr_FR.UTF-8",
                                         "de_DE",       "es_ES.UTF-8", "pt_BR.UTF-8"};

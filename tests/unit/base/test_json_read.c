@@ -1,6 +1,8 @@
-/* test_json_read.c -- what the reader takes and what it refuses, at which byte, and that hostile input stays cheap.
+/* test_json_read.c -- what the reader takes and what it refuses, at which byte, and that hostile
+ * input stays cheap.
  * SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): for MAP_ANONYMOUS */
+/* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): for MAP_ANONYMOUS */
+#define _DEFAULT_SOURCE
 
 #include "support/failalloc.h"
 
@@ -20,7 +22,8 @@
 
 static const cstar_json_opts any = {.any_root = true};
 
-/* Reads, with check agreeing but for duplicate keys, and errors always in words. Returns the compact form in `out`. */
+/* Reads, with check agreeing but for duplicate keys, and errors always in words. Returns the
+ * compact form in `out`. */
 static cstar_status read_text(cstar_str text, const cstar_json_opts *opts, cstar_buf *out,
                               cstar_err *err) {
     cstar_arena arena;
@@ -51,7 +54,8 @@ static cstar_status read_text(cstar_str text, const cstar_json_opts *opts, cstar
     return e.code;
 }
 
-/* ---- accepted --------------------------------------------------------------------------------- */
+/* ---- accepted
+ * --------------------------------------------------------------------------------- */
 
 typedef struct accepted {
     const char *name, *text, *compact; /* compact NULL: the text itself */
@@ -103,7 +107,8 @@ static void test_accepted(void **state) {
     }
 }
 
-/* ---- refused ---------------------------------------------------------------------------------- */
+/* ---- refused
+ * ---------------------------------------------------------------------------------- */
 
 typedef struct refused {
     const char *name, *text;
@@ -236,7 +241,8 @@ static void test_err_is_optional(void **state) {
     cstar_arena_fini(&arena);
 }
 
-/* ---- UTF-8 ------------------------------------------------------------------------------------ */
+/* ---- UTF-8
+ * ------------------------------------------------------------------------------------ */
 
 static void test_bad_utf8(void **state) {
     (void)state;
@@ -304,7 +310,8 @@ static void test_each_byte_at_each_place(void **state) {
     }
 }
 
-/* ---- prefixes, edges of memory ---------------------------------------------------------------- */
+/* ---- prefixes, edges of memory
+ * ---------------------------------------------------------------- */
 
 static const char *const documents[] = {
     "{\"count\":41,\"query\":\"bob \\u0026 "
@@ -376,7 +383,8 @@ static void test_against_a_guard_page(void **state) {
     assert_int_equal(munmap(mem, 2 * page), 0);
 }
 
-/* ---- limits ----------------------------------------------------------------------------------- */
+/* ---- limits
+ * ----------------------------------------------------------------------------------- */
 
 static cstar_status read_nested(size_t depth, bool object, const cstar_json_opts *opts) {
     size_t open = object ? 5 : 1;
@@ -429,7 +437,8 @@ static void test_depth(void **state) {
     }
 }
 
-/* A bit per level says what is open: kinds that alternate across the words of that set must not be mixed up. */
+/* A bit per level says what is open: kinds that alternate across the words of that set must not be
+ * mixed up. */
 static void test_mixed_nesting(void **state) {
     (void)state;
     for (size_t wrong = 0; wrong <= 200; wrong++) { /* 0: none */
@@ -480,7 +489,8 @@ static void test_any_root(void **state) {
     }
 }
 
-/* ---- duplicate keys in large objects ---------------------------------------------------------- */
+/* ---- duplicate keys in large objects
+ * ---------------------------------------------------------- */
 
 typedef struct text_buf {
     char *ptr;
@@ -535,8 +545,9 @@ static void test_5000_members(void **state) {
     free(b.ptr);
 }
 
-/* The keys have one length and differ only in the middle, where the hash of the first members does not look: whatever
- * a sender does, the work stays n log n. 1000 times 60 ms would be a quadratic reader. */
+/* The keys have one length and differ only in the middle, where the hash of the first members does
+ * not look: whatever a sender does, the work stays n log n. 1000 times 60 ms would be a quadratic
+ * reader. */
 static void test_hostile_keys_are_cheap(void **state) {
     (void)state;
     static const char *const formats[] = {"prefix..%08usuffix..", "%08u",
@@ -575,7 +586,8 @@ static void test_colliding_small_objects(void **state) {
     free(b.ptr);
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory
+ * ----------------------------------------------------------------------------------- */
 
 static void test_each_allocation_fails(void **state) {
     (void)state;
@@ -623,7 +635,8 @@ static void test_arena_limit(void **state) {
     free(b.ptr);
 }
 
-/* The tree does not point into the text, and a reset arena takes the next document without the allocator. */
+/* The tree does not point into the text, and a reset arena takes the next document without the
+ * allocator. */
 static void test_text_may_go_away(void **state) {
     (void)state;
     failalloc f;
@@ -648,7 +661,8 @@ static void test_text_may_go_away(void **state) {
     cstar_arena_fini(&arena);
 }
 
-/* Every string and number shares one allocation of about the text's length: the worst mixes fill it to the last byte. */
+/* Every string and number shares one allocation of about the text's length: the worst mixes fill it
+ * to the last byte. */
 static void test_strings_fill_their_block(void **state) {
     (void)state;
     static const char *const texts[] = {"\"a\"",    "7",

@@ -35,7 +35,8 @@ static const char *value_text(cstar_val v, unsigned extra) {
     return rc == CSTAR_OK ? mem : cstar_strerror(rc);
 }
 
-/* ---- structure -------------------------------------------------------------------------------- */
+/* ---- structure
+ * -------------------------------------------------------------------------------- */
 
 static void test_a_document(void **state) {
     (void)state;
@@ -214,7 +215,8 @@ static void test_depth(void **state) {
     }
 }
 
-/* ---- JSON text -------------------------------------------------------------------------------- */
+/* ---- JSON text
+ * -------------------------------------------------------------------------------- */
 
 static void test_text_is_rewritten(void **state) {
     (void)state;
@@ -283,7 +285,8 @@ static void test_bad_text(void **state) {
     assert_int_equal(cstar_json_writer_end(&w), CSTAR_ESYNTAX);
 }
 
-/* ---- trees ------------------------------------------------------------------------------------ */
+/* ---- trees
+ * ------------------------------------------------------------------------------------ */
 
 static const cstar_json_opts any = {.any_root = true, .max_depth = 1024};
 
@@ -359,7 +362,8 @@ static void test_deep_tree(void **state) {
     cstar_arena_fini(&arena);
 }
 
-/* ---- the buffer ------------------------------------------------------------------------------- */
+/* ---- the buffer
+ * ------------------------------------------------------------------------------- */
 
 static void write_much(cstar_json_writer *to, const cstar_json *tree) {
     cstar_json_begin_object(to);

@@ -406,7 +406,8 @@ static void test_crowded_output(void **state) {
     h1rig_fini(&r);
 }
 
-/* Memory for the output runs out once: the answer becomes a 500; a stream's piece can be written again. */
+/* Memory for the output runs out once: the answer becomes a 500; a stream's piece can be written
+ * again. */
 static void test_output_out_of_memory(void **state) {
     (void)state;
     failalloc f;

@@ -64,7 +64,8 @@ static void a_taken_port_is_refused_but_workers_share_it(void **state) {
     assert_int_equal(same, port);
     cstar__address taken = {"127.0.0.1", port};
     unsigned other = 0;
-    assert_int_equal(cstar__address_listen(&taken, &other, &err), -1); /* as a further process does */
+    /* as a further process does */
+    assert_int_equal(cstar__address_listen(&taken, &other, &err), -1);
     assert_int_equal(err.code, CSTAR_EIO);
     assert_non_null(strstr(err.text, "127.0.0.1"));
     close(first);

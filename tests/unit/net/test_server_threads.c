@@ -1,4 +1,5 @@
-/* test_server_threads.c -- a real server and real sockets: answers, disconnects, timeouts, stopping.
+/* test_server_threads.c -- a real server and real sockets: answers, disconnects, timeouts,
+ * stopping.
  *
  * The handler is the test's own, so that it can leave a request unanswered and see the client go.
  * SPDX-License-Identifier: MIT */
@@ -87,8 +88,11 @@ static void *run(void *arg) {
 static void start(rig *r, cstar__server_opts opts) {
     cstar_err err = {0};
     memset(r, 0, sizeof *r);
-    r->handler = (cstar__handler){
-        .ctx = &r->seen, .on_head = on_head, .on_body = on_body, .on_end = on_end, .on_close = on_close};
+    r->handler = (cstar__handler){.ctx = &r->seen,
+                                  .on_head = on_head,
+                                  .on_body = on_body,
+                                  .on_end = on_end,
+                                  .on_close = on_close};
     opts.listen = "127.0.0.1:0";
     opts.handler = &r->handler;
     r->server = cstar__server_new(&opts, &err);
@@ -110,7 +114,8 @@ static void stop(rig *r) {
 
 static int dial(const rig *r) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)cstar__server_port(r->server))};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)cstar__server_port(r->server))};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct timeval limit = {.tv_sec = 20};
     assert_true(fd >= 0);
@@ -227,7 +232,8 @@ static void a_reader_that_stalls_is_cut_and_delays_nobody(void **state) {
     int other = dial(&r);
     say(other, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_int_equal(hear(other, "/a"), 1);
-    nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 500000000}, NULL); /* two sweeps of the clock */
+    /* two sweeps of the clock */
+    nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 500000000}, NULL);
     size_t n = 0;
     char chunk[65536];
     ssize_t got = 0;

@@ -1,8 +1,7 @@
 /* test_router.c -- which route a path leads to.
  * SPDX-License-Identifier: MIT */
-#include "web/router.h"
-
 #include "support/failalloc.h"
+#include "web/router.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +51,8 @@ static void paths_and_params(void **state) {
         {CSTAR__DELETE, "/items/new", 6, "item=new;"}, /* the literal has no DELETE */
         {CSTAR__GET, "/items/42/edit", 7, "id=42;"},
         {CSTAR__GET, "/items/new/edit", 7, "id=new;"}, /* back from the literal */
-        {CSTAR__POST, "/p/_event/a%2Fb%252f%E6%9D%B1%E4%BA%AC", 8, "event=a/b%2f\xE6\x9D\xB1\xE4\xBA\xAC;"},
+        {CSTAR__POST, "/p/_event/a%2Fb%252f%E6%9D%B1%E4%BA%AC", 8,
+         "event=a/b%2f\xE6\x9D\xB1\xE4\xBA\xAC;"},
         {CSTAR__POST, "/p/_event/a+b", 8, "event=a+b;"},
         {CSTAR__POST, "/p/_event/%ZZ", 8, "event=%ZZ;"},
         {CSTAR__POST, "/p/_event/..", 8, "event=..;"},
@@ -78,14 +78,18 @@ static void paths_and_params(void **state) {
         cstar__match m;
         char params[128] = "";
         cstar_arena_init(&scratch, cstar_heap(), 0);
-        assert_int_equal(cstar__router_find(&r, cases[i].method, cstar_cstr(cases[i].path), &scratch, &m), CSTAR_OK);
+        assert_int_equal(
+            cstar__router_find(&r, cases[i].method, cstar_cstr(cases[i].path), &scratch, &m),
+            CSTAR_OK);
         int kind = m.route != NULL ? m.route->kind : 0;
         for (unsigned p = 0; m.route != NULL && p < m.route->nparams; p++) {
             size_t at = strlen(params);
-            (void)snprintf(params + at, sizeof params - at, "%s=%s;", m.route->params[p].ptr, m.values[p].ptr);
+            (void)snprintf(params + at, sizeof params - at, "%s=%s;", m.route->params[p].ptr,
+                           m.values[p].ptr);
         }
         if (kind != cases[i].kind || strcmp(params, cases[i].params) != 0) {
-            print_error("%s: got %d %s, expected %d %s\n", cases[i].path, kind, params, cases[i].kind, cases[i].params);
+            print_error("%s: got %d %s, expected %d %s\n", cases[i].path, kind, params,
+                        cases[i].kind, cases[i].params);
             fail();
         }
         cstar_arena_fini(&scratch);
@@ -101,12 +105,15 @@ static void other_methods_are_named(void **state) {
     char text[64];
     build(&r, cstar_heap());
     cstar_arena_init(&scratch, cstar_heap(), 0);
-    assert_int_equal(cstar__router_find(&r, CSTAR__PUT, CSTAR_STR("/items"), &scratch, &m), CSTAR_OK);
+    assert_int_equal(cstar__router_find(&r, CSTAR__PUT, CSTAR_STR("/items"), &scratch, &m),
+                     CSTAR_OK);
     assert_null(m.route);
     assert_true(cstar_str_eq(cstar__allow_text(m.allowed, text), CSTAR_STR("GET, HEAD, POST")));
-    assert_int_equal(cstar__router_find(&r, CSTAR__PUT, CSTAR_STR("/items/new"), &scratch, &m), CSTAR_OK);
+    assert_int_equal(cstar__router_find(&r, CSTAR__PUT, CSTAR_STR("/items/new"), &scratch, &m),
+                     CSTAR_OK);
     assert_true(cstar_str_eq(cstar__allow_text(m.allowed, text), CSTAR_STR("GET, HEAD, DELETE")));
-    assert_int_equal(cstar__router_find(&r, CSTAR__PUT, CSTAR_STR("/nowhere"), &scratch, &m), CSTAR_OK);
+    assert_int_equal(cstar__router_find(&r, CSTAR__PUT, CSTAR_STR("/nowhere"), &scratch, &m),
+                     CSTAR_OK);
     assert_int_equal(m.allowed, 0);
     cstar_arena_fini(&scratch);
     cstar__router_fini(&r);
@@ -118,17 +125,25 @@ static void bad_routes_are_refused(void **state) {
         const char *path;
         cstar_status status;
     } cases[] = {
-        {NULL, CSTAR_EINVAL},          {"", CSTAR_EINVAL},     {"items", CSTAR_EINVAL},
-        {"//", CSTAR_EINVAL},          {"/a//b", CSTAR_EINVAL}, {"/:", CSTAR_EINVAL},
-        {"/:a/:a", CSTAR_EINVAL},      {"/items", CSTAR_EDUP},  {"/items/", CSTAR_EDUP},
-        {"/items/:other", CSTAR_EDUP}, {"/:a/:b/:c/:d/:e/:f/:g/:h/:i", CSTAR_ELIMIT},
+        {NULL, CSTAR_EINVAL},
+        {"", CSTAR_EINVAL},
+        {"items", CSTAR_EINVAL},
+        {"//", CSTAR_EINVAL},
+        {"/a//b", CSTAR_EINVAL},
+        {"/:", CSTAR_EINVAL},
+        {"/:a/:a", CSTAR_EINVAL},
+        {"/items", CSTAR_EDUP},
+        {"/items/", CSTAR_EDUP},
+        {"/items/:other", CSTAR_EDUP},
+        {"/:a/:b/:c/:d/:e/:f/:g/:h/:i", CSTAR_ELIMIT},
     };
     cstar__router r;
     build(&r, cstar_heap());
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cstar_err err = {0};
         cstar__route route = {.kind = 1};
-        assert_int_equal(cstar__router_add(&r, CSTAR__GET, cases[i].path, &route, &err), cases[i].status);
+        assert_int_equal(cstar__router_add(&r, CSTAR__GET, cases[i].path, &route, &err),
+                         cases[i].status);
         assert_string_equal(err.where, "path");
     }
     cstar__router_fini(&r);
@@ -181,10 +196,8 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_and_params),
-        cmocka_unit_test(other_methods_are_named),
-        cmocka_unit_test(bad_routes_are_refused),
-        cmocka_unit_test(very_long_paths_end),
+        cmocka_unit_test(paths_and_params),          cmocka_unit_test(other_methods_are_named),
+        cmocka_unit_test(bad_routes_are_refused),    cmocka_unit_test(very_long_paths_end),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

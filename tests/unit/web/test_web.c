@@ -1,9 +1,10 @@
-/* test_web.c -- an app without sockets: pages, events, signals, assigns, errors; every request ends.
+/* test_web.c -- an app without sockets: pages, events, signals, assigns, errors; every request
+ * ends.
  * SPDX-License-Identifier: MIT */
-#include "cstar.h"
-
 #include "support/failalloc.h"
 #include "support/webdrive.h"
+
+#include "cstar.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +30,9 @@ static void render(cstar_conn *conn, cstar_html *h) {
 static void increment(cstar_conn *conn, const cstar_signals *in) {
     int64_t count = cstar_signals_int(in, "count", 0) + 1;
     cstar_signal(conn, "count", count);
-    cstar_patch(conn, h, .selector = "#history") { cstar_put(h, "<b id='history'>{}\n</b>", count); }
+    cstar_patch(conn, h, .selector = "#history") {
+        cstar_put(h, "<b id='history'>{}\n</b>", count);
+    }
     cstar_console_log(conn, "done", .level = CSTAR_WARN);
 }
 
@@ -63,7 +66,9 @@ static void call_inside(cstar_conn *conn, const cstar_signals *in) {
 static void unsafe(cstar_conn *conn, const cstar_signals *in) {
     (void)in;
     cstar_signal(conn, "before", 1);
-    cstar_patch(conn, h, .selector = "#a") { cstar_put(h, "<a onclick='{}'>x</a>", "alert(1)"); }
+    cstar_patch(conn, h, .selector = "#a") {
+        cstar_put(h, "<a onclick='{}'>x</a>", "alert(1)");
+    }
     cstar_signal(conn, "after", 1);
 }
 
@@ -99,9 +104,9 @@ static void everything(cstar_conn *conn, const cstar_signals *in) {
 }
 
 CSTAR_PAGE(counter, .mount = mount, .render = render, .max_signal_bytes = 64,
-           .events = CSTAR_EVENTS({"increment", increment}, {"leave open", leave_open}, {"break", break_out},
-                                  {"inside", call_inside}, {"unsafe", unsafe}, {"mistakes", mistakes},
-                                  {"everything", everything}));
+           .events = CSTAR_EVENTS({"increment", increment}, {"leave open", leave_open},
+                                  {"break", break_out}, {"inside", call_inside}, {"unsafe", unsafe},
+                                  {"mistakes", mistakes}, {"everything", everything}));
 
 static void render_unsafe(cstar_conn *conn, cstar_html *h) {
     (void)conn;
@@ -206,7 +211,8 @@ static void page_mounts_and_renders_in_its_layout(void **state) {
     assert_has(answer, "<title>A &lt;title&gt;</title>");
     assert_has(answer, "datastar@v1.0.2/bundles/datastar.js");
     /* the last value of a key at its first place; nothing that the client would rewrite */
-    assert_has(answer, "data-signals='{&quot;count&quot;:1,&quot;note&quot;:&quot;\\u0040post(\\u0027/x\\u0027) \\u0024count "
+    assert_has(answer, "data-signals='{&quot;count&quot;:1,&quot;note&quot;:&quot;\\u0040post("
+                       "\\u0027/x\\u0027) \\u0024count "
                        "\\u003C/script\\u003E \\u0027\\&quot;&quot;}'>1</main>");
 }
 
@@ -242,12 +248,13 @@ static void event_answers_in_order_and_in_one_piece(void **state) {
     assert_has(answer, "cache-control: no-cache\r\n");
     assert_has(answer, "Connection: keep-alive\r\n");
     assert_null(strstr(answer, "chunked"));
-    assert_string_equal(webdrive_body(answer),
-                        "event: datastar-patch-signals\ndata: signals {\"count\":42}\n\n"
-                        "event: datastar-patch-elements\ndata: selector #history\n"
-                        "data: elements <b id='history'>42\ndata: elements </b>\n\n"
-                        "event: datastar-patch-elements\ndata: selector body\ndata: mode append\n"
-                        "data: elements <script data-effect=\"el.remove()\">console.warn('done')</script>\n\n");
+    assert_string_equal(
+        webdrive_body(answer),
+        "event: datastar-patch-signals\ndata: signals {\"count\":42}\n\n"
+        "event: datastar-patch-elements\ndata: selector #history\n"
+        "data: elements <b id='history'>42\ndata: elements </b>\n\n"
+        "event: datastar-patch-elements\ndata: selector body\ndata: mode append\n"
+        "data: elements <script data-effect=\"el.remove()\">console.warn('done')</script>\n\n");
     char length[64];
     (void)snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(webdrive_body(answer)));
     assert_has(answer, length);
@@ -257,12 +264,15 @@ static void events_by_any_verb_and_encoded_name(void **state) {
     fixture *f = *state;
     static const char *const methods[] = {"POST", "PUT", "PATCH"};
     for (size_t i = 0; i < 3; i++) {
-        const char *answer = webdrive_request(&f->drive, methods[i], "/counter/_event/%69ncrement", "{\"count\":1}");
+        const char *answer =
+            webdrive_request(&f->drive, methods[i], "/counter/_event/%69ncrement", "{\"count\":1}");
         assert_has(answer, "{\"count\":2}");
     }
-    assert_has(webdrive_request(&f->drive, "GET", "/counter/_event/increment?datastar=%7B%22count%22%3A7%7D", NULL),
+    assert_has(webdrive_request(&f->drive, "GET",
+                                "/counter/_event/increment?datastar=%7B%22count%22%3A7%7D", NULL),
                "{\"count\":8}");
-    assert_has(webdrive_request(&f->drive, "DELETE", "/counter/_event/increment?datastar=%7B%22count%22%3A8%7D", NULL),
+    assert_has(webdrive_request(&f->drive, "DELETE",
+                                "/counter/_event/increment?datastar=%7B%22count%22%3A8%7D", NULL),
                "{\"count\":9}");
     assert_int_equal(webdrive_status(post(f, "leave%20open", "{}")), 200);
 }
@@ -281,11 +291,16 @@ static void refusals(void **state) {
         {"POST", "/counter/_event/increment", "[]", 400, "Invalid signal payload"},
         {"POST", "/counter/_event/increment", "{\"a\":1,\"a\":2}", 400, "Invalid signal payload"},
         {"POST", "/counter/_event/increment",
-         "{\"a\":\"0123456789012345678901234567890123456789012345678901234567\"}", 413, "Signal payload too large"},
+         "{\"a\":\"0123456789012345678901234567890123456789012345678901234567\"}", 413,
+         "Signal payload too large"},
         {"POST", "/counter/_event/increment",
-         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 413, "Signal payload too large"},
+         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 413,
+         "Signal payload too large"},
         {"GET", "/counter/_event/increment?datastar=", NULL, 400, "Invalid signal payload"},
-        {"GET", "/counter/_event/increment?datastar=%7B%22a%22%3A%220123456789012345678901234567890123456789012345678901234567%22%7D",
+        {"GET",
+         "/counter/_event/"
+         "increment?datastar=%7B%22a%22%3A%"
+         "220123456789012345678901234567890123456789012345678901234567%22%7D",
          NULL, 413, "Signal payload too large"},
         {"POST", "/counter", "{}", 405, "allow: GET, HEAD\r\n"},
         {"PUT", "/manual", "{}", 405, "allow: GET, HEAD, POST\r\n"},
@@ -294,7 +309,8 @@ static void refusals(void **state) {
         {"OPTIONS", "*", NULL, 204, "allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *answer = webdrive_request(&f->drive, cases[i].method, cases[i].target, cases[i].body);
+        const char *answer =
+            webdrive_request(&f->drive, cases[i].method, cases[i].target, cases[i].body);
         if (webdrive_status(answer) != cases[i].status) {
             print_error("%s %s: %s\n", cases[i].method, cases[i].target, answer);
         }
@@ -311,7 +327,9 @@ static void refusals(void **state) {
 static void chunked_body_over_the_limit_is_413(void **state) {
     fixture *f = *state;
     cstar_buf_reset(&f->drive.out);
-    webdrive_feed(&f->drive, "POST /counter/_event/increment HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    webdrive_feed(
+        &f->drive,
+        "POST /counter/_event/increment HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     webdrive_feed(&f->drive, "20\r\n{\"a\":\"01234567890123456789012345\r\n");
     assert_int_equal(f->drive.out.len, 0);
     webdrive_feed(&f->drive, "21\r\n012345678901234567890123456789012\r\n");
@@ -332,20 +350,23 @@ static void exactly_the_limit_is_accepted(void **state) {
 
 static void a_patch_left_open_is_closed(void **state) {
     fixture *f = *state;
-    assert_string_equal(webdrive_body(post(f, "leave%20open", "{}")),
-                        "event: datastar-patch-elements\ndata: selector #a\ndata: elements <i>open</i>\n\n");
-    assert_string_equal(webdrive_body(post(f, "break", "{}")),
-                        "event: datastar-patch-elements\ndata: selector #a\ndata: elements <i>broken</i>\n\n"
-                        "event: datastar-patch-signals\ndata: signals {\"after\":1}\n\n");
+    assert_string_equal(
+        webdrive_body(post(f, "leave%20open", "{}")),
+        "event: datastar-patch-elements\ndata: selector #a\ndata: elements <i>open</i>\n\n");
+    assert_string_equal(
+        webdrive_body(post(f, "break", "{}")),
+        "event: datastar-patch-elements\ndata: selector #a\ndata: elements <i>broken</i>\n\n"
+        "event: datastar-patch-signals\ndata: signals {\"after\":1}\n\n");
     assert_int_equal(f->drive.logged, 0);
 }
 
 static void a_call_inside_closes_the_patch_and_later_puts_go_nowhere(void **state) {
     fixture *f = *state;
-    assert_string_equal(webdrive_body(post(f, "inside", "{}")),
-                        "event: datastar-patch-elements\ndata: selector #a\ndata: elements <i>before</i>\n\n"
-                        "event: datastar-patch-signals\ndata: signals {\"inside\":1}\n\n"
-                        "event: datastar-patch-signals\ndata: signals {\"after\":1}\n\n");
+    assert_string_equal(
+        webdrive_body(post(f, "inside", "{}")),
+        "event: datastar-patch-elements\ndata: selector #a\ndata: elements <i>before</i>\n\n"
+        "event: datastar-patch-signals\ndata: signals {\"inside\":1}\n\n"
+        "event: datastar-patch-signals\ndata: signals {\"after\":1}\n\n");
     assert_int_equal(f->drive.logged, 1);
 }
 
@@ -404,18 +425,22 @@ static void plain_route_has_params_query_and_headers(void **state) {
     assert_null(strstr(answer, "x-b"));
     assert_null(strstr(answer, "x-late"));
     assert_string_equal(webdrive_body(answer), "GET a/b two words no");
-    assert_string_equal(webdrive_body(webdrive_request(&f->drive, "GET", "/items/7?q=%FF", NULL)), "GET 7 - no");
+    assert_string_equal(webdrive_body(webdrive_request(&f->drive, "GET", "/items/7?q=%FF", NULL)),
+                        "GET 7 - no");
 }
 
 static void plain_route_as_event_stream(void **state) {
     fixture *f = *state;
-    static const char expected[] = "event: datastar-patch-signals\nid: e\ndata: signals {\"early\":2}\n\n"
-                                   "event: datastar-patch-signals\ndata: signals {\"early\":2}\n\n"
-                                   "event: datastar-patch-signals\ndata: signals {\"late\":\"Ada\"}\n\n";
-    assert_string_equal(webdrive_body(webdrive_request(&f->drive, "POST", "/manual", "{\"user\":{\"name\":\"Ada\"}}")),
+    static const char expected[] =
+        "event: datastar-patch-signals\nid: e\ndata: signals {\"early\":2}\n\n"
+        "event: datastar-patch-signals\ndata: signals {\"early\":2}\n\n"
+        "event: datastar-patch-signals\ndata: signals {\"late\":\"Ada\"}\n\n";
+    assert_string_equal(webdrive_body(webdrive_request(&f->drive, "POST", "/manual",
+                                                       "{\"user\":{\"name\":\"Ada\"}}")),
                         expected);
     assert_string_equal(webdrive_body(webdrive_request(
-                            &f->drive, "GET", "/manual?datastar=%7B%22user%22:%7B%22name%22:%22Ada%22%7D%7D", NULL)),
+                            &f->drive, "GET",
+                            "/manual?datastar=%7B%22user%22:%7B%22name%22:%22Ada%22%7D%7D", NULL)),
                         expected);
 }
 
@@ -429,7 +454,8 @@ static void bad_routes_keep_the_app_from_serving(void **state) {
     assert_int_equal(cstar_route(app, CSTAR_GET, "/fine", item), CSTAR_OK);
     assert_int_equal(cstar_route(app, CSTAR_GET, "/fine", NULL), CSTAR_EINVAL);
     assert_int_equal(cstar_page(app, "/page", &(cstar_page_def){.name = "none"}), CSTAR_EINVAL);
-    assert_int_equal(cstar_serve(app, &(cstar_serve_opts){.listen = "127.0.0.1:0"}, &err), CSTAR_EINVAL);
+    assert_int_equal(cstar_serve(app, &(cstar_serve_opts){.listen = "127.0.0.1:0"}, &err),
+                     CSTAR_EINVAL);
     assert_has(err.text, "no-slash");
     cstar_app_free(app);
 }
@@ -441,7 +467,8 @@ static size_t one_request(failalloc *f) {
     assert_non_null(app);
     webdrive d;
     webdrive_init(&d, app, &f->alloc);
-    const char *answer = webdrive_request(&d, "POST", "/counter/_event/everything", "{\"count\":41}");
+    const char *answer =
+        webdrive_request(&d, "POST", "/counter/_event/everything", "{\"count\":41}");
     int status = webdrive_status(answer);
     assert_true(status == 200 || status == 500 || answer[0] == '\0');
     (void)webdrive_request(&d, "GET", "/counter", NULL);
@@ -493,11 +520,15 @@ static void steady_requests_allocate_nothing(void **state) {
     webdrive d;
     webdrive_init(&d, app, &f.alloc);
     for (int i = 0; i < 8; i++) {
-        assert_int_equal(webdrive_status(webdrive_request(&d, "POST", "/counter/_event/increment", "{\"count\":1}")), 200);
+        assert_int_equal(webdrive_status(webdrive_request(&d, "POST", "/counter/_event/increment",
+                                                          "{\"count\":1}")),
+                         200);
     }
     size_t calls = f.calls;
     for (int i = 0; i < 1000; i++) {
-        assert_int_equal(webdrive_status(webdrive_request(&d, "POST", "/counter/_event/increment", "{\"count\":1}")), 200);
+        assert_int_equal(webdrive_status(webdrive_request(&d, "POST", "/counter/_event/increment",
+                                                          "{\"count\":1}")),
+                         200);
     }
     assert_int_equal(f.calls, calls);
     webdrive_fini(&d);
