@@ -271,12 +271,23 @@ CSTAR_API const cstar_err *cstar_error(const cstar_conn *conn);
 
 typedef enum cstar_log_level { CSTAR_LOG_ERROR, CSTAR_LOG_WARN, CSTAR_LOG_INFO } cstar_log_level;
 
+typedef struct cstar_cert {
+    const char *cert_file; /* PEM: the certificate, then its chain */
+    const char *key_file;  /* PEM; NULL: in cert_file */
+} cstar_cert;
+
 typedef struct cstar_serve_opts { /* zero is the default of every field */
     /* "host:port", "[::1]:8080", ":8080" (all addresses); NULL: 127.0.0.1:8080; port 0: a free
      * one */
     const char *listen;
     unsigned workers; /* loops, each its own thread but the first; 0: 1 */
     /* file of the Datastar client to serve; NULL: pages load it from the CDN */
+    /* HTTPS (TLS 1.2 and 1.3). Without `certs` a certificate for development is made, see
+     * docs/howto/https.md. */
+    bool tls;
+    const cstar_cert *certs; /* borrowed; the first is for clients that ask for no name we have */
+    size_t ncerts;
+    bool no_http2; /* HTTP/1.1 only; else HTTP/2 by ALPN over TLS, and by prior knowledge without */
     const char *datastar;
     size_t max_body;     /* bytes of a plain route's request body; 0: 1 000 000 */
     size_t max_response; /* bytes of one response; 0: 16 MiB */
@@ -299,6 +310,11 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
 CSTAR_API cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err *err);
 /** [any thread] [signal-unsafe] Makes cstar_serve() stop. Does nothing when it is not running. */
 CSTAR_API void cstar_stop(cstar_app *app);
+
+/** [any thread] Loads the certificates again; cstar_serve() with `signals` does it on SIGHUP.
+ * Connections keep what they have. On an error (CSTAR_ESTATE: not serving, or without TLS) nothing
+ * changes. */
+CSTAR_API cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err);
 
 /**
  * A whole main(): reads flags and CSTAR_* environment variables (--help prints them), serves, frees

@@ -103,6 +103,8 @@ static bool is_machines(cstar_str name) {
                cstar_str_ieq(name, CSTAR_STR("keep-alive"));
     case 14:
         return cstar_str_ieq(name, CSTAR_STR("content-length"));
+    case 16:
+        return cstar_str_ieq(name, CSTAR_STR("proxy-connection"));
     case 17:
         return cstar_str_ieq(name, CSTAR_STR("transfer-encoding"));
     default:

@@ -67,8 +67,9 @@ typedef struct cstar__handler {
     void (*on_end)(void *ctx, cstar__exchange *x);
     /* The exchange is over: its response was handed over whole, or (x->broken) the connection is
      * gone or the machine had to answer a bad body itself (x->status). Never called from inside
-     * another handler call of the same machine; but a response that is completed outside of one
-     * ends its exchange at once, before cstar__respond...() returns. */
+     * another handler call of the same machine. For a response that is completed outside of one,
+     * HTTP/1.1 calls it before cstar__respond...() returns, HTTP/2 when the last byte has left: do
+     * not touch the exchange after its completion. */
     void (*on_close)(void *ctx, cstar__exchange *x);
     /* A request that the machine itself answers with an error, for the log; may be NULL. May come
      * from inside cstar__respond(), for a response that does not fit; nothing may be called from
@@ -102,6 +103,7 @@ struct cstar__exchange {
     size_t max_body;   /* set in on_head; bytes */
     size_t body_seen;  /* bytes handed to on_body */
     bool later;        /* set in on_end: the response comes after it returned */
+    bool secure;       /* it came by TLS */
     bool broken;       /* the connection or the request is gone: responses are CSTAR_ECLOSED */
     bool close;        /* set by either floor: close the connection behind this response */
     /* HTTP/1.1: say "Connection: keep-alive" if it is kept (event streams do) */
@@ -121,7 +123,7 @@ struct cstar__exchange {
  *         field that is the machine's: nothing was written, answer again. CSTAR_ENOMEM,
  *         CSTAR_ELIMIT it does not fit into the machine's output: the machine has answered 500, or
  *         cut the connection where not even that fits; the response is over.
- * Outside of a handler call (x->later) `x` is gone when the response is complete: on_close has run.
+ * Outside of a handler call (x->later) `x` may be gone when the response is complete: see on_close.
  */
 cstar_status cstar__respond(cstar__exchange *x, int status, const cstar__field *fields,
                             size_t nfields, cstar_str body);

@@ -255,6 +255,7 @@ static int open_exchange(cstar__h1 *m, const char *ptr, size_t len, cstar__h1_fr
         return status;
     }
     x->ops = &cstar__h1_ops;
+    x->secure = m->env->secure;
     x->machine = m;
     m->x = x;
     return 0;

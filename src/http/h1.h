@@ -47,6 +47,7 @@ typedef struct cstar__h1_env {
     const cstar_allocator *alloc;
     cstar__exchange_pool *pool;
     cstar__h1_limits limits;
+    bool secure; /* the connections are TLS */
     /* "Sat, 21 Nov 2026 02:13:33 GMT", 29 bytes, kept current by the driver; NULL: no Date */
     const char *date;
 } cstar__h1_env;

@@ -1,14 +1,22 @@
-/* http/h2.h -- HTTP/2 (RFC 9113), server side, as a byte machine with the same entries as http/h1.h: feed bytes, get handler calls,
- * take bytes. nghttp2 does the framing and header compression; this file decides what a peer may do to us.
+/* http/h2.h -- HTTP/2 (RFC 9113), server side, as a byte machine with the same entries as
+ * http/h1.h: feed bytes, get handler calls, take bytes. nghttp2 does the framing and header
+ * compression; this machine decides what a peer may do to us.
  *
- *     cstar__h2 *m = cstar__h2_new(&env, &limits, out);       // the server's SETTINGS are in `out` already
- *     cstar__h2_feed(m, data, len);                           // handler calls, one exchange per stream
+ *     cstar__h2 *m = cstar__h2_new(&env, &limits, out);  // our SETTINGS are in `out` already
+ *     cstar__h2_feed(m, data, len);                      // handler calls, one exchange per stream
  *     write(fd, out.ptr, out.len); cstar_buf_reset(&out);
  *     if (cstar__h2_wants_resume(m)) cstar__h2_resume(m);     // more was waiting for room
  *
- * Invariants: 1. on_close exactly once for every on_head. 2. Output never exceeds 256 KiB (or half the buffer's limit) ahead of
- * the driver: the rest waits in the streams, whose own queues are bounded. 3. No connection-specific header leaves. 4. What a peer
- * can make us do for nothing is counted per second; over a limit the connection gets GOAWAY with the right code and ends.
+ * Invariants: 1. on_close exactly once for every on_head. 2. Output never exceeds 256 KiB (or half
+ * the buffer's limit) and one frame ahead of the driver: the rest waits in the streams, whose own
+ * queues are bounded. 3. No connection-specific header leaves. 4. What a peer can make us do for
+ * nothing is counted per second; over a limit the connection gets GOAWAY with the right code and
+ * ends.
+ *
+ * Two things differ from HTTP/1.1. A response completed outside of a handler call ends its exchange
+ * (on_close) in the cstar__h2_resume() that sends its last byte, not before cstar__respond()
+ * returns. on_refuse with status 0 reports the end of the whole connection, once, and the first
+ * response that had to be given up because the peer did not take it.
  *
  * Threads: one loop. Memory: from env->alloc, nghttp2's too.
  * SPDX-License-Identifier: MIT */
@@ -20,15 +28,26 @@
 
 typedef struct cstar__h2 cstar__h2;
 
-typedef struct cstar__h2_limits { /* zero is the default of every field */
-    uint32_t max_streams;         /* concurrent; 256 */
-    uint32_t max_head;            /* bytes of a header block, as RFC 9113 6.5.2 counts them; 32 KiB; then 431 on the stream */
-    uint32_t max_fields;          /* 100; then 431 */
-    uint32_t max_path;            /* bytes of :path; 16 KiB; then 414 */
-    uint32_t resets;              /* RST_STREAM received, and ones provoked, per second each; 100; then ENHANCE_YOUR_CALM */
-    uint32_t controls;            /* PING and SETTINGS per second together; 50 */
-    uint32_t empties;             /* empty DATA, CONTINUATION and HEADERS frames per second; 50 */
-    uint32_t max_stream_output;   /* bytes of a response that wait in one stream; 1 MiB + the whole answers of cstar__respond() */
+/* Zero is the default of every field. Counts are per second; over one the connection ends with
+ * ENHANCE_YOUR_CALM. */
+typedef struct cstar__h2_limits {
+    uint32_t max_streams; /* concurrent; 256; then REFUSED_STREAM */
+    uint32_t max_head;    /* bytes of a header list (RFC 9113 6.5.2); 32 KiB; then 431 */
+    uint32_t max_fields;  /* 100, a cookie in crumbs as one; then 431 */
+    uint32_t max_path;    /* bytes of :path; 16 KiB; then 414 */
+    uint32_t resets;      /* RST_STREAM received, and as many provoked; 100 */
+    uint32_t controls;    /* PING and SETTINGS together; 50 */
+    uint32_t empties;     /* DATA, CONTINUATION and HEADERS without content; 50 */
+    uint32_t updates;     /* WINDOW_UPDATE beyond those that our DATA explains; 1000 */
+    uint32_t others;      /* PRIORITY, unknown frames, acknowledgements; 500 */
+    uint32_t strays;      /* DATA for streams that are not open; 1000 */
+    /* bytes of a streamed response that wait in one stream; 1 MiB; then CSTAR_EAGAIN. A whole
+     * answer of cstar__respond() is not bounded by it. */
+    uint32_t max_stream_output;
+    uint32_t head_ms; /* from a header block's first frame to END_HEADERS; 10 s */
+    uint32_t body_ms; /* without a byte of a body that is to come; 30 s; then 408 */
+    uint32_t
+        write_ms; /* without progress of a response that has bytes to send; 30 s; then CANCEL */
 } cstar__h2_limits;
 
 /** @return NULL when out of memory. */
@@ -39,16 +58,21 @@ void cstar__h2_lend(cstar__h2 *m, cstar_buf *out);
 
 /** Takes all bytes. @return CSTAR_OK; CSTAR_ENOMEM the machine is now closing. */
 cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len);
-/** Writes more of what waits; called when `out` was emptied, and after a response was given outside of a handler call. */
+/** Writes more of what waits; called when `out` was emptied, and after a response was given outside
+ * of a handler call. */
 cstar_status cstar__h2_resume(cstar__h2 *m);
 bool cstar__h2_wants_resume(const cstar__h2 *m);
 
+/** The peer will send no more: complete responses still go out, all other exchanges end
+ * (broken). */
 void cstar__h2_eof(cstar__h2 *m);
 /** The driver's clock ran out on the connection: GOAWAY, and closing. */
 void cstar__h2_timeout(cstar__h2 *m);
-/** Once a second, so that rates are per second and stalled streams (zero window, missing body) end. @param now  milliseconds. */
+/** Once a second, so that rates are per second and stalled streams (zero window, missing body) end.
+ * @param now  milliseconds, not 0. */
 void cstar__h2_tick(cstar__h2 *m, uint64_t now);
-/** GOAWAY; streams under way go on; then done. */
+/** GOAWAY: first a notice, the real one with the next tick or when no stream is left; streams under
+ * way go on; then done. */
 void cstar__h2_drain(cstar__h2 *m);
 
 bool cstar__h2_wants_input(const cstar__h2 *m);
@@ -57,7 +81,9 @@ bool cstar__h2_done(const cstar__h2 *m);
 /** Close without flushing. */
 bool cstar__h2_cut(const cstar__h2 *m);
 
-/** Whether `len` bytes can be the beginning of HTTP/2's client preface: 1 they are all of it, 0 they may become it, -1 no. */
+/** Whether `len` bytes can be the beginning of HTTP/2's client preface: 1 they start with all of
+ * it,
+ * 0 they may become it, -1 no. */
 int cstar__h2_preface(const char *ptr, size_t len);
 
 #endif

@@ -1,14 +1,15 @@
 /* conn.c -- one TCP connection: bytes from the socket to its machine, bytes from its machine to the
- * socket.
+ * socket; through TLS where it is on.
  *
- *          read ▶ feed ▶ worker's out ──try write──▶ all taken: done
- *                            └── rest ▶ backlog ──uv_write──▶ (in flight) ▶ more backlog? ▶ again
+ *     read ▶ (decrypt) ▶ feed ▶ worker's out ▶ (encrypt) ──try write──▶ all taken: done
+ *                                                  └── rest ▶ backlog ──uv_write──▶ (in flight) ▶
+ *                                                  again
  *
- * Invariants: 1. While a write is in flight the machine writes to `backlog`, otherwise to the
- * worker's buffer, which is empty between two loop callbacks. 2. Reading stops while the machine
- * does not want input or the backlog is high, so a peer that does not read can't make us store
- * more. 3. A connection is on exactly one wait list until it closes; it is freed in on_closed,
- * once, after libuv has let go of it.
+ * Invariants: 1. The worker's buffers are empty between two loop callbacks: what the socket does
+ * not take at once is the connection's own, in `backlog` or, being written, in `in_flight`. 2.
+ * Reading stops while the machine does not want input or the backlog is high, so a peer that does
+ * not read can't make us store more. 3. A connection is on exactly one wait list until it closes;
+ * it is freed in on_closed, once, after libuv has let go of it.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
@@ -24,13 +25,18 @@ typedef struct conn {
     cstar__link link; /* first: a link is its conn */
     cstar__worker *worker;
     uint64_t deadline; /* loop time, ms */
+    uint64_t ticked;   /* loop time, ms: when its machine was last told the time */
     uv_tcp_t tcp;
-    cstar__h1 machine;
-    cstar_buf backlog;   /* answers that the socket did not take */
+    cstar__machine machine;
+    cstar__tls *tls;     /* NULL: plain */
+    cstar_buf backlog;   /* bytes for the socket that it did not take */
     cstar_buf in_flight; /* being written */
     uv_write_t write;
-    uint8_t wait; /* cstar__wait */
+    size_t queued; /* bytes that libuv had not written when we last looked */
+    uint8_t wait;  /* cstar__wait */
     bool writing, reading, closing, peer_done;
+    bool cut;        /* close without flushing */
+    bool tls_failed; /* an alert is on its way; nothing can follow it */
 } conn;
 
 /* ---- wait lists ---- */
@@ -76,32 +82,30 @@ static cstar__wait wait_of(const conn *c) {
     if (c->writing) {
         return CSTAR__WAIT_WRITE;
     }
-    if (cstar__h1_idle(&c->machine)) {
-        return CSTAR__WAIT_IDLE;
-    }
-    switch ((cstar__h1_state)c->machine.state) {
-    case CSTAR__H1_IDLE:
-    case CSTAR__H1_LINE:
-    case CSTAR__H1_FIELDS:
+    if (c->tls != NULL && !cstar__tls_ready(c->tls)) {
         return CSTAR__WAIT_HEADER;
-    case CSTAR__H1_BODY:
-    case CSTAR__H1_CHUNK_LINE:
-    case CSTAR__H1_CHUNK_DATA:
-    case CSTAR__H1_CHUNK_END:
-    case CSTAR__H1_TRAILER:
+    }
+    switch (cstar__machine_waits_for(&c->machine)) {
+    case CSTAR__MACHINE_IDLE:
+        return CSTAR__WAIT_IDLE;
+    case CSTAR__MACHINE_HEAD:
+        return CSTAR__WAIT_HEADER;
+    case CSTAR__MACHINE_BODY:
         return CSTAR__WAIT_BODY;
-    case CSTAR__H1_ANSWERING:
+    case CSTAR__MACHINE_APP:
         return CSTAR__WAIT_APP;
-    case CSTAR__H1_CLOSING:
+    case CSTAR__MACHINE_CLOSING:
         break;
     }
     return CSTAR__WAIT_CLOSE;
 }
 
-/* A slow head does not get more time by sending more bytes; everything else that moves does. */
+/* A slow head does not get more time by sending more bytes, nor a slow reader by asking for more;
+ * everything else that moves does. */
 static void update_wait(conn *c) {
     cstar__wait wait = wait_of(c);
-    if (wait != CSTAR__WAIT_HEADER || c->wait != CSTAR__WAIT_HEADER) {
+    bool keeps = wait == CSTAR__WAIT_HEADER || wait == CSTAR__WAIT_WRITE;
+    if (!keeps || c->wait != wait) {
         wait_for(c, wait);
     }
 }
@@ -124,25 +128,33 @@ static void close_conn(conn *c) {
     }
     c->closing = true;
     unlink_conn(c);
-    cstar_buf_reset(&c->worker->out);
-    cstar__h1_fini(&c->machine);
+    cstar__machine_fini(&c->machine);
+    cstar__tls_free(c->tls);
+    c->tls = NULL;
     cstar_buf_reset(&c->worker->out); /* whatever a handler said last to nobody */
+    cstar_buf_reset(&c->worker->cipher);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
+
+static bool write_out(conn *c);
 
 /* All is said. If the peer still sends (a body that we refused), closing now would reset the
  * connection and could destroy our answer on its way: so only our half is closed, and what comes is
  * thrown away for a short while (RFC 9112 9.6). */
 static void finish_conn(conn *c) {
-    if (c->machine.cut || c->peer_done) {
-        close_conn(c);
-        return;
-    }
     if (c->wait == CSTAR__WAIT_CLOSE) {
         return;
     }
+    if (c->tls != NULL && !c->tls_failed) {
+        cstar__tls_close(c->tls, &c->worker->cipher);
+        c->tls_failed = true; /* said */
+        if (!write_out(c) || c->writing) {
+            return; /* again when it is written */
+        }
+    }
     uv_os_fd_t fd = -1;
-    if (uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0 || cstar__socket_shutdown(fd) != 0) {
+    if (c->peer_done || uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0 ||
+        cstar__socket_shutdown(fd) != 0) {
         close_conn(c);
         return;
     }
@@ -164,7 +176,8 @@ static void on_written(uv_write_t *req, int status) {
         close_conn(c);
         return;
     }
-    if (c->backlog.len == 0) { /* caught up: give the memory back */
+    wait_for(c, CSTAR__WAIT_APP); /* it moved: what is waited for is decided anew */
+    if (c->backlog.len == 0) {    /* caught up: give the memory back */
         cstar_buf_fini(&c->in_flight);
         cstar_buf_fini(&c->backlog);
     }
@@ -182,28 +195,45 @@ static bool write_backlog(conn *c) {
         return false;
     }
     c->writing = true;
+    c->queued = c->in_flight.len;
     return true;
 }
 
-/* Sends what the machine left in the worker's buffer: one write call if the socket takes it. */
+/* What is to be sent now: the machine's words, encrypted where TLS is on. NULL: that failed. */
+static cstar_buf *outgoing(conn *c) {
+    cstar__worker *w = c->worker;
+    if (c->tls == NULL) {
+        return &w->out;
+    }
+    if (w->out.len != 0 && !c->tls_failed &&
+        cstar__tls_write(c->tls, cstar_buf_view(&w->out), &w->cipher) != CSTAR_OK) {
+        return NULL;
+    }
+    cstar_buf_reset(&w->out);
+    return &w->cipher;
+}
+
+/* Sends what has gathered in the worker's buffer: one write call if the socket takes it. */
 static bool write_out(conn *c) {
-    cstar_buf *out = &c->worker->out;
+    cstar_buf *out = outgoing(c);
+    if (out == NULL || cstar_buf_status(out) != CSTAR_OK) {
+        return false;
+    }
     if (out->len == 0) {
         return true;
     }
-    uv_buf_t buf = {.base = out->ptr, .len = out->len};
-    int n = uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
-    if (n == UV_EAGAIN) {
-        n = 0;
+    size_t sent = 0;
+    if (!c->writing && c->backlog.len == 0) {
+        uv_buf_t buf = {.base = out->ptr, .len = out->len};
+        int n = uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
+        if (n < 0 && n != UV_EAGAIN) {
+            return false;
+        }
+        sent = n > 0 ? (size_t)n : 0;
     }
-    if (n < 0) {
-        return false;
-    }
-    if ((size_t)n < out->len) {
-        cstar_buf_add(&c->backlog, out->ptr + n, out->len - (size_t)n);
-    }
+    cstar_buf_add(&c->backlog, out->ptr + sent, out->len - sent);
     cstar_buf_reset(out);
-    return c->backlog.status == CSTAR_OK;
+    return c->backlog.status == CSTAR_OK && (c->backlog.len == 0 || c->writing || write_backlog(c));
 }
 
 /* ---- reading ---- */
@@ -214,10 +244,55 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     *buf = uv_buf_init(c->worker->input, sizeof c->worker->input);
 }
 
+/* HTTP/2 counts per second and has waits of its own, inside its streams. Connections that only wait
+ * are not woken for it: they catch up when something comes. */
+static void keep_time(conn *c) {
+    uint64_t now = uv_now(&c->worker->loop);
+    if (now - c->ticked >= 1000) {
+        c->ticked = now;
+        cstar__machine_tick(&c->machine, now);
+    }
+}
+
 static void feed(conn *c, const char *ptr, size_t len) {
-    cstar__h1_lend(&c->machine, c->writing ? &c->backlog : &c->worker->out);
-    if (cstar__h1_feed(&c->machine, ptr, len) != CSTAR_OK) {
-        c->machine.cut = true;
+    keep_time(c);
+    if (len != 0 && cstar__machine_feed(&c->machine, ptr, len) != CSTAR_OK) {
+        c->cut = true;
+    }
+}
+
+/* The peer says no more. A client that closes while its answer is being prepared has gone: browsers
+ * do not half-close. */
+static void end_input(conn *c) {
+    c->peer_done = true;
+    c->cut = c->cut || cstar__machine_waits_for(&c->machine) == CSTAR__MACHINE_APP;
+    cstar__machine_eof(&c->machine);
+}
+
+static void feed_tls(conn *c, const char *ptr, size_t len) {
+    cstar__worker *w = c->worker;
+    cstar_err err = {0};
+    bool was_ready = cstar__tls_ready(c->tls);
+    cstar_buf_reset(&w->plain);
+    cstar_status rc = cstar__tls_feed(c->tls, ptr, len, &w->plain, &w->cipher, &err);
+    if (!was_ready && cstar__tls_ready(c->tls) &&
+        cstar__machine_decide(&c->machine, cstar__tls_is_h2(c->tls)) != CSTAR_OK) {
+        c->cut = true;
+        return;
+    }
+    if (cstar__tls_saw_http(c->tls)) {
+        cstar_buf_lit(&w->cipher, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+                                  "Content-Length: 24\r\nConnection: close\r\n\r\n"
+                                  "This port speaks HTTPS.\n");
+        c->tls_failed = true;
+        return;
+    }
+    feed(c, w->plain.ptr, w->plain.len);
+    if (rc == CSTAR_ECLOSED) {
+        end_input(c);
+    } else if (rc != CSTAR_OK) {
+        cstar__server_log(w->server, "tls: %s", err.text);
+        c->tls_failed = true;
     }
 }
 
@@ -232,24 +307,21 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
         }
         return;
     }
-    if (n > 0) {
-        feed(c, buf->base, (size_t)n);
-    } else if (n == UV_EOF) {
-        c->peer_done = true;
-        /* A client that closes while its answer is being prepared has gone: browsers do not
-         * half-close. */
-        c->machine.cut = c->machine.state == CSTAR__H1_ANSWERING;
-        cstar__h1_lend(&c->machine, c->writing ? &c->backlog : &c->worker->out);
-        cstar__h1_eof(&c->machine);
+    if (n == UV_EOF) {
+        end_input(c);
+    } else if (n < 0) {
+        c->cut = true;
+    } else if (c->tls != NULL) {
+        feed_tls(c, buf->base, (size_t)n);
     } else {
-        c->machine.cut = true;
+        feed(c, buf->base, (size_t)n);
     }
     pump(c);
 }
 
 static void update_reading(conn *c) {
     bool want = !c->peer_done && c->backlog.len < BACKLOG_HIGH &&
-                (cstar__h1_wants_input(&c->machine) || c->wait == CSTAR__WAIT_CLOSE);
+                (cstar__machine_wants_input(&c->machine) || c->wait == CSTAR__WAIT_CLOSE);
     if (want != c->reading) {
         c->reading = want;
         if (want) {
@@ -260,19 +332,17 @@ static void update_reading(conn *c) {
     }
 }
 
-/* Sends what there is. Requests that waited for room are gone on with as soon as everything has
- * been taken. */
+/* Sends what there is. What waited for room is gone on with as soon as everything has been
+ * taken. */
 static bool send_all(conn *c) {
     for (;;) {
-        if (c->machine.cut || !write_out(c) ||
-            (c->backlog.len != 0 && !c->writing && !write_backlog(c))) {
+        if (c->cut || cstar__machine_cut(&c->machine) || !write_out(c)) {
             return false;
         }
-        if (c->writing || !cstar__h1_wants_resume(&c->machine)) {
+        if (c->writing || !cstar__machine_wants_resume(&c->machine)) {
             return true;
         }
-        cstar__h1_lend(&c->machine, &c->worker->out);
-        if (cstar__h1_resume(&c->machine) != CSTAR_OK) {
+        if (cstar__machine_resume(&c->machine) != CSTAR_OK) {
             return false;
         }
     }
@@ -287,7 +357,8 @@ static void pump(conn *c) {
         close_conn(c);
         return;
     }
-    if (!c->writing && cstar__h1_done(&c->machine)) {
+    bool done = c->tls_failed || cstar__machine_done(&c->machine);
+    if (!c->writing && done) {
         finish_conn(c);
         if (c->closing) {
             return;
@@ -300,6 +371,16 @@ static void pump(conn *c) {
 
 /* ---- life ---- */
 
+static bool start_tls(conn *c) {
+    cstar__tls_ctx *ctx = cstar__server_tls(c->worker->server);
+    if (ctx == NULL) {
+        return true;
+    }
+    c->tls = cstar__tls_new(ctx);
+    cstar__tls_ctx_unref(ctx);
+    return c->tls != NULL;
+}
+
 static conn *conn_new(cstar__worker *w) {
     const cstar_allocator *alloc = w->server->alloc;
     conn *c = alloc->resize(alloc->ctx, NULL, 0, sizeof *c);
@@ -309,14 +390,16 @@ static conn *conn_new(cstar__worker *w) {
     memset(c, 0, sizeof *c);
     c->worker = w;
     c->link.prev = c->link.next = &c->link;
-    if (uv_tcp_init(&w->loop, &c->tcp) != 0) {
+    if (!start_tls(c) || uv_tcp_init(&w->loop, &c->tcp) != 0) {
+        cstar__tls_free(c->tls);
         alloc->resize(alloc->ctx, c, sizeof *c, 0);
         return NULL;
     }
     c->tcp.data = c;
     cstar_buf_init(&c->backlog, alloc, w->server->opts.max_output);
     cstar_buf_init(&c->in_flight, alloc, w->server->opts.max_output);
-    cstar__h1_init(&c->machine, &w->env, &w->out);
+    cstar__machine_init(&c->machine, &w->env,
+                        w->server->opts.no_http2 ? NULL : &w->server->opts.h2_limits, &w->out);
     cstar__worker_conn_came(w);
     return c;
 }
@@ -341,46 +424,76 @@ void cstar__conn_accept(uv_stream_t *listener, int status) {
     update_reading(c);
 }
 
-/* Calls `visit` for every connection, also if it closes some. */
-static void for_each(cstar__worker *w, void (*visit)(conn *c)) {
+/* Calls `visit` for every connection that waits so, also if it closes some. */
+static void for_each(cstar__worker *w, cstar__wait wait, void (*visit)(conn *c)) {
+    cstar__link *ring = &w->waits[wait];
+    /* Detached first: a visited connection goes back to a list, perhaps to this one. */
+    cstar__link todo = *ring;
+    if (todo.next == ring) {
+        return;
+    }
+    todo.next->prev = todo.prev->next = &todo;
+    ring->prev = ring->next = ring;
+    while (todo.next != &todo) {
+        conn *c = (conn *)todo.next;
+        uint64_t deadline = c->deadline;
+        wait_for(c, wait);
+        c->deadline = deadline;
+        visit(c);
+    }
+}
+
+static void for_all(cstar__worker *w, void (*visit)(conn *c)) {
     for (size_t i = 0; i < CSTAR__WAITS; i++) {
-        cstar__link *ring = &w->waits[i];
-        /* Detached first: a visited connection goes back to a list, perhaps to this one. */
-        cstar__link todo = *ring;
-        if (todo.next == ring) {
-            continue;
-        }
-        todo.next->prev = todo.prev->next = &todo;
-        ring->prev = ring->next = ring;
-        while (todo.next != &todo) {
-            conn *c = (conn *)todo.next;
-            wait_for(c, (cstar__wait)c->wait);
-            visit(c);
-        }
+        for_each(w, (cstar__wait)i, visit);
     }
 }
 
 static void drain(conn *c) {
-    cstar__h1_lend(&c->machine, c->writing ? &c->backlog : &c->worker->out);
-    cstar__h1_drain(&c->machine);
+    cstar__machine_drain(&c->machine);
     pump(c);
 }
 
-void cstar__conns_drain(cstar__worker *w) { for_each(w, drain); }
-void cstar__conns_cut(cstar__worker *w) { for_each(w, close_conn); }
+void cstar__conns_drain(cstar__worker *w) { for_all(w, drain); }
+void cstar__conns_cut(cstar__worker *w) { for_all(w, close_conn); }
+
+/* Whether the peer has taken bytes since we last looked. */
+static bool moves(conn *c) {
+    size_t queued = uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+    bool less = queued < c->queued;
+    c->queued = queued;
+    return less;
+}
 
 static void expire(conn *c) {
+    if (c->wait == CSTAR__WAIT_WRITE && moves(c)) {
+        wait_for(c, CSTAR__WAIT_WRITE);
+        return;
+    }
     if (c->wait == CSTAR__WAIT_CLOSE || c->wait == CSTAR__WAIT_WRITE) {
         close_conn(c);
         return;
     }
-    cstar__h1_lend(&c->machine, &c->worker->out);
-    cstar__h1_timeout(&c->machine);
+    if (c->tls != NULL && !cstar__tls_ready(c->tls)) {
+        close_conn(c); /* a handshake that does not come to an end */
+        return;
+    }
+    cstar__machine_timeout(&c->machine);
     pump(c);
+}
+
+static void tick(conn *c) {
+    keep_time(c);
+    if (c->worker->out.len != 0 || cstar__machine_done(&c->machine) ||
+        cstar__machine_cut(&c->machine)) {
+        pump(c);
+    }
 }
 
 void cstar__conns_sweep(cstar__worker *w) {
     uint64_t now = uv_now(&w->loop);
+    for_each(w, CSTAR__WAIT_APP, tick);
+    for_each(w, CSTAR__WAIT_WRITE, tick);
     for (size_t i = 0; i < CSTAR__WAITS; i++) {
         cstar__link *ring = &w->waits[i];
         while (ring->next != ring && ((conn *)ring->next)->deadline <= now) {

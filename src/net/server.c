@@ -20,7 +20,7 @@ void cstar__server_log(const cstar__server *s, const char *format, ...) {
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    s->opts.on_log(s->opts.log_arg, line);
+    s->opts.on_log(s->opts.arg, line);
 }
 
 static unsigned or_default(unsigned value, unsigned otherwise) {
@@ -82,6 +82,49 @@ static cstar__server *server_alloc(const cstar__server_opts *opts) {
     return s;
 }
 
+/* ---- certificates ---- */
+
+cstar__tls_ctx *cstar__server_tls(cstar__server *s) {
+    return s->has_tls ? cstar__tls_slot_get(&s->tls) : NULL;
+}
+
+static void log_warning(const cstar__server *s, const cstar_err *err) {
+    if (err->text[0] != '\0') {
+        cstar__server_log(s, "tls: %s", err->text);
+    }
+}
+
+static cstar_status open_tls(cstar__server *s, const cstar__tls_opts *tls, cstar_err *err) {
+    cstar__tls_ctx *ctx = cstar__tls_ctx_new(tls, err);
+    if (ctx == NULL) {
+        return err->code;
+    }
+    log_warning(s, err);
+    cstar_status rc = cstar__tls_slot_init(&s->tls, ctx);
+    s->has_tls = rc == CSTAR_OK;
+    return rc;
+}
+
+cstar_status cstar__server_reload_tls(cstar__server *s, const cstar__tls_opts *tls,
+                                      cstar_err *err) {
+    cstar__tls_opts opts = *tls;
+    cstar__tls_ctx *current = cstar__server_tls(s);
+    if (current == NULL) {
+        return cstar_err_set(err, CSTAR_ESTATE, "tls", "tls: the server was started without");
+    }
+    opts.previous = current;
+    cstar__tls_ctx *fresh = cstar__tls_ctx_new(&opts, err);
+    cstar__tls_ctx_unref(current);
+    if (fresh == NULL) {
+        return err->code;
+    }
+    log_warning(s, err);
+    cstar__tls_slot_set(&s->tls, fresh);
+    return CSTAR_OK;
+}
+
+/* ---- life ---- */
+
 cstar__server *cstar__server_new(const cstar__server_opts *opts, cstar_err *err) {
     cstar__server_opts o = *opts;
     cstar__address address = {{0}, 0};
@@ -100,7 +143,10 @@ cstar__server *cstar__server_new(const cstar__server_opts *opts, cstar_err *err)
         return NULL;
     }
     memcpy(s->host, address.host, sizeof s->host);
-    if (open_workers(s, &address, err) != CSTAR_OK) {
+    cstar_err why = {0};
+    if ((o.tls != NULL && open_tls(s, o.tls, &why) != CSTAR_OK) ||
+        open_workers(s, &address, &why) != CSTAR_OK) {
+        (void)cstar_err_set(err, why.code, why.where, "%s", why.text);
         cstar__server_free(s);
         return NULL;
     }
@@ -113,6 +159,9 @@ void cstar__server_free(cstar__server *s) {
     }
     for (unsigned i = 0; i < s->nopen; i++) {
         cstar__worker_close(&s->workers[i]);
+    }
+    if (s->has_tls) {
+        cstar__tls_slot_fini(&s->tls);
     }
     const cstar_allocator *alloc = s->alloc;
     alloc->resize(alloc->ctx, s->workers, sizeof(cstar__worker) * s->nworkers, 0);

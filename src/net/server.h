@@ -17,6 +17,8 @@
 
 #include "http/exchange.h"
 #include "http/h1.h"
+#include "http/h2.h"
+#include "net/tls.h"
 
 typedef struct cstar__server cstar__server;
 
@@ -31,11 +33,16 @@ typedef struct cstar__server_opts { /* zero is the default of every field */
     /* SIGINT and SIGTERM stop it; a second one cuts what still runs */
     bool signals;
     cstar__h1_limits limits;
+    cstar__h2_limits h2_limits;
+    bool no_http2;
+    const cstar__tls_opts *tls; /* certificates, borrowed during the call; NULL: no TLS */
     /* thread-safe if there are several workers; NULL: cstar_heap() */
     const cstar_allocator *alloc;
-    const cstar__handler *handler;               /* borrowed; shared by all workers */
+    const cstar__handler *handler; /* borrowed; shared by all workers */
+    /* SIGHUP, on worker 0's thread; with `signals` only; NULL: nothing */
+    void (*on_hangup)(void *arg);
     void (*on_log)(void *arg, const char *line); /* [any thread]; NULL: silence */
-    void *log_arg;
+    void *arg;                                   /* of both */
 } cstar__server_opts;
 
 /** Binds and listens for every worker. NULL: `err` says which address and why. */
@@ -49,6 +56,9 @@ unsigned cstar__server_port(const cstar__server *s);
 /** Serves until stopped; starts the other workers' threads and joins them. CSTAR_EIO a thread can't
  * be started. */
 cstar_status cstar__server_run(cstar__server *s);
+/** [any thread] New connections get these certificates; the old ones stay with those that have
+ * them. On an error nothing changes. */
+cstar_status cstar__server_reload_tls(cstar__server *s, const cstar__tls_opts *tls, cstar_err *err);
 /** [any thread] Stop accepting, finish what runs (at most drain_ms), return from run. */
 void cstar__server_stop(cstar__server *s);
 

@@ -108,13 +108,23 @@ static void on_signal(uv_signal_t *handle, int number) {
     cstar__server_stop(w->server);
 }
 
+static void on_hangup(uv_signal_t *handle, int number) {
+    const cstar__worker *w = handle->data;
+    (void)number;
+    if (w->server->opts.on_hangup != NULL) {
+        w->server->opts.on_hangup(w->server->opts.arg);
+    }
+}
+
 /* ---- life ---- */
 
 static int init_signals(cstar__worker *w) {
     int rc = uv_signal_init(&w->loop, &w->sigint);
     rc = rc != 0 ? rc : uv_signal_init(&w->loop, &w->sigterm);
-    w->sigint.data = w->sigterm.data = w;
+    rc = rc != 0 ? rc : uv_signal_init(&w->loop, &w->sighup);
+    w->sigint.data = w->sigterm.data = w->sighup.data = w;
     rc = rc != 0 ? rc : uv_signal_start(&w->sigint, on_signal, SIGINT);
+    rc = rc != 0 ? rc : uv_signal_start(&w->sighup, on_hangup, SIGHUP);
     return rc != 0 ? rc : uv_signal_start(&w->sigterm, on_signal, SIGTERM);
 }
 
@@ -139,11 +149,14 @@ static void init_env(cstar__worker *w) {
     cstar__exchange_pool_init(&w->pool, s->alloc);
     w->pool.arena_limit = s->opts.exchange_bytes;
     cstar_buf_init(&w->out, s->alloc, s->opts.max_output);
+    cstar_buf_init(&w->plain, s->alloc, s->opts.max_output);
+    cstar_buf_init(&w->cipher, s->alloc, s->opts.max_output + s->opts.max_output / 8);
     cstar__worker_update_date(w);
     w->env = (cstar__h1_env){.handler = s->opts.handler,
                              .alloc = s->alloc,
                              .pool = &w->pool,
                              .limits = s->opts.limits,
+                             .secure = s->has_tls,
                              .date = w->date};
     for (size_t i = 0; i < CSTAR__WAITS; i++) {
         w->waits[i].prev = w->waits[i].next = &w->waits[i];
@@ -202,5 +215,7 @@ void cstar__worker_close(cstar__worker *w) {
     }
     (void)uv_loop_close(&w->loop);
     cstar_buf_fini(&w->out);
+    cstar_buf_fini(&w->plain);
+    cstar_buf_fini(&w->cipher);
     cstar__exchange_pool_fini(&w->pool);
 }

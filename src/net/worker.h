@@ -3,7 +3,9 @@
 #ifndef CSTAR_NET_WORKER_H
 #define CSTAR_NET_WORKER_H
 
+#include "http/machine.h"
 #include "net/server.h"
+#include "net/tls.h"
 
 #include <uv.h>
 
@@ -30,11 +32,13 @@ typedef struct cstar__worker {
     uv_tcp_t listener;
     uv_timer_t tick; /* each second while there are connections: deadlines, Date */
     uv_async_t stop; /* [any thread] */
-    uv_signal_t sigint, sigterm;
+    uv_signal_t sigint, sigterm, sighup;
     uv_thread_t thread;
     cstar__exchange_pool pool;
     cstar__h1_env env;
-    cstar_buf out; /* lent to whichever machine is being fed */
+    cstar_buf out;    /* what the machine being fed answers */
+    cstar_buf plain;  /* what TLS has decrypted */
+    cstar_buf cipher; /* what TLS has to send */
     cstar__link waits[CSTAR__WAITS];
     size_t nconns;
     uint64_t drain_until; /* loop time; 0: not draining */
@@ -72,7 +76,12 @@ struct cstar__server {
     unsigned port;
     bool cut; /* atomic: asked to stop twice; the async that follows orders it */
     char host[256];
+    bool has_tls;
+    cstar__tls_slot tls; /* the certificates in use */
 };
+
+/** A reference to the certificates in use; NULL without TLS. [any thread] */
+cstar__tls_ctx *cstar__server_tls(cstar__server *s);
 
 /** shutdown(fd, SHUT_WR) */
 int cstar__socket_shutdown(uv_os_fd_t fd);

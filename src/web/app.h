@@ -41,6 +41,7 @@ struct cstar_app {
     char client_tag[32];   /* its ETag */
     pthread_mutex_t mutex; /* guards `server`: stop may come while serving ends */
     struct cstar__server *server;
+    const struct cstar__tls_opts *tls; /* of the server; lives as long as it does */
 };
 
 /* A value by name; newest first. */

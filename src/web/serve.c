@@ -1,9 +1,11 @@
 /* serve.c -- an app on a server, from the first socket to the last connection.
  * SPDX-License-Identifier: MIT */
 #include "net/server.h"
+#include "net/tls.h"
 #include "web/app.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void on_log(void *arg, const char *line) {
     const cstar_app *app = arg;
@@ -15,6 +17,19 @@ static void set_limits(cstar_app *app, const cstar_serve_opts *o) {
     app->max_response = o->max_response != 0 ? o->max_response : (size_t)16 << 20;
     app->on_log = o->on_log;
     app->log_arg = o->arg;
+}
+
+static void on_hangup(void *arg) {
+    cstar_app *app = arg;
+    cstar_err err = {0};
+    if (app->tls == NULL) {
+        return;
+    }
+    if (cstar_reload_certs(app, &err) == CSTAR_OK) {
+        cstar__app_log(app, CSTAR_LOG_INFO, "the certificates were loaded again");
+    } else {
+        cstar__app_log(app, CSTAR_LOG_ERROR, "the certificates stay as they are: %s", err.text);
+    }
 }
 
 static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {
@@ -30,13 +45,120 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                               * twice its size in all. */
                              .exchange_bytes =
                                  2 * (app->max_response + 4 * app->max_body) + ((size_t)1 << 20),
+                             .no_http2 = o->no_http2,
+                             .tls = app->tls,
                              .signals = o->signals,
                              .alloc = app->alloc,
                              .handler = &app->handler,
+                             .on_hangup = on_hangup,
                              .on_log = on_log,
-                             .log_arg = app};
+                             .arg = app};
     return cstar__server_new(&so, err);
 }
+
+/* ---- certificates ---- */
+
+/* What the server's TLS options point to; lives as long as cstar_serve() runs. */
+typedef struct certs {
+    cstar__tls_opts opts;
+    cstar__tls_cert dev;
+    cstar__tls_cert *list;
+    cstar__tls_dev_files files;
+} certs;
+
+/* The user's cache folder, as freedesktop.org's base directories have it. */
+static cstar_status dev_folder(char *out, size_t size, cstar_err *err) {
+    const char *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    bool has_cache = cache != NULL && cache[0] == '/';
+    if (!has_cache && (home == NULL || home[0] != '/')) {
+        return cstar_err_set(err, CSTAR_EIO, "tls",
+                             "tls: no place for a development certificate: neither HOME nor "
+                             "XDG_CACHE_HOME is set");
+    }
+    int n =
+        snprintf(out, size, "%s%s/cstar/tls", has_cache ? cache : home, has_cache ? "" : "/.cache");
+    return n > 0 && (size_t)n < size ? CSTAR_OK
+                                     : cstar_err_set(err, CSTAR_ELIMIT, "tls",
+                                                     "tls: the cache folder's name is too long");
+}
+
+/* The host of "host:port" as a name for the certificate. */
+static void listen_host(const char *listen, char *out, size_t size) {
+    const char *colon = listen != NULL ? strrchr(listen, ':') : NULL;
+    size_t n = colon != NULL ? (size_t)(colon - listen) : 0;
+    if (n >= 2 && listen[0] == '[' && listen[n - 1] == ']') {
+        listen++;
+        n -= 2;
+    }
+    n = n < size ? n : 0;
+    memcpy(out, n != 0 ? listen : "", n);
+    out[n] = '\0';
+}
+
+static cstar_status dev_certs(cstar_app *app, const cstar_serve_opts *o, certs *c, cstar_err *err) {
+    char folder[CSTAR__TLS_PATH];
+    char host[256];
+    cstar_status rc = dev_folder(folder, sizeof folder, err);
+    if (rc != CSTAR_OK) {
+        return rc;
+    }
+    listen_host(o->listen, host, sizeof host);
+    rc = cstar__tls_dev_cert(folder, host, &c->files, err);
+    if (rc != CSTAR_OK) {
+        return rc;
+    }
+    c->dev = (cstar__tls_cert){c->files.cert_file, c->files.key_file};
+    c->opts.certs = &c->dev;
+    c->opts.ncerts = 1;
+    cstar__app_log(app, CSTAR_LOG_WARN, "this certificate is for development only%s%s",
+                   c->files.ca_is_mkcert ? "; it is signed by mkcert's CA"
+                                         : "; browsers accept it once they trust ",
+                   c->files.ca_is_mkcert ? "" : c->files.ca_file);
+    return CSTAR_OK;
+}
+
+static cstar_status given_certs(cstar_app *app, const cstar_serve_opts *o, certs *c,
+                                cstar_err *err) {
+    c->list = cstar_arena_alloc(&app->arena, o->ncerts * sizeof *c->list);
+    if (c->list == NULL) {
+        return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+    }
+    for (size_t i = 0; i < o->ncerts; i++) {
+        c->list[i] = (cstar__tls_cert){o->certs[i].cert_file, o->certs[i].key_file};
+    }
+    c->opts.certs = c->list;
+    c->opts.ncerts = o->ncerts;
+    return CSTAR_OK;
+}
+
+static cstar_status prepare_tls(cstar_app *app, const cstar_serve_opts *o, certs *c,
+                                cstar_err *err) {
+    memset(c, 0, sizeof *c);
+    app->tls = NULL;
+    if (!o->tls) {
+        return CSTAR_OK;
+    }
+    c->opts.no_h2 = o->no_http2;
+    cstar_status rc = o->ncerts != 0 ? given_certs(app, o, c, err) : dev_certs(app, o, c, err);
+    app->tls = rc == CSTAR_OK ? &c->opts : NULL;
+    return rc;
+}
+
+cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err) {
+    cstar_err why = {0};
+    cstar_status rc = CSTAR_ESTATE;
+    (void)pthread_mutex_lock(&app->mutex);
+    if (app->server != NULL && app->tls != NULL) {
+        rc = cstar__server_reload_tls(app->server, app->tls, &why);
+    } else {
+        (void)cstar_err_set(&why, rc, "tls", "tls: not serving, or without TLS");
+    }
+    (void)pthread_mutex_unlock(&app->mutex);
+    return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, why.where, "%s", why.text);
+}
+
+/* ---- serving ---- */
 
 static void tell_url(const cstar_serve_opts *o, const cstar__server *s) {
     char url[320];
@@ -45,8 +167,8 @@ static void tell_url(const cstar_serve_opts *o, const cstar__server *s) {
     if (host[0] == '\0') {
         host = "localhost";
     }
-    (void)snprintf(url, sizeof url, "http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "",
-                   cstar__server_port(s));
+    (void)snprintf(url, sizeof url, "http%s://%s%s%s:%u", o->tls ? "s" : "", v6 ? "[" : "", host,
+                   v6 ? "]" : "", cstar__server_port(s));
     if (o->on_listen != NULL) {
         o->on_listen(o->arg, url);
     }
@@ -70,7 +192,11 @@ cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err
         return rc;
     }
     cstar_err why = {0};
-    cstar__server *s = new_server(app, o, &why);
+    certs c;
+    cstar__server *s = NULL;
+    if (prepare_tls(app, o, &c, &why) == CSTAR_OK) {
+        s = new_server(app, o, &why);
+    }
     if (s == NULL) {
         return cstar_err_set(err, why.code, why.where, "%s", why.text);
     }

@@ -172,7 +172,7 @@ cstar_status cstar_conn_nudge(cstar_conn *conn, const char *key, const cstar_sig
     return done(conn, cstar_format_nudge(&conn->out, cstar_cstr(key), n, s, &err), &err);
 }
 
-/* "http://host[:port]" of this request; NULL without a Host. */
+/* "http(s)://host[:port]" of this request; NULL without a Host. */
 static const char *own_origin(cstar_conn *conn) {
     cstar_str authority = conn->x->request.authority;
     cstar_buf b;
@@ -180,7 +180,7 @@ static const char *own_origin(cstar_conn *conn) {
         return NULL;
     }
     cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), authority.len + 16);
-    cstar_buf_lit(&b, "http://");
+    cstar_buf_puts(&b, conn->x->secure ? "https://" : "http://");
     cstar_buf_str(&b, authority);
     cstar_buf_byte(&b, '\0');
     return b.status == CSTAR_OK ? b.ptr : NULL;

@@ -378,7 +378,7 @@ const refused = [
   ["a list of codings", "POST /counter HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400],
   ["HTTP/2.0", "GET /counter HTTP/2.0\r\nHost: x\r\n\r\n", 505],
   ["HTTP/1.2", "GET /counter HTTP/1.2\r\nHost: x\r\n\r\n", 505],
-  ["HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
+  ["nearly HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", 505],
   ["no version", "GET /counter\r\n\r\n", 400],
   ["two spaces", "GET  /counter HTTP/1.1\r\nHost: x\r\n\r\n", 400],
   ["bare line feeds", "GET /counter HTTP/1.1\nHost: x\n\n", 400],

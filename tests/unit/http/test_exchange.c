@@ -134,6 +134,7 @@ static void test_bad_fields(void **state) {
         {{"Upgrade", 7}, {"h2c", 3}},
         {{"Trailer", 7}, {"x", 1}},
         {{"te", 2}, {"x", 1}},
+        {{"proxy-connection", 16}, {"close", 5}},
     };
     cstar__exchange x = {.ops = &ops};
     reached = 0;

@@ -415,6 +415,16 @@ static void every_call_of_the_core(void **state) {
     assert_int_equal(f->drive.logged, 0);
 }
 
+static void the_own_origin_has_the_scheme_of_the_connection(void **state) {
+    fixture *f = *state;
+    const char *redirect = "window.location.href=\"http://app.test/next\"";
+    assert_has(post(f, "everything", "{}"), redirect);
+    assert_int_equal(f->drive.logged, 0);
+    f->drive.env.secure = true;
+    assert_null(strstr(post(f, "everything", "{}"), redirect));
+    assert_has(f->drive.log, "url");
+}
+
 /* ---- plain routes ---- */
 
 static void plain_route_has_params_query_and_headers(void **state) {
@@ -554,6 +564,7 @@ int main(void) {
         TEST(an_unsafe_patch_leaves_no_byte),
         TEST(mistakes_write_nothing_and_are_logged),
         TEST(every_call_of_the_core),
+        TEST(the_own_origin_has_the_scheme_of_the_connection),
         TEST(plain_route_has_params_query_and_headers),
         TEST(plain_route_as_event_stream),
         cmocka_unit_test(bad_routes_keep_the_app_from_serving),

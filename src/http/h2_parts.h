@@ -1,0 +1,162 @@
+/* http/h2_parts.h -- the parts of the HTTP/2 machine.
+ *
+ *     h2_guard.c    looks at every frame head before nghttp2 does; counts what a peer does for free
+ *     h2_session.c  what nghttp2 calls back, and the session's options
+ *     h2_head.c     header fields ──▶ cstar__request
+ *     h2_answer.c   the operations of an exchange, and the DATA that waits
+ *     h2.c          the entries: bytes in, bytes out, time, the end
+ *
+ *          feed ─▶ guard ─▶ nghttp2 ─▶ callbacks ─▶ head ─▶ handler ─▶ answer ─▶ nghttp2
+ *                                                                                  │
+ *          m->out ◀────────────────────────── pump ◀───────────────────────────────┘
+ *
+ * A stream lives in its exchange's arena, from its first header frame until nghttp2 has closed it.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_HTTP_H2_PARTS_H
+#define CSTAR_HTTP_H2_PARTS_H
+
+#include "http/h2.h"
+
+#if CSTAR_WITH_HTTP2
+
+#include <nghttp2/nghttp2.h>
+
+/* ---- guard ---------------------------------------------------------------------------------- */
+
+/* What one second has brought. */
+typedef struct cstar__h2_counts {
+    uint32_t resets;   /* RST_STREAM received */
+    uint32_t provoked; /* RST_STREAM that the peer made us send */
+    uint32_t controls; /* PING, SETTINGS */
+    uint32_t empties;
+    uint32_t others;
+    uint32_t updates;
+    uint32_t strays;
+} cstar__h2_counts;
+
+typedef struct cstar__h2_guard {
+    uint8_t head[9];       /* of a frame, as far as it has come */
+    uint8_t have;          /* bytes of it */
+    uint8_t preface;       /* bytes of the client preface still to come */
+    bool in_block;         /* a header block has begun and not ended */
+    bool block_ends;       /* its last frame is under way */
+    uint32_t payload;      /* bytes of the frame still to come */
+    uint32_t block_bytes;  /* compressed, of the block so far */
+    uint32_t block_frames; /* CONTINUATION frames of it */
+    uint32_t credit;       /* WINDOW_UPDATE frames that our DATA explains */
+    uint64_t block_since;  /* m->now when it began */
+    cstar__h2_counts count;
+} cstar__h2_guard;
+
+/* ---- streams -------------------------------------------------------------------------------- */
+
+typedef struct cstar__h2_stream {
+    cstar__h2 *m;
+    cstar__exchange *x;
+    struct cstar__h2_stream *prev, *next; /* m->streams */
+    int32_t id;
+    int refusal;     /* status that the head has earned so far; 0: none */
+    const char *why; /* of it */
+    cstar_str method, scheme, path, authority;
+    cstar__field *fields;
+    uint32_t nfields, fields_cap;
+    uint32_t crumbs; /* cookie fields among them */
+    bool malformed;  /* the request is to be reset, not answered */
+    bool told;       /* on_head was called */
+    bool complete;   /* END_STREAM has come */
+    bool expects;    /* 100-continue */
+    bool bodiless;   /* whatever is written: HEAD, 204, 304 */
+    bool ended;      /* nothing will be added to `queue` */
+    bool end_sent;   /* END_STREAM is out */
+    bool reset;      /* our RST_STREAM waits or is out: no other */
+    cstar_buf queue; /* DATA from `at` on waits */
+    size_t at;
+    uint64_t since; /* m->now when something last moved */
+} cstar__h2_stream;
+
+typedef struct cstar__h2_block cstar__h2_block;
+
+struct cstar__h2 {
+    const cstar__h1_env *env;
+    cstar__h2_limits limits; /* with the defaults filled in */
+    nghttp2_session *session;
+    nghttp2_mem mem;
+    cstar__h2_block *blocks; /* all that nghttp2 has allocated */
+    cstar_buf *out;
+    cstar__h2_stream *streams;
+    uint32_t nstreams;
+    uint32_t list_bytes;  /* of the header list under way, decoded */
+    uint32_t list_fields; /* of it, but cookie crumbs behind the first */
+    cstar__h2_guard guard;
+    uint64_t now;          /* of the last tick; 0: none yet */
+    const char *verdict;   /* a limit was passed inside a callback: why */
+    bool busy;             /* inside nghttp2 or a handler: nothing recurses */
+    bool dirty;            /* something may be waiting for cstar__h2_resume() */
+    bool tripped;          /* terminated for a reason that was reported */
+    bool stalled;          /* a stalled stream was reported */
+    bool draining, goaway; /* asked for; the last GOAWAY is submitted */
+    bool ended;            /* cstar__h2_eof() */
+    bool over;             /* no exchange, nothing to send, nothing to read */
+    bool cut;
+};
+
+/* ---- guard ---------------------------------------------------------------------------------- */
+
+/**
+ * Takes the next piece off the input: of one frame at most.
+ * @param show  what nghttp2 is to see of it, if `*why` stays NULL; perhaps nothing yet.
+ * @param why   set when the peer has gone too far.
+ * @return the piece's length, at least 1 if `len` is.
+ */
+size_t cstar__h2_guard_next(cstar__h2 *m, const char *ptr, size_t len, cstar_str *show,
+                            const char **why);
+/** Counts; says so in m->verdict when it is more than `limit`. */
+void cstar__h2_count(cstar__h2 *m, uint32_t *counter, uint32_t limit, const char *why);
+/** DATA went out: the peer may answer with WINDOW_UPDATE. */
+void cstar__h2_guard_sent(cstar__h2 *m, size_t len);
+
+/* ---- session -------------------------------------------------------------------------------- */
+
+/** Makes m->session and submits our SETTINGS. CSTAR_ENOMEM. */
+cstar_status cstar__h2_session_open(cstar__h2 *m);
+/** Frees m->session, whatever state it is in. */
+void cstar__h2_session_close(cstar__h2 *m);
+/** Tells the log. */
+void cstar__h2_report(const cstar__h2 *m, int status, const char *why);
+/** Ends the exchange: on_close if it was announced. `s` is gone. */
+void cstar__h2_stream_close(cstar__h2_stream *s, bool broken);
+/** RST_STREAM, once. */
+void cstar__h2_stream_reset(cstar__h2_stream *s, uint32_t code);
+/** No new streams; see cstar__h2_drain(). */
+void cstar__h2_begin_drain(cstar__h2 *m);
+
+/* ---- head ----------------------------------------------------------------------------------- */
+
+/** One header field. @return false: out of memory. */
+bool cstar__h2_head_field(cstar__h2_stream *s, cstar_str name, cstar_str value);
+/** Judges the whole head. s->malformed, s->refusal, or the request is good; false: no memory. */
+bool cstar__h2_head_end(cstar__h2_stream *s, bool end_stream);
+
+/* ---- answer --------------------------------------------------------------------------------- */
+
+extern const cstar__exchange_ops cstar__h2_ops;
+
+/** The machine's own short page; reported. The exchange (announced or not) is then answered. */
+void cstar__h2_refuse(cstar__h2_stream *s, int status, const char *why);
+/** 100 (Continue). */
+void cstar__h2_continue(cstar__h2_stream *s);
+/** nghttp2 asks for DATA, and has it written. */
+ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length,
+                            uint32_t *flags, nghttp2_data_source *source, void *user);
+int cstar__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
+                        size_t length, nghttp2_data_source *source, void *user);
+
+/** `out` holds as much as it may ahead of the driver. */
+bool cstar__h2_crowded(const cstar__h2 *m);
+/** Appends to m->out, whole or not at all. */
+bool cstar__h2_put(cstar__h2 *m, const void *head, size_t head_len, const char *ptr, size_t len);
+
+#endif
+
+#endif

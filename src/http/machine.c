@@ -1,0 +1,171 @@
+/* machine.c
+ * SPDX-License-Identifier: MIT */
+#include "http/machine.h"
+
+#if CSTAR_WITH_HTTP2
+#define IF_H2(m, yes, no) ((m)->h2 != NULL ? (yes) : (no))
+#else
+#define IF_H2(m, yes, no) (no)
+#endif
+
+void cstar__machine_init(cstar__machine *m, const cstar__h1_env *env,
+                         const cstar__h2_limits *h2_limits, cstar_buf *out) {
+    memset(m, 0, sizeof *m);
+    m->env = env;
+    m->out = out;
+    m->h2_limits = CSTAR_WITH_HTTP2 ? h2_limits : NULL;
+    m->decided = m->h2_limits == NULL;
+    cstar__h1_init(&m->h1, env, out);
+}
+
+void cstar__machine_fini(cstar__machine *m) {
+    if (m->env == NULL) {
+        return;
+    }
+    cstar__h1_fini(&m->h1);
+#if CSTAR_WITH_HTTP2
+    cstar__h2_free(m->h2);
+    m->h2 = NULL;
+#endif
+}
+
+cstar_status cstar__machine_decide(cstar__machine *m, bool h2) {
+    m->decided = true;
+#if CSTAR_WITH_HTTP2
+    if (h2) {
+        m->h2 = cstar__h2_new(m->env, m->h2_limits, m->out);
+        m->failed = m->h2 == NULL;
+        return m->h2 != NULL ? CSTAR_OK : CSTAR_ENOMEM;
+    }
+#else
+    (void)h2;
+#endif
+    return CSTAR_OK;
+}
+
+static cstar_status feed_decided(cstar__machine *m, const char *ptr, size_t len) {
+    return IF_H2(m, cstar__h2_feed(m->h2, ptr, len), cstar__h1_feed(&m->h1, ptr, len));
+}
+
+#if CSTAR_WITH_HTTP2
+/* Cleartext: HTTP/2 by prior knowledge starts with a fixed text that no HTTP/1.1 request can start
+ * with. */
+static cstar_status feed_undecided(cstar__machine *m, const char *ptr, size_t len) {
+    size_t room = sizeof m->preface - m->preface_len;
+    size_t taken = len < room ? len : room;
+    memcpy(m->preface + m->preface_len, ptr, taken);
+    m->preface_len = (uint8_t)(m->preface_len + taken);
+    int is_h2 = cstar__h2_preface(m->preface, m->preface_len);
+    if (is_h2 == 0) {
+        return CSTAR_OK;
+    }
+    cstar_status rc = cstar__machine_decide(m, is_h2 > 0);
+    if (rc == CSTAR_OK && taken == len) {
+        return feed_decided(m, m->preface, m->preface_len);
+    }
+    /* nothing was held: in one piece, without a copy */
+    if (rc == CSTAR_OK && m->preface_len == taken) {
+        return feed_decided(m, ptr, len);
+    }
+    rc = rc == CSTAR_OK ? feed_decided(m, m->preface, m->preface_len) : rc;
+    return rc == CSTAR_OK ? feed_decided(m, ptr + taken, len - taken) : rc;
+}
+#endif
+
+cstar_status cstar__machine_feed(cstar__machine *m, const char *ptr, size_t len) {
+#if CSTAR_WITH_HTTP2
+    if (!m->decided) {
+        return feed_undecided(m, ptr, len);
+    }
+#endif
+    return feed_decided(m, ptr, len);
+}
+
+cstar_status cstar__machine_resume(cstar__machine *m) {
+    return IF_H2(m, cstar__h2_resume(m->h2), cstar__h1_resume(&m->h1));
+}
+
+bool cstar__machine_wants_resume(const cstar__machine *m) {
+    return IF_H2(m, cstar__h2_wants_resume(m->h2), cstar__h1_wants_resume(&m->h1));
+}
+
+/* What was held as a possible preface was the beginning of an HTTP/1.1 head. */
+static void settle_undecided(cstar__machine *m) {
+    if (!m->decided) {
+        m->decided = true;
+        (void)cstar__h1_feed(&m->h1, m->preface, m->preface_len);
+    }
+}
+
+void cstar__machine_eof(cstar__machine *m) {
+    settle_undecided(m);
+    IF_H2(m, cstar__h2_eof(m->h2), cstar__h1_eof(&m->h1));
+}
+
+void cstar__machine_timeout(cstar__machine *m) {
+    settle_undecided(m);
+    IF_H2(m, cstar__h2_timeout(m->h2), cstar__h1_timeout(&m->h1));
+}
+
+void cstar__machine_tick(cstar__machine *m, uint64_t now) {
+    (void)now;
+    IF_H2(m, cstar__h2_tick(m->h2, now), (void)m);
+}
+
+void cstar__machine_drain(cstar__machine *m) {
+    settle_undecided(m);
+    IF_H2(m, cstar__h2_drain(m->h2), cstar__h1_drain(&m->h1));
+}
+
+bool cstar__machine_wants_input(const cstar__machine *m) {
+    return !m->failed && IF_H2(m, cstar__h2_wants_input(m->h2), cstar__h1_wants_input(&m->h1));
+}
+
+static cstar__machine_wait h1_waits_for(const cstar__h1 *h1) {
+    if (cstar__h1_idle(h1)) {
+        return CSTAR__MACHINE_IDLE;
+    }
+    switch ((cstar__h1_state)h1->state) {
+    case CSTAR__H1_IDLE:
+    case CSTAR__H1_LINE:
+    case CSTAR__H1_FIELDS:
+        return CSTAR__MACHINE_HEAD;
+    case CSTAR__H1_BODY:
+    case CSTAR__H1_CHUNK_LINE:
+    case CSTAR__H1_CHUNK_DATA:
+    case CSTAR__H1_CHUNK_END:
+    case CSTAR__H1_TRAILER:
+        return CSTAR__MACHINE_BODY;
+    case CSTAR__H1_ANSWERING:
+        return CSTAR__MACHINE_APP;
+    case CSTAR__H1_CLOSING:
+        break;
+    }
+    return CSTAR__MACHINE_CLOSING;
+}
+
+#if CSTAR_WITH_HTTP2
+static cstar__machine_wait h2_waits_for(const cstar__h2 *h2) {
+    if (cstar__h2_done(h2)) {
+        return CSTAR__MACHINE_CLOSING;
+    }
+    return cstar__h2_idle(h2) ? CSTAR__MACHINE_IDLE : CSTAR__MACHINE_APP;
+}
+#endif
+
+cstar__machine_wait cstar__machine_waits_for(const cstar__machine *m) {
+    if (!m->decided && m->preface_len != 0) {
+        return CSTAR__MACHINE_HEAD;
+    }
+    return IF_H2(m, h2_waits_for(m->h2), h1_waits_for(&m->h1));
+}
+
+bool cstar__machine_done(const cstar__machine *m) {
+    return m->failed || IF_H2(m, cstar__h2_done(m->h2), cstar__h1_done(&m->h1));
+}
+
+bool cstar__machine_cut(const cstar__machine *m) {
+    return m->failed || IF_H2(m, cstar__h2_cut(m->h2), m->h1.cut);
+}
+
+void cstar__machine_cut_now(cstar__machine *m) { m->failed = true; }

@@ -1,0 +1,61 @@
+/* http/machine.h -- one connection's protocol, whichever it is: HTTP/1.1 until the first bytes (or
+ * ALPN) say HTTP/2.
+ *
+ *     undecided ──first bytes are the HTTP/2 preface, or ALPN said h2──▶ h2
+ *         └───────anything else──▶ h1
+ *
+ * The entries are those of http/h1.h and http/h2.h; drivers use only these. Output goes to the
+ * buffer given at init, which the driver empties after every call.
+ * Threads: one loop. Memory: HTTP/1.1 lives in here, HTTP/2 is allocated when it is needed.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_HTTP_MACHINE_H
+#define CSTAR_HTTP_MACHINE_H
+
+#include "http/h1.h"
+#include "http/h2.h"
+
+/* What the connection waits for, which decides how long it may. */
+typedef enum cstar__machine_wait {
+    CSTAR__MACHINE_IDLE,   /* for a further request */
+    CSTAR__MACHINE_HEAD,   /* for the rest of a head */
+    CSTAR__MACHINE_BODY,   /* for more of a body */
+    CSTAR__MACHINE_APP,    /* for the application, or for several things at once (HTTP/2) */
+    CSTAR__MACHINE_CLOSING /* for its end */
+} cstar__machine_wait;
+
+typedef struct cstar__machine {
+    const cstar__h1_env *env;
+    const cstar__h2_limits *h2_limits; /* NULL: no HTTP/2 */
+    cstar_buf *out;
+    cstar__h1 h1;
+    cstar__h2 *h2;    /* NULL: HTTP/1.1, or undecided */
+    char preface[24]; /* the first bytes, while undecided */
+    uint8_t preface_len;
+    bool decided;
+    bool failed; /* out of memory while deciding */
+} cstar__machine;
+
+/** @param h2_limits  borrowed; NULL: HTTP/1.1 only. */
+void cstar__machine_init(cstar__machine *m, const cstar__h1_env *env,
+                         const cstar__h2_limits *h2_limits, cstar_buf *out);
+void cstar__machine_fini(cstar__machine *m);
+
+/** ALPN has chosen: HTTP/2 (its SETTINGS go to `out`), or HTTP/1.1. CSTAR_ENOMEM. */
+cstar_status cstar__machine_decide(cstar__machine *m, bool h2);
+
+cstar_status cstar__machine_feed(cstar__machine *m, const char *ptr, size_t len);
+cstar_status cstar__machine_resume(cstar__machine *m);
+bool cstar__machine_wants_resume(const cstar__machine *m);
+void cstar__machine_eof(cstar__machine *m);
+void cstar__machine_timeout(cstar__machine *m);
+void cstar__machine_tick(cstar__machine *m, uint64_t now);
+void cstar__machine_drain(cstar__machine *m);
+bool cstar__machine_wants_input(const cstar__machine *m);
+cstar__machine_wait cstar__machine_waits_for(const cstar__machine *m);
+bool cstar__machine_done(const cstar__machine *m);
+bool cstar__machine_cut(const cstar__machine *m);
+/** The driver gives up: no flushing. */
+void cstar__machine_cut_now(cstar__machine *m);
+
+#endif

@@ -1,0 +1,189 @@
+/* fuzz_h2.c -- anything behind the preface, through the HTTP/2 machine.
+ *
+ * The first byte chooses: raw bytes in pieces of any size, or a script of frames that are whole (so
+ * that the interesting states are reached) mixed with what an application, a driver and a clock do.
+ * The second byte: which allocation fails, if any.
+ *
+ * Asserted: what is sent is a sequence of whole frames; on_close comes once for every on_head, and
+ * no handler call inside another (h2peer.c); a machine that is done stays so; nothing is left
+ * allocated.
+ *
+ * SPDX-License-Identifier: MIT */
+#define H2PEER_STREAMS 1       /* the client has nothing to say here */
+#include "support/failalloc.c" /* fuzz targets are linked without tests/support */
+#include "support/h2peer.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#if CSTAR_WITH_HTTP2
+
+typedef struct source {
+    const uint8_t *at, *end;
+} source;
+
+static unsigned take(source *s) { return s->at < s->end ? *s->at++ : 0; }
+
+static cstar_str take_bytes(source *s, size_t n) {
+    const size_t left = (size_t)(s->end - s->at);
+    n = n < left ? n : left;
+    cstar_str v = cstar_view((const char *)s->at, n);
+    s->at += n;
+    return v;
+}
+
+/* The output so far is whole frames; all of it, since machines write nothing less. */
+static void check_output(h2peer *p) {
+    const unsigned char *at = (const unsigned char *)p->out.ptr;
+    size_t left = p->out.len;
+    while (left != 0) {
+        CHECK(left >= 9);
+        const size_t n = 9 + ((size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2]);
+        CHECK(n <= left && n <= 9 + 16384 && at[3] <= NGHTTP2_CONTINUATION);
+        CHECK(at[3] != NGHTTP2_PUSH_PROMISE && at[3] != NGHTTP2_PRIORITY);
+        at += n;
+        left -= n;
+    }
+    cstar_buf_reset(&p->out);
+}
+
+static void send(h2peer *p, const void *ptr, size_t len) {
+    const bool done = cstar__h2_done(p->machine);
+    (void)h2peer_feed(p, ptr, len);
+    CHECK(!done || (cstar__h2_done(p->machine) && p->out.len == 0));
+    check_output(p);
+}
+
+static void send_frame(h2peer *p, unsigned type, unsigned flags, unsigned id, cstar_str payload) {
+    const unsigned char head[9] = {(unsigned char)(payload.len >> 16),
+                                   (unsigned char)(payload.len >> 8),
+                                   (unsigned char)payload.len,
+                                   (unsigned char)type,
+                                   (unsigned char)flags,
+                                   0,
+                                   0,
+                                   (unsigned char)(id >> 8),
+                                   (unsigned char)id};
+    send(p, head, sizeof head);
+    send(p, payload.ptr, payload.len);
+}
+
+static void send_request(h2peer *p, unsigned which, unsigned flags, unsigned id) {
+    static const char *const paths[] = {"/later", "/open", "/stream", "/early", "/mid",  "/echo",
+                                        "/big",   "/odd",  "/abort",  "/limit", "/close"};
+    static const char block[] = "\x83\x86\x01\x01"
+                                "a\x04";
+    const char *path = paths[which % (sizeof paths / sizeof paths[0])];
+    char text[64];
+    int n = snprintf(text, sizeof text, "%s%c%s", block, (char)strlen(path), path);
+    send_frame(p, NGHTTP2_HEADERS, (flags & NGHTTP2_FLAG_END_STREAM) | NGHTTP2_FLAG_END_HEADERS,
+               id | 1, cstar_view(text, (size_t)n));
+}
+
+static void step(h2peer *p, source *s, uint64_t *now) {
+    const unsigned op = take(s);
+    const unsigned a = take(s);
+    switch (op % 16) {
+    case 0:
+        h2peer_finish(p);
+        break;
+    case 1:
+        *now += a * 300;
+        cstar__h2_tick(p->machine, *now);
+        break;
+    case 2:
+        if (p->nwaiting != 0 && p->waiting[a % p->nwaiting]->state == CSTAR__RESPONSE_STREAMING) {
+            (void)cstar__respond_write(p->waiting[a % p->nwaiting], cstar_view(big, a * 400));
+        }
+        break;
+    case 3:
+        if (a == 1) {
+            cstar__h2_drain(p->machine);
+        } else if (a == 2) {
+            cstar__h2_eof(p->machine);
+        } else if (a == 3) {
+            cstar__h2_timeout(p->machine);
+        } else {
+            (void)cstar__h2_resume(p->machine);
+        }
+        break;
+    case 4:
+        send_frame(p, NGHTTP2_RST_STREAM, 0, a, CSTAR_STR("\0\0\0\x08"));
+        break;
+    case 5:
+        send_frame(p, NGHTTP2_WINDOW_UPDATE, 0, a & 15, CSTAR_STR("\0\1\0\0"));
+        break;
+    case 6:
+    case 7:
+    case 8:
+        send_request(p, a, op >> 4, take(s));
+        break;
+    case 9:
+        send_frame(p, NGHTTP2_DATA, a & 9, take(s) | 1, take_bytes(s, take(s) * 4));
+        break;
+    default:
+        send_frame(p, op % 16 == 10 ? a : a % 10, take(s), take(s), take_bytes(s, take(s)));
+        break;
+    }
+    check_output(p);
+}
+
+static void run_script(h2peer *p, source *s) {
+    uint64_t now = 1000;
+    while (s->at < s->end) {
+        step(p, s, &now);
+    }
+}
+
+static void run_raw(h2peer *p, source *s, unsigned piece) {
+    while (s->at < s->end) {
+        cstar_str v = take_bytes(s, piece != 0 ? piece : 100000);
+        send(p, v.ptr, v.len);
+    }
+}
+
+static void run(h2peer *p, unsigned mode, source *s) {
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
+    check_output(p);
+    send(p, preface, sizeof preface);
+    if (mode % 2 == 0) {
+        run_raw(p, s, mode / 2);
+    } else {
+        run_script(p, s);
+    }
+    h2peer_finish(p);
+    while (cstar__h2_wants_resume(p->machine)) {
+        (void)cstar__h2_resume(p->machine);
+        check_output(p);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size < 2 || size > 8192) {
+        return 0;
+    }
+    static const cstar__h2_limits limits = {.max_streams = 20,
+                                            .max_head = 2000,
+                                            .max_fields = 8,
+                                            .max_path = 200,
+                                            .max_stream_output = 5000};
+    source s = {data + 2, data + size};
+    failalloc f;
+    failalloc_init(&f, data[1]);
+    h2peer p;
+    h2peer_init(&p, &f.alloc, &limits);
+    p.quiet = true;
+    if (p.machine != NULL) {
+        run(&p, data[0], &s);
+    }
+    h2peer_fini(&p);
+    CHECK(f.live_blocks == 0 && f.live_bytes == 0);
+    return 0;
+}
+
+#else
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    (void)data;
+    (void)size;
+    return 0;
+}
+#endif
