@@ -186,7 +186,9 @@ static long rss(void) {
     char line[128] = "";
     FILE *f = fopen("/proc/self/statm", "r"); /* all pages, then the resident ones */
     if (f != NULL) {
-        (void)fgets(line, sizeof line, f);
+        if (fgets(line, sizeof line, f) == NULL) {
+            line[0] = '\0';
+        }
         (void)fclose(f);
     }
     char *second = strchr(line, ' ');
