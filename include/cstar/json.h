@@ -92,6 +92,9 @@ CSTAR_API const char *cstar_json_str(const cstar_json *v, const char *otherwise)
 CSTAR_API cstar_str cstar_json_view(const cstar_json *v);
 /** A number's text as it was written; the absent view for other types. */
 CSTAR_API cstar_str cstar_json_number(const cstar_json *v);
+/** A node as a value: null (also for NULL), booleans, integers and strings as themselves, other numbers
+ * as their text, arrays and objects as the tree. Borrows the tree. */
+CSTAR_API cstar_val cstar_json_val(const cstar_json *v);
 
 /* ---- decoding into a struct ------------------------------------------------------------------
  *

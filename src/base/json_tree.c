@@ -138,3 +138,22 @@ cstar_str cstar_json_number(const cstar_json *v) {
     return is(v, CSTAR_JSON_INT) || is(v, CSTAR_JSON_DOUBLE) ? cstar_view(v->at.text, v->len)
                                                              : absent;
 }
+
+cstar_val cstar_json_val(const cstar_json *v) {
+    switch (cstar_json_typeof(v)) {
+    case CSTAR_JSON_NULL:
+        return cstar_null();
+    case CSTAR_JSON_BOOL:
+        return cstar_bool(cstar_json_bool(v, false));
+    case CSTAR_JSON_INT:
+        return cstar_val_int(cstar_json_int(v, 0));
+    case CSTAR_JSON_DOUBLE:
+        return cstar_val_json(cstar_json_number(v));
+    case CSTAR_JSON_STRING:
+        return cstar_val_str(cstar_json_view(v));
+    case CSTAR_JSON_ARRAY:
+    case CSTAR_JSON_OBJECT:
+        break;
+    }
+    return cstar_val_tree(v);
+}

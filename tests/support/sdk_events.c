@@ -48,24 +48,6 @@ static cstar_status patch_signals(cstar_buf *out, const cstar_json *event, cstar
     return cstar_format_patch_signals(out, &s, err);
 }
 
-static cstar_val value_of(const cstar_json *v) {
-    switch (cstar_json_typeof(v)) {
-    case CSTAR_JSON_NULL:
-        return cstar_null();
-    case CSTAR_JSON_BOOL:
-        return cstar_bool(cstar_json_bool(v, false));
-    case CSTAR_JSON_INT:
-    case CSTAR_JSON_DOUBLE:
-        return cstar_val_str(cstar_json_number(v));
-    case CSTAR_JSON_STRING:
-        return cstar_val_str(cstar_json_view(v));
-    case CSTAR_JSON_ARRAY:
-    case CSTAR_JSON_OBJECT:
-        break;
-    }
-    return cstar_val_tree(v);
-}
-
 static cstar_status execute_script(cstar_buf *out, const cstar_json *event, cstar_arena *scratch,
                                    cstar_err *err) {
     const cstar_json *object = cstar_json_get(event, "attributes");
@@ -81,7 +63,7 @@ static cstar_status execute_script(cstar_buf *out, const cstar_json *event, csta
         return cstar_err_set(err, CSTAR_ENOMEM, "scratch", "scratch: out of memory");
     }
     for (const cstar_json *m = cstar_json_first(object); m != NULL; m = cstar_json_next(m)) {
-        attrs[s.nattrs++] = (cstar_attr){cstar_json_key(m).ptr, value_of(m)};
+        attrs[s.nattrs++] = (cstar_attr){cstar_json_key(m).ptr, cstar_json_val(m)};
     }
     return cstar_format_script(out, &s, err);
 }

@@ -16,25 +16,6 @@ static bool arg_keep(call *c, bool *keep) {
     return true;
 }
 
-static cstar_val value_of(const cstar_json *v) {
-    switch (cstar_json_typeof(v)) {
-    case CSTAR_JSON_NULL:
-        return cstar_null();
-    case CSTAR_JSON_BOOL:
-        return cstar_bool(cstar_json_bool(v, false));
-    case CSTAR_JSON_INT:
-        return cstar_val_int(cstar_json_int(v, 0));
-    case CSTAR_JSON_DOUBLE:
-        return cstar_val_json(cstar_json_number(v));
-    case CSTAR_JSON_STRING:
-        return cstar_val_str(cstar_json_view(v));
-    case CSTAR_JSON_ARRAY:
-    case CSTAR_JSON_OBJECT:
-        break;
-    }
-    return cstar_val_tree(v);
-}
-
 static bool arg_attributes(call *c, cstar_script *s) {
     const cstar_json *object = cstar_json_get(c->args, "attributes");
     if (cstar_json_typeof(object) == CSTAR_JSON_NULL) {
@@ -52,7 +33,7 @@ static bool arg_attributes(call *c, cstar_script *s) {
             call_error(c, "attributes: a name has a NUL, which a C string can't hold");
             return false;
         }
-        attrs[s->nattrs++] = (cstar_attr){key.ptr, value_of(m)};
+        attrs[s->nattrs++] = (cstar_attr){key.ptr, cstar_json_val(m)};
     }
     s->attrs = attrs;
     return true;
@@ -80,7 +61,7 @@ static void console(call *c) {
         !arg_event(c, &log.event_id, &log.retry)) {
         return;
     }
-    log.message = value_of(cstar_json_get(c->args, "message"));
+    log.message = cstar_json_val(cstar_json_get(c->args, "message"));
     cstar_status rc = level.ptr != NULL ? cstar_level_parse(level, &log.level, &err) : CSTAR_OK;
     if (rc == CSTAR_OK) {
         rc = cstar_format_console(&c->out->text, &log, &err);

@@ -115,32 +115,13 @@ static void check_connection(call *c) {
 
 /* ---- signals as assigns ---- */
 
-static cstar_val value_of(const cstar_json *v) {
-    switch (cstar_json_typeof(v)) {
-    case CSTAR_JSON_NULL:
-        return cstar_null();
-    case CSTAR_JSON_BOOL:
-        return cstar_bool(cstar_json_bool(v, false));
-    case CSTAR_JSON_INT:
-        return cstar_val_int(cstar_json_int(v, 0));
-    case CSTAR_JSON_STRING:
-        return cstar_val_str(cstar_json_view(v));
-    case CSTAR_JSON_DOUBLE:
-        return cstar_val_json(cstar_json_number(v));
-    case CSTAR_JSON_ARRAY:
-    case CSTAR_JSON_OBJECT:
-        break;
-    }
-    return cstar_val_tree(v);
-}
-
 /* [name, value] or [name, value, options] */
 static void set_signals(cstar_conn *conn) {
     const cstar_json *list = cstar_json_get(now.args, "signals");
     for (const cstar_json *e = cstar_json_first(list); e != NULL; e = cstar_json_next(e)) {
         const cstar_json *options = cstar_json_at(e, 2);
         cstar_signal_opts o = {
-            .value = value_of(cstar_json_at(e, 1)),
+            .value = cstar_json_val(cstar_json_at(e, 1)),
             .only_if_missing = cstar_json_bool(cstar_json_get(options, "only_if_missing"), false),
             .event_id = cstar_json_str(cstar_json_get(options, "event_id"), NULL),
             .retry = cstar_json_int(cstar_json_get(options, "retry"), 0),

@@ -235,6 +235,33 @@ static void test_strings(void **state) {
     assert_null(cstar_json_view(cstar_json_get(root, "o")).ptr);
 }
 
+static void test_as_value(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *text; /* written back */
+        cstar_val_kind kind;
+    } cases[] = {
+        {"n", "null", CSTAR_VAL_NULL},       {"t", "true", CSTAR_VAL_BOOL},
+        {"f", "false", CSTAR_VAL_BOOL},      {"neg", "-7", CSTAR_VAL_INT},
+        {"whole", "3.0", CSTAR_VAL_JSON},    {"s", "\"text\"", CSTAR_VAL_STR},
+        {"none", "[]", CSTAR_VAL_TREE},      {"no", "{}", CSTAR_VAL_TREE},
+        {"missing", "null", CSTAR_VAL_NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char mem[64];
+        cstar_buf out;
+        cstar_json_writer w;
+        cstar_val v = cstar_json_val(cstar_json_get(root, cases[i].key));
+        assert_int_equal(v.kind, cases[i].kind);
+        cstar_buf_fixed(&out, mem, sizeof mem);
+        cstar_json_writer_init(&w, &out, 0);
+        cstar_json_put_val(&w, v);
+        assert_int_equal(cstar_json_writer_end(&w), CSTAR_OK);
+        assert_int_equal(out.len, strlen(cases[i].text));
+        assert_memory_equal(out.ptr, cases[i].text, out.len);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types),
@@ -246,6 +273,7 @@ int main(void) {
         cmocka_unit_test(test_int_of_large_doubles),
         cmocka_unit_test(test_other_values),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_as_value),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
