@@ -148,8 +148,13 @@ static void finish_conn(conn *c) {
     if (c->tls != NULL && !c->tls_failed) {
         cstar__tls_close(c->tls, &c->worker->cipher);
         c->tls_failed = true; /* said */
-        if (!write_out(c) || c->writing) {
-            return; /* again when it is written */
+        if (!write_out(c)) {
+            close_conn(c);
+            return;
+        }
+        if (c->writing) { /* again when it is written */
+            update_wait(c);
+            return;
         }
     }
     uv_os_fd_t fd = -1;
@@ -273,6 +278,9 @@ static void feed_tls(conn *c, const char *ptr, size_t len) {
     cstar__worker *w = c->worker;
     cstar_err err = {0};
     bool was_ready = cstar__tls_ready(c->tls);
+    if (c->tls_failed) { /* we have said our last */
+        return;
+    }
     cstar_buf_reset(&w->plain);
     cstar_status rc = cstar__tls_feed(c->tls, ptr, len, &w->plain, &w->cipher, &err);
     if (!was_ready && cstar__tls_ready(c->tls) &&
