@@ -57,6 +57,9 @@ have_clang_rt() {
     return $ok
 }
 
+# The system's own Python has the package, whichever comes first on the PATH.
+have_python_h2() { python3 -c 'import h2' 2>/dev/null || /usr/bin/python3 -c 'import h2' 2>/dev/null; }
+
 present() {
     case $1 in
     cc | gcc) have_cc "$1" ;;
@@ -69,6 +72,7 @@ present() {
     clang-rt) have_clang_rt ;;
     c++) have c++ || have g++ || have clang++ ;;
     node) have node || have nodejs ;;
+    python3-h2) have_python_h2 ;;
     *) have "$1" ;;
     esac
 }
@@ -76,7 +80,7 @@ present() {
 needs_of() {
     case $1 in
     build) echo cc cmake ninja pkg-config libuv libnghttp2 openssl zlib libbrotlienc libzstd ;;
-    test) echo gcc c++ cmocka node npm curl certificates python3 clang clang-rt chromium ;;
+    test) echo gcc c++ cmocka node npm curl certificates python3 python3-h2 clang clang-rt chromium ;;
     lint) echo python3 clang clang-tidy clang-format cppcheck ;;
     bench) echo nginx wrk curl ;;
     fuzz) echo clang clang-rt ;;
@@ -85,7 +89,7 @@ needs_of() {
 }
 
 # Without these the work goes on, loudly.
-optional() { [ "$1" = chromium ]; }
+optional() { [ "$1" = chromium ] || [ "$1" = python3-h2 ]; }
 
 # ---- what it is called -------------------------------------------------------------------------
 # apt, dnf, pacman, brew; "-" means: nothing to install by that name there
@@ -107,6 +111,7 @@ package() {
     node) row="nodejs nodejs nodejs node" ;;
     npm) row="npm npm npm node" ;;
     python3) row="python3 python3 python python3" ;;
+    python3-h2) row="python3-h2 python3-h2 python-h2 -" ;;
     clang) row="clang clang clang llvm" ;;
     clang-rt) row="$(clang_rt_apt) compiler-rt compiler-rt llvm" ;;
     clang-tidy) row="clang-tidy clang-tools-extra clang llvm" ;;

@@ -20,7 +20,8 @@ function findChromium() {
   return files.find((file) => existsSync(file)) ?? skip(`no browser: none of ${names.join(", ")} is on the PATH; CHROMIUM can name one`);
 }
 
-export async function openBrowser() {
+/** @param args  more of the browser's own options. */
+export async function openBrowser({ args = [] } = {}) {
   const executablePath = findChromium();
   let chromium;
   try {
@@ -32,7 +33,7 @@ export async function openBrowser() {
   return chromium.launch({
     executablePath,
     args: [...asRoot, "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
+      "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", ...args],
   });
 }
 

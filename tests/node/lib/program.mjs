@@ -70,7 +70,7 @@ class Program {
 
   /** The address it prints. */
   async listening() {
-    const line = /listening on (http:\/\/(\S+):(\d+))\n/;
+    const line = /listening on (https?:\/\/(\S+):(\d+))\n/;
     const heard = new Promise((resolve) => {
       this.child.stdout.on("data", () => line.test(this.stdout) && resolve());
     });

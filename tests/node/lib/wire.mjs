@@ -7,6 +7,7 @@
 // SPDX-License-Identifier: MIT
 import http from "node:http";
 import net from "node:net";
+import tls from "node:tls";
 
 /** What belongs between a method with its target and the fields of a test. */
 export const head = (line, ...fields) => `${line} HTTP/1.1\r\nHost: test\r\n${fields.map((f) => `${f}\r\n`).join("")}\r\n`;
@@ -128,6 +129,19 @@ export function connect(port, host = "127.0.0.1") {
     const socket = net.connect({ port, host, noDelay: true, allowHalfOpen: true });
     socket.once("error", reject);
     socket.once("connect", () => {
+      socket.off("error", reject);
+      resolve(new Wire(socket));
+    });
+  });
+}
+
+/** The same over TLS, once the handshake is done. @param options  of tls.connect(): ca, servername, ALPNProtocols ... */
+export function connectTls(port, { host = "127.0.0.1", ...options } = {}) {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ port, host, allowHalfOpen: true, ...options });
+    socket.setNoDelay(true);
+    socket.once("error", reject);
+    socket.once("secureConnect", () => {
       socket.off("error", reject);
       resolve(new Wire(socket));
     });
