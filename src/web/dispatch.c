@@ -166,7 +166,12 @@ static void on_close(void *ctx, cstar__exchange *x) {
     x->user = NULL; /* the conn's memory is the exchange's */
 }
 
+/* Status 0: HTTP/2 ended a connection, no request of which was at fault. */
 static void on_refuse(void *ctx, int status, const char *why) {
+    if (status == 0) {
+        cstar__app_log(ctx, CSTAR_LOG_INFO, "ended a connection: %s", why);
+        return;
+    }
     cstar__app_log(ctx, CSTAR_LOG_INFO, "refused a request: %d %s", status, why);
 }
 
