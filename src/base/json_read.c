@@ -1,7 +1,8 @@
 /* base/json_read.c -- builds a tree from the scanner's tokens.
  *
- *     text ──▶ cstar__json_next() ──▶ add_*() ──▶ nodes, linked in document order      one pass,
- *     one level at a time
+ *     text ──▶ cstar__json_next() ──▶ add_*() ──▶ nodes, linked in document order
+ *
+ * One pass, one level at a time.
  *
  * Memory: one allocation for all strings and number texts: every one of them is followed by a
  * structural byte in the document, so that with their NULs they are never longer than the document

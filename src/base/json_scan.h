@@ -3,18 +3,19 @@
  *
  *     cstar__json_scan s;
  *     cstar_status rc = cstar__json_scan_init(&s, text, opts);
- *     while ((token = cstar__json_next(&s)) > CSTAR__JSON_END) { ... }     // then END, or ERROR
- *     and s.status
+ *     while ((token = cstar__json_next(&s)) > CSTAR__JSON_END) { ... }
+ *     // then END, or ERROR and s.status
  *
  * A token that comes back is valid in its place: strings are well-formed UTF-8 with well-formed
  * escapes, numbers have a value, brackets match, the depth is within bounds. What is not looked for
  * here: duplicate keys (that takes memory).
  *
  *              ┌──────────────────────────────┐
- *     root ──▶ value ──▶ after ──',' [key]────┘          '{' and '[' lead to first, closing
- *     brackets to after;
- *                          └──▶ end (depth 0)            first is value (or key), or the closing
- *                          bracket
+ *     root ──▶ value ──▶ after ──',' [key]────┘
+ *                          └──▶ end (depth 0)
+ *
+ * '{' and '[' lead to first, closing brackets to after; first is value (or key), or the closing
+ * bracket.
  *
  * Invariants: 1. No byte outside of the text is read, none is written. 2. No allocation, no
  * recursion; the only state that grows with the depth is one bit per level. 3. Work is linear in

@@ -1,8 +1,8 @@
 /* http/h1.h -- HTTP/1.1 (RFC 9110, RFC 9112), server side, as a byte machine: feed bytes, get
  * handler calls; take bytes.
  *
- *     cstar__h1_feed(&m, data, len);                     // calls the handler for everything that
- *     is complete write(fd, out.ptr, out.len); cstar_buf_reset(&out);
+ *     cstar__h1_feed(&m, data, len);     // calls the handler for everything that is complete
+ *     write(fd, out.ptr, out.len); cstar_buf_reset(&out);
  *     if (cstar__h1_done(&m)) close(fd);
  *
  *            ┌────── idle ◀───────────────┐

@@ -291,8 +291,6 @@ void cstar__h2_free(cstar__h2 *m) {
     m->env->alloc->resize(m->env->alloc->ctx, m, sizeof *m, 0);
 }
 
-void cstar__h2_lend(cstar__h2 *m, cstar_buf *out) { m->out = out; }
-
 void cstar__h2_eof(cstar__h2 *m) {
     if (is_dead(m)) {
         return;

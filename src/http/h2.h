@@ -54,7 +54,6 @@ typedef struct cstar__h2_limits {
 cstar__h2 *cstar__h2_new(const cstar__h1_env *env, const cstar__h2_limits *limits, cstar_buf *out);
 /** Ends all exchanges under way (on_close with x->broken). Accepts NULL. */
 void cstar__h2_free(cstar__h2 *m);
-void cstar__h2_lend(cstar__h2 *m, cstar_buf *out);
 
 /** Takes all bytes. @return CSTAR_OK; CSTAR_ENOMEM the machine is now closing. */
 cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len);

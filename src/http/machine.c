@@ -167,5 +167,3 @@ bool cstar__machine_done(const cstar__machine *m) {
 bool cstar__machine_cut(const cstar__machine *m) {
     return m->failed || IF_H2(m, cstar__h2_cut(m->h2), m->h1.cut);
 }
-
-void cstar__machine_cut_now(cstar__machine *m) { m->failed = true; }

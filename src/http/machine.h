@@ -55,7 +55,5 @@ bool cstar__machine_wants_input(const cstar__machine *m);
 cstar__machine_wait cstar__machine_waits_for(const cstar__machine *m);
 bool cstar__machine_done(const cstar__machine *m);
 bool cstar__machine_cut(const cstar__machine *m);
-/** The driver gives up: no flushing. */
-void cstar__machine_cut_now(cstar__machine *m);
 
 #endif

@@ -2,8 +2,7 @@
  * socket; through TLS where it is on.
  *
  *     read ▶ (decrypt) ▶ feed ▶ worker's out ▶ (encrypt) ──try write──▶ all taken: done
- *                                                  └── rest ▶ backlog ──uv_write──▶ (in flight) ▶
- *                                                  again
+ *                                                 └─ rest ▶ backlog ──uv_write──▶ (in flight) ▶ again
  *
  * Invariants: 1. The worker's buffers are empty between two loop callbacks: what the socket does
  * not take at once is the connection's own, in `backlog` or, being written, in `in_flight`. 2.

@@ -1,13 +1,13 @@
 /* net/server.h -- sockets and loops: one loop per worker, each with its own listening socket
  * (SO_REUSEPORT).
  *
- *     cstar__server *s = cstar__server_new(&opts, &err);    // bound and listening:
- *     cstar__server_port(s) rc = cstar__server_run(s);                            // worker 0 on
- *     this thread; returns after a stop cstar__server_free(s);
+ *     cstar__server *s = cstar__server_new(&opts, &err);    // bound: cstar__server_port(s)
+ *     rc = cstar__server_run(s);                            // worker 0 here, until a stop
+ *     cstar__server_free(s);
  *
- * Data: the kernel ▶ the worker's one read buffer ▶ the connection's cstar__h1 ▶ the worker's one
- * output buffer ▶ one write. Only what the kernel does not take at once is copied to the
- * connection. An idle connection therefore owns no buffer.
+ * Data: the kernel ▶ the worker's one read buffer ▶ (TLS) ▶ the connection's cstar__machine ▶ the
+ * worker's one output buffer ▶ (TLS) ▶ one write. Only what the kernel does not take at once is
+ * copied to the connection. An idle connection therefore owns no buffer.
  * Threads: everything of a connection happens on its worker's thread. [any thread] is said where it
  * is so. This room is the only one that sees libuv.
  *

@@ -1,8 +1,8 @@
 /* tls.c -- one TLS connection: bytes through OpenSSL.
  *
- *     feed: cipher ──▶ bio_read ─▶ SSL_read ─▶ plain         write: plain ─▶ SSL_write ─▶ bio_write
- *     ──▶ reply
- *                                    └─▶ bio_write ─▶ reply (handshake, alerts)
+ *     feed:  cipher ──▶ bio_read ─▶ SSL_read ─▶ plain
+ *                                      └─▶ bio_write ─▶ reply (handshake, alerts)
+ *     write: plain ─▶ SSL_write ─▶ bio_write ──▶ reply
  *
  * The BIO has no memory of its own: it reads from the bytes that are being fed and writes to the
  * end of `reply`, and outside of a call it has neither. Compared with a pair of memory BIOs this

@@ -2,8 +2,8 @@
  * out, and back. No sockets here; the connection moves the bytes.
  *
  *     cstar__tls *t = cstar__tls_new(ctx);                        // per connection
- *     cstar__tls_feed(t, cipher, n, &plain, &reply, &err);        // plain: decrypted; reply: send
- *     it cstar__tls_write(t, text, &reply);                          // reply gets ciphertext
+ *     cstar__tls_feed(t, cipher, n, &plain, &reply, &err);        // decrypted; to be sent
+ *     cstar__tls_write(t, text, &reply);                          // reply gets ciphertext
  *     cstar__tls_close(t, &reply);                                // close_notify
  *
  * A context holds the certificates; it is shared by all connections of all workers and is replaced

@@ -1,7 +1,6 @@
 /* tls_dev.c -- HTTPS while developing: a CA and a leaf in a folder of the user's.
  *
- *     lock ──▶ CA: mkcert's, else ours (made once) ──▶ leaf: still good? ──▶ else signed anew ──▶
- *     paths
+ *     lock ──▶ CA: mkcert's, else ours (made once) ──▶ leaf: good, else signed anew ──▶ paths
  *
  * A browser trusts what the CA signs once a person has told it to; so the CA is kept for as long as
  * it is good, and its key never leaves the folder.

@@ -1,7 +1,7 @@
 /* worker.c -- one loop: its listener, its clock, its end.
  *
  * A stop goes: stop() [any thread] ▶ async ▶ listener closed, connections drained ▶ the last one
- * gone, or the deadline ▶ the remaining handles are closed ▶ uv_run returns.
+ * gone, or the deadline ▶ uv_run returns, worker 0's last ▶ the handles are closed.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
