@@ -131,7 +131,7 @@ for (const [name, server] of Object.entries(servers)) {
       return [stream, answerOf(stream), n];
     });
     await ping(session); // the server has them all
-    for (const [stream] of streams.toReversed()) {
+    for (const [stream] of [...streams].reverse()) {
       stream.end("}");
     }
     for (const [, answer, n] of streams) {
