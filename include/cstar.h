@@ -6,6 +6,9 @@
 #include "cstar/base.h"
 #include "cstar/html.h"
 #include "cstar/json.h"
+#include "cstar/request.h"
+#include "cstar/response.h"
+#include "cstar/serve.h"
 #include "cstar/web.h"
 #include "cstar/wire.h"
 

@@ -21,45 +21,14 @@
 #define CSTAR_WEB_H
 
 #include "cstar/html.h"
-#include "cstar/json.h"
+#include "cstar/request.h"
+#include "cstar/response.h"
+#include "cstar/serve.h"
 #include "cstar/wire.h"
 
 CSTAR_BEGIN_DECLS
 
 typedef struct cstar_app cstar_app;
-typedef struct cstar_conn cstar_conn;
-/* The signals a browser sent: the root object, so that every cstar_json_*() works on it too. */
-typedef struct cstar_json cstar_signals;
-
-/* ---- signals, reading ------------------------------------------------------------------------ */
-
-/* By dotted path ("user.name"); `otherwise` when it is not there or has another type. */
-CSTAR_API int64_t cstar_signals_int(const cstar_signals *in, const char *path, int64_t otherwise);
-CSTAR_API double cstar_signals_double(const cstar_signals *in, const char *path, double otherwise);
-CSTAR_API bool cstar_signals_bool(const cstar_signals *in, const char *path, bool otherwise);
-/** NUL-terminated, lives as long as `in`. A string with a NUL byte inside gives `otherwise`. */
-CSTAR_API const char *cstar_signals_str(const cstar_signals *in, const char *path,
-                                        const char *otherwise);
-CSTAR_API cstar_str cstar_signals_view(const cstar_signals *in, const char *path);
-
-typedef struct cstar_signals_source {
-    /* "GET" and "DELETE" carry signals in the query, every other method in the body */
-    const char *method;
-    cstar_str query; /* raw, without '?' */
-    cstar_str body;
-    size_t max_bytes; /* of the body or the decoded query value; 0: 1 000 000 */
-} cstar_signals_source;
-
-/**
- * Signals from the parts of a request, for programs with their own server. No signals at all is an
- * empty object.
- * @param arena   holds the result; its limit must allow for 26 times max_bytes in the worst case
- *                (an array of single digits).
- * @param status  gets 400 (malformed, or no object) or 413 (too large; checked first) on failure.
- */
-CSTAR_API const cstar_signals *cstar_signals_parse(cstar_arena *arena,
-                                                   const cstar_signals_source *source, int *status,
-                                                   cstar_err *err);
 
 /* ---- app ------------------------------------------------------------------------------------- */
 
@@ -71,6 +40,15 @@ CSTAR_API void cstar_app_free(cstar_app *app);
 
 typedef void (*cstar_handler)(cstar_conn *conn);
 
+typedef struct cstar_route_opts { /* zero is the default of every field but the handler */
+    cstar_handler handler;
+    size_t max_body; /* bytes of a request's body; 0: the app's; then 413 */
+    /* The handler waits for things (a database, a disk): it runs on a thread of the pool, with the
+     * same API; its answer leaves when it returns. */
+    bool blocking;
+    char reserved;
+} cstar_route_opts;
+
 /**
  * A plain route. GET answers HEAD too.
  * @param path  "/", "/items/:id/edit": literal segments and `:params`, each one percent-decoded
@@ -80,8 +58,11 @@ typedef void (*cstar_handler)(cstar_conn *conn);
  *         CSTAR_EDUP: taken; ENOMEM. The first error stays with the app: cstar_main() and
  *         cstar_serve() refuse to start and say it.
  */
-CSTAR_API cstar_status cstar_route(cstar_app *app, cstar_verb method, const char *path,
-                                   cstar_handler handler);
+CSTAR_API cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const char *path,
+                                       const cstar_route_opts *opts);
+/** cstar_route(app, CSTAR_GET, "/report", report, .blocking = true) */
+#define cstar_route(app, method, path, ...)                                                        \
+    cstar_app_route((app), (method), (path), &(cstar_route_opts){.handler = __VA_ARGS__})
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
@@ -97,6 +78,7 @@ typedef struct cstar_page_def { /* zero is the default of every field */
     const cstar_event_entry *events;                 /* ends with a NULL name */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content); /* NULL: the app's */
     size_t max_signal_bytes; /* bytes; 0: 1 000 000; then 413 */
+    bool blocking; /* mount, render and the events run on a thread of the pool: they may wait */
 } cstar_page_def;
 
 /* Routes of a page at /p: GET /p runs mount and render inside the layout; POST /p/_event/:event (or
@@ -119,39 +101,6 @@ CSTAR_API void cstar_head(cstar_conn *conn, cstar_html *h);
     const cstar_page_def name_ = {.name = #name_, __VA_ARGS__}
 /** For pages in other files: CSTAR_PAGE_DECLARE(counter); */
 #define CSTAR_PAGE_DECLARE(name_) extern const cstar_page_def name_
-
-/* ---- request --------------------------------------------------------------------------------- */
-
-/** "GET"; for HEAD too. */
-CSTAR_API const char *cstar_method(const cstar_conn *conn);
-/** Raw, not decoded. */
-CSTAR_API cstar_str cstar_path(const cstar_conn *conn);
-/** A `:param` of the route, percent-decoded once; NULL if there is none. A segment whose decoded
- * form is not valid UTF-8 or has a NUL inside does not match any param. */
-CSTAR_API const char *cstar_param(const cstar_conn *conn, const char *name);
-/** The last query parameter of that name, decoded; NULL if there is none or it is not valid UTF-8
- * or has a NUL inside. */
-CSTAR_API const char *cstar_query(cstar_conn *conn, const char *name);
-/** A request header by lower-case name; the absent view if there is none. */
-CSTAR_API cstar_str cstar_request_header(const cstar_conn *conn, const char *name);
-CSTAR_API cstar_str cstar_request_body(const cstar_conn *conn);
-
-/**
- * The request's signals (GET, DELETE: query; else the body). Read once, then remembered.
- * @return NULL: malformed or too large, and then the response (400 or 413) has been given unless
- *         one had begun.
- */
-CSTAR_API const cstar_signals *cstar_read_signals(cstar_conn *conn);
-
-/* ---- response: whole ------------------------------------------------------------------------- */
-
-/** A response header, before the response. EINVAL: no token, CR/LF/NUL in the value, or a framing
- * header; ESTATE: too late. */
-CSTAR_API cstar_status cstar_set_header(cstar_conn *conn, const char *name, const char *value);
-/** The whole response. `body` is copied. ESTATE: there is one already. */
-CSTAR_API cstar_status cstar_respond(cstar_conn *conn, int status, const char *content_type,
-                                     cstar_str body);
-CSTAR_API cstar_status cstar_respond_text(cstar_conn *conn, int status, const char *text);
 
 /* ---- response: an event stream --------------------------------------------------------------- */
 
@@ -266,62 +215,6 @@ CSTAR_API cstar_status cstar_flush_signals(cstar_conn *conn);
 
 /** The first error of this conn; NULL if none. */
 CSTAR_API const cstar_err *cstar_error(const cstar_conn *conn);
-
-/* ---- serving --------------------------------------------------------------------------------- */
-
-typedef enum cstar_log_level { CSTAR_LOG_ERROR, CSTAR_LOG_WARN, CSTAR_LOG_INFO } cstar_log_level;
-
-typedef struct cstar_cert {
-    const char *cert_file; /* PEM: the certificate, then its chain */
-    const char *key_file;  /* PEM; NULL: in cert_file */
-} cstar_cert;
-
-typedef struct cstar_serve_opts { /* zero is the default of every field */
-    /* "host:port", "[::1]:8080", ":8080" (all addresses); NULL: 127.0.0.1:8080; port 0: a free
-     * one */
-    const char *listen;
-    unsigned workers; /* loops, each its own thread but the first; 0: 1 */
-    /* file of the Datastar client to serve; NULL: pages load it from the CDN */
-    /* HTTPS (TLS 1.2 and 1.3). Without `certs` a certificate for development is made, see
-     * docs/howto/https.md. */
-    bool tls;
-    const cstar_cert *certs; /* borrowed; the first is for clients that ask for no name we have */
-    size_t ncerts;
-    bool no_http2; /* HTTP/1.1 only; else HTTP/2 by ALPN over TLS, and by prior knowledge without */
-    const char *datastar;
-    size_t max_body;     /* bytes of a plain route's request body; 0: 1 000 000 */
-    size_t max_response; /* bytes of one response; 0: 16 MiB */
-    /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
-    unsigned header_ms, body_ms, idle_ms, write_ms;
-    unsigned drain_ms; /* milliseconds that stopping waits for what runs; 0: 10 000 */
-    bool signals;      /* stop on SIGINT and SIGTERM */
-    /* Called once, when all workers listen; `url` is "http://127.0.0.1:8080". */
-    void (*on_listen)(void *arg, const char *url);
-    /* [any thread] A line without line break. NULL: nothing is logged. */
-    void (*on_log)(void *arg, cstar_log_level level, const char *line);
-    void *arg;
-} cstar_serve_opts;
-
-/**
- * Serves until cstar_stop() (or a signal): stops accepting, finishes what runs, returns.
- * @return CSTAR_OK; EINVAL a bad option or an app with a bad route; EIO can't listen, or can't read
- *         opts->datastar; ENOMEM.
- */
-CSTAR_API cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err *err);
-/** [any thread] [signal-unsafe] Makes cstar_serve() stop. Does nothing when it is not running. */
-CSTAR_API void cstar_stop(cstar_app *app);
-
-/** [any thread] Loads the certificates again; cstar_serve() with `signals` does it on SIGHUP.
- * Connections keep what they have. On an error (CSTAR_ESTATE: not serving, or without TLS) nothing
- * changes. */
-CSTAR_API cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err);
-
-/**
- * A whole main(): reads flags and CSTAR_* environment variables (--help prints them), serves, frees
- * the app. One worker per core unless told otherwise. Prints to stdout and stderr.
- * @return the process's exit status: 0 stopped by a signal, 1 could not serve, 2 bad usage.
- */
-CSTAR_API int cstar_main(cstar_app *app, int argc, char **argv);
 
 CSTAR_END_DECLS
 #endif

@@ -18,6 +18,8 @@ enum {
     POOL_ARENA_LIMIT = 16 * 1024 * 1024,
 };
 
+const cstar__peer cstar__nobody;
+
 /* ---- pool ----------------------------------------------------------------------------------- */
 
 void cstar__exchange_pool_init(cstar__exchange_pool *p, const cstar_allocator *alloc) {
@@ -45,11 +47,13 @@ cstar__exchange *cstar__exchange_take(cstar__exchange_pool *p) {
         p->free = x->next;
         p->nfree--;
         x->next = NULL;
+        x->pool = p;
         return x;
     }
     x = p->alloc->resize(p->alloc->ctx, NULL, 0, sizeof *x);
     if (x != NULL) {
         memset(x, 0, sizeof *x);
+        x->pool = p;
         cstar_arena_init(&x->arena, p->alloc,
                          p->arena_limit != 0 ? p->arena_limit : POOL_ARENA_LIMIT);
     }
@@ -58,6 +62,10 @@ cstar__exchange *cstar__exchange_take(cstar__exchange_pool *p) {
 
 void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
     if (x == NULL) {
+        return;
+    }
+    if (x->held) {
+        x->closed = true;
         return;
     }
     if (p->nfree >= (p->max_free != 0 ? p->max_free : POOL_EXCHANGES)) {
@@ -71,6 +79,25 @@ void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
     x->next = p->free;
     p->free = x;
     p->nfree++;
+}
+
+void cstar__exchange_hold(cstar__exchange *x) { x->held = true; }
+
+void cstar__exchange_let_go(cstar__exchange *x) {
+    x->held = false;
+    if (x->closed) {
+        cstar__exchange_give(x->pool, x);
+    }
+}
+
+/* ---- the floor below ------------------------------------------------------------------------ */
+
+cstar_status cstar__exchange_alarm(cstar__exchange *x, uint64_t ms) {
+    return x->driver != NULL ? x->driver->alarm(x->peer->link, x, ms) : CSTAR_ENOTSUP;
+}
+
+cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w) {
+    return x->driver != NULL ? x->driver->work(x->peer->link, w) : CSTAR_ENOTSUP;
 }
 
 /* ---- checks --------------------------------------------------------------------------------- */
@@ -135,6 +162,71 @@ cstar_status cstar__respond(cstar__exchange *x, int status, const cstar__field *
                             size_t nfields, cstar_str body) {
     cstar_status rc = check_start(x, status, fields, nfields);
     return rc != CSTAR_OK ? rc : x->ops->respond(x, status, fields, nfields, body);
+}
+
+void cstar__source_release(cstar__source *s) {
+    if (s->release != NULL) {
+        s->release(s->arg);
+    }
+    s->release = NULL;
+    s->left = 0;
+}
+
+size_t cstar__source_take(cstar__source *s, char *ptr, size_t len) {
+    size_t want = s->left < len ? (size_t)s->left : len;
+    if (want == 0) {
+        return 0;
+    }
+    if (s->ptr != NULL) {
+        memcpy(ptr, s->ptr + s->at, want);
+    } else {
+        const ptrdiff_t n = s->read(s->arg, ptr, want, s->at);
+        want = n > 0 ? (size_t)n : 0;
+    }
+    s->at += want;
+    s->left -= want;
+    return want;
+}
+
+/* The whole of it in memory: for a protocol that does not know better. */
+static cstar_status respond_read(cstar__exchange *x, int status, const cstar__field *fields,
+                                 size_t nfields, cstar__source *s) {
+    const size_t len = (size_t)s->left;
+    char *mem = cstar_arena_alloc(&x->arena, len);
+    if (mem == NULL) {
+        return CSTAR_ENOMEM;
+    }
+    for (size_t have = 0; have < len;) {
+        const size_t n = cstar__source_take(s, mem + have, len - have);
+        if (n == 0) {
+            return CSTAR_EIO;
+        }
+        have += n;
+    }
+    return x->ops->respond(x, status, fields, nfields, cstar_view(mem, len));
+}
+
+cstar_status cstar__respond_from(cstar__exchange *x, int status, const cstar__field *fields,
+                                 size_t nfields, const cstar__source *source) {
+    cstar__source s = *source;
+    cstar_status rc = check_start(x, status, fields, nfields);
+    if (rc == CSTAR_OK && x->ops->respond_from != NULL) {
+        rc = x->ops->respond_from(x, status, fields, nfields, &s);
+        if (rc == CSTAR_OK) {
+            return rc;
+        }
+    } else if (rc == CSTAR_OK) {
+        rc = respond_read(x, status, fields, nfields, &s);
+    }
+    cstar__source_release(&s);
+    return rc;
+}
+
+size_t cstar__respond_room(const cstar__exchange *x) {
+    if (x->broken || x->state != CSTAR__RESPONSE_STREAMING) {
+        return 0;
+    }
+    return x->ops->room != NULL ? x->ops->room(x) : 64 * 1024;
 }
 
 cstar_status cstar__respond_start(cstar__exchange *x, int status, const cstar__field *fields,

@@ -13,7 +13,8 @@
 #ifndef CSTAR_HTTP_EXCHANGE_H
 #define CSTAR_HTTP_EXCHANGE_H
 
-#include "cstar/base.h"
+#include "http/ip.h"
+#include "http/stats.h"
 
 typedef enum cstar__method {
     CSTAR__GET,
@@ -50,6 +51,7 @@ typedef struct cstar__request {
 cstar_str cstar__request_field(const cstar__request *r, const char *name);
 
 typedef struct cstar__exchange cstar__exchange;
+typedef struct cstar__exchange_pool cstar__exchange_pool;
 
 /* What the upper floor gives to a machine. Called on the loop thread. From inside any of them the
  * exchange may be answered, and the machine must not be freed. */
@@ -75,7 +77,63 @@ typedef struct cstar__handler {
      * from inside cstar__respond(), for a response that does not fit; nothing may be called from
      * it. */
     void (*on_refuse)(void *ctx, int status, const char *why);
+    /* A streamed response has room again after CSTAR_EAGAIN, or its alarm has gone off; may be
+     * NULL. Spurious calls are possible. Responding from inside is allowed. */
+    void (*on_wake)(void *ctx, cstar__exchange *x);
 } cstar__handler;
+
+/* ---- the connection below -------------------------------------------------------------------- */
+
+/* Who is at the other end, and how it came. Lives as long as the connection; the driver's. */
+typedef struct cstar__peer {
+    void *link;   /* the driver's connection, for cstar__driver; NULL: none */
+    cstar__ip ip; /* all zero on a Unix socket */
+    uint16_t port;
+    bool local;      /* a Unix socket */
+    bool secure;     /* TLS */
+    bool redirect;   /* its listener only sends people to https */
+    uint64_t serial; /* of the connection; no two of a process are the same */
+} cstar__peer;
+
+/* No address, no TLS: what a machine without a peer says. */
+extern const cstar__peer cstar__nobody;
+
+typedef struct cstar__work cstar__work;
+/* Work for a thread of the pool; in the caller's memory until `done` has been called. */
+struct cstar__work {
+    void (*run)(cstar__work *w);  /* on a pool thread */
+    void (*done)(cstar__work *w); /* afterwards, on the loop thread that queued it */
+    void *inner;                  /* the driver's */
+};
+
+/* What the floor below does for an exchange. All on the loop thread; `link` is the connection's. */
+typedef struct cstar__driver {
+    /* A machine is about to write to its `out` outside of an entry that the driver called: the
+     * driver makes sure that `out` is empty or this connection's, and sends it soon. */
+    void (*claim)(void *link);
+    /* on_wake for `x` after `ms` milliseconds (0: soon), unless it is over by then. One per
+     * exchange: a further call replaces it. CSTAR_ENOMEM. */
+    cstar_status (*alarm)(void *link, cstar__exchange *x, uint64_t ms);
+    /* CSTAR_ELIMIT: the queue is full; CSTAR_ENOMEM. Then neither callback is called. */
+    cstar_status (*work)(void *link, cstar__work *w);
+} cstar__driver;
+
+/* ---- bodies that are not in a buffer --------------------------------------------------------- */
+
+/* A response body of known length that is read as the peer takes it: a part of a file, or memory
+ * that somebody keeps. This room does no I/O: a file is read by a callback, or by a driver that
+ * sends from its descriptor. */
+typedef struct cstar__source {
+    const char *ptr; /* memory; NULL: a file */
+    int fd;          /* of the file, for the driver; -1: it has none */
+    /* Reads up to `len` bytes from `at` on. @return how many; 0 or negative: there is no more. */
+    ptrdiff_t (*read)(void *arg, char *ptr, size_t len, uint64_t at);
+    /* called once, when the body has left or the exchange ends; NULL: nothing to do */
+    void (*release)(void *arg);
+    void *arg;     /* of both */
+    uint64_t at;   /* where it begins in the file or behind `ptr`; moves on as it is sent */
+    uint64_t left; /* bytes to send */
+} cstar__source;
 
 typedef enum cstar__response_state {
     CSTAR__RESPONSE_NONE,
@@ -92,20 +150,30 @@ typedef struct cstar__exchange_ops {
     cstar_status (*write)(cstar__exchange *x, cstar_str bytes);
     cstar_status (*end)(cstar__exchange *x);
     void (*abort)(cstar__exchange *x);
+    /* takes `source` on success only */
+    cstar_status (*respond_from)(cstar__exchange *x, int status, const cstar__field *fields,
+                                 size_t nfields, const cstar__source *source);
+    size_t (*room)(const cstar__exchange *x);
 } cstar__exchange_ops;
 
 struct cstar__exchange {
     const cstar__exchange_ops *ops;
-    void *machine; /* its cstar__h1 */
-    void *user;    /* the upper floor's own */
+    void *machine;               /* its cstar__h1 or cstar__h2_stream */
+    void *user;                  /* the upper floor's own */
+    const cstar__driver *driver; /* NULL: nobody below but a test */
+    const cstar__peer *peer;     /* never NULL */
+    void *alarm;                 /* the driver's; NULL: none is set */
+    cstar__stats *stats;         /* of the loop; never NULL */
+    cstar__exchange_pool *pool;  /* where it came from */
+    uint64_t began;              /* nanoseconds, any clock: the upper floor's */
     cstar__request request;
     cstar_arena arena; /* memory of this exchange, for both floors; emptied when it is over */
     size_t max_body;   /* set in on_head; bytes */
     size_t body_seen;  /* bytes handed to on_body */
     bool later;        /* set in on_end: the response comes after it returned */
-    bool secure;       /* it came by TLS */
     bool broken;       /* the connection or the request is gone: responses are CSTAR_ECLOSED */
     bool close;        /* set by either floor: close the connection behind this response */
+    bool held, closed; /* see cstar__exchange_hold(); given back while held */
     /* HTTP/1.1: say "Connection: keep-alive" if it is kept (event streams do) */
     bool say_keep_alive;
     cstar__response_state state;
@@ -141,14 +209,41 @@ cstar_status cstar__respond_end(cstar__exchange *x);
 /** Its unclean end: the connection is cut, so that the client sees a failure. */
 void cstar__respond_abort(cstar__exchange *x);
 
+/**
+ * The whole response, its body from a file or from kept memory: read as the peer takes it, with
+ * Content-Length. Takes `source`, also on failure. Errors of cstar__respond(). A file that turns out
+ * shorter cuts the response (x->broken).
+ */
+cstar_status cstar__respond_from(cstar__exchange *x, int status, const cstar__field *fields,
+                                 size_t nfields, const cstar__source *source);
+/** Bytes that cstar__respond_write() would take now; what it refuses with CSTAR_EAGAIN makes the
+ * machine call on_wake once there is room. */
+size_t cstar__respond_room(const cstar__exchange *x);
+/** Calls release, once. */
+void cstar__source_release(cstar__source *s);
+/** Copies up to `len` of its bytes and moves on. @return how many; 0: it is shorter than it was
+ * said to be, or at its end. */
+size_t cstar__source_take(cstar__source *s, char *ptr, size_t len);
+
+/** See cstar__driver. CSTAR_ENOTSUP: there is no driver (a test). */
+cstar_status cstar__exchange_alarm(cstar__exchange *x, uint64_t ms);
+cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w);
+
+/** Its memory stays beyond on_close, until it is let go of: for work that goes on in a pool thread
+ * although the peer has left. Loop thread. */
+void cstar__exchange_hold(cstar__exchange *x);
+/** Frees it if on_close was called already. */
+void cstar__exchange_let_go(cstar__exchange *x);
+
 /* Exchanges for reuse; one pool per loop. */
-typedef struct cstar__exchange_pool {
+struct cstar__exchange_pool {
     const cstar_allocator *alloc;
     cstar__exchange *free;
     size_t nfree, max_free; /* more than max_free are freed; 0: 64 */
     size_t keep_bytes;      /* of arena each keeps; 0: 16 KiB */
     size_t arena_limit;     /* 0: 16 MiB */
-} cstar__exchange_pool;
+    cstar__stats stats;     /* of the loop */
+};
 
 void cstar__exchange_pool_init(cstar__exchange_pool *p, const cstar_allocator *alloc);
 void cstar__exchange_pool_fini(cstar__exchange_pool *p);

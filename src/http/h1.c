@@ -255,7 +255,9 @@ static int open_exchange(cstar__h1 *m, const char *ptr, size_t len, cstar__h1_fr
         return status;
     }
     x->ops = &cstar__h1_ops;
-    x->secure = m->env->secure;
+    x->driver = m->env->driver;
+    x->peer = m->peer;
+    x->stats = &m->env->pool->stats;
     x->machine = m;
     m->x = x;
     return 0;
@@ -630,9 +632,10 @@ static cstar_status enqueue(cstar__h1 *m, input *in) {
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
-void cstar__h1_init(cstar__h1 *m, const cstar__h1_env *env, cstar_buf *out) {
+void cstar__h1_init(cstar__h1 *m, const cstar__env *env, const cstar__peer *peer, cstar_buf *out) {
     memset(m, 0, sizeof *m);
     m->env = env;
+    m->peer = peer != NULL ? peer : &cstar__nobody;
     m->out = out;
     m->keep_alive = true;
     cstar_buf_init(&m->held, env->alloc, HELD_LIMIT);

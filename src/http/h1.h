@@ -29,28 +29,7 @@
 #ifndef CSTAR_HTTP_H1_H
 #define CSTAR_HTTP_H1_H
 
-#include "http/exchange.h"
-
-/* zero is the default of every field; all in bytes but max_fields */
-typedef struct cstar__h1_limits {
-    size_t max_line;       /* request line; 16 KiB; then 414 */
-    size_t max_fields;     /* 100; then 431 */
-    size_t max_head;       /* all field lines together; 32 KiB; then 431 */
-    size_t max_chunk_line; /* chunk size with extensions; 256; then 400 */
-    size_t max_trailer;    /* 4 KiB; then 431 */
-    size_t max_pending;    /* bytes of pipelined requests that wait for a response; 64 KiB */
-} cstar__h1_limits;
-
-/* What all machines of one loop share. */
-typedef struct cstar__h1_env {
-    const cstar__handler *handler;
-    const cstar_allocator *alloc;
-    cstar__exchange_pool *pool;
-    cstar__h1_limits limits;
-    bool secure; /* the connections are TLS */
-    /* "Sat, 21 Nov 2026 02:13:33 GMT", 29 bytes, kept current by the driver; NULL: no Date */
-    const char *date;
-} cstar__h1_env;
+#include "http/env.h"
 
 typedef enum cstar__h1_state {
     CSTAR__H1_IDLE, /* between requests: nothing of the next one has come */
@@ -75,8 +54,9 @@ typedef struct cstar__h1_scan {
 } cstar__h1_scan;
 
 typedef struct cstar__h1 { /* private but for its size and `cut` */
-    const cstar__h1_env *env;
-    cstar_buf *out; /* lent by the driver */
+    const cstar__env *env;
+    cstar_buf *out;          /* lent by the driver */
+    const cstar__peer *peer; /* never NULL */
     /* the exchange under way, or NULL (also while the rest of a refused body is read) */
     cstar__exchange *x;
     /* input that waits: an incomplete head or line, or (`queued`) input that was not looked at
@@ -100,8 +80,9 @@ typedef struct cstar__h1 { /* private but for its size and `cut` */
     bool cut;           /* aborted: close without flushing */
 } cstar__h1;
 
-/** @param out  where responses go; see cstar__h1_lend(). */
-void cstar__h1_init(cstar__h1 *m, const cstar__h1_env *env, cstar_buf *out);
+/** @param peer  borrowed for the machine's life; NULL: nobody in particular.
+ * @param out  where responses go; see cstar__h1_lend(). */
+void cstar__h1_init(cstar__h1 *m, const cstar__env *env, const cstar__peer *peer, cstar_buf *out);
 /** Ends an exchange under way (on_close with x->broken). Accepts a machine that never was fed. */
 void cstar__h1_fini(cstar__h1 *m);
 

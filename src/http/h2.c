@@ -260,7 +260,7 @@ static void set_limits(cstar__h2_limits *l) {
     set_limit(&l->write_ms, 30 * 1000);
 }
 
-cstar__h2 *cstar__h2_new(const cstar__h1_env *env, const cstar__h2_limits *limits, cstar_buf *out) {
+cstar__h2 *cstar__h2_new(const cstar__env *env, const cstar__peer *peer, cstar_buf *out) {
     const cstar_allocator *alloc = env->alloc;
     cstar__h2 *m = alloc->resize(alloc->ctx, NULL, 0, sizeof *m);
     if (m == NULL) {
@@ -269,8 +269,9 @@ cstar__h2 *cstar__h2_new(const cstar__h1_env *env, const cstar__h2_limits *limit
     memset(m, 0, sizeof *m);
     m->env = env;
     m->out = out;
-    if (limits != NULL) {
-        m->limits = *limits;
+    m->peer = peer != NULL ? peer : &cstar__nobody;
+    if (env->h2_limits != NULL) {
+        m->limits = *env->h2_limits;
     }
     set_limits(&m->limits);
     m->guard.preface = PREFACE_LENGTH;

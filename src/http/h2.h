@@ -2,7 +2,7 @@
  * http/h1.h: feed bytes, get handler calls, take bytes. nghttp2 does the framing and header
  * compression; this machine decides what a peer may do to us.
  *
- *     cstar__h2 *m = cstar__h2_new(&env, &limits, out);  // our SETTINGS are in `out` already
+ *     cstar__h2 *m = cstar__h2_new(&env, peer, out);  // our SETTINGS are in `out` already
  *     cstar__h2_feed(m, data, len);                      // handler calls, one exchange per stream
  *     write(fd, out.ptr, out.len); cstar_buf_reset(&out);
  *     if (cstar__h2_wants_resume(m)) cstar__h2_resume(m);     // more was waiting for room
@@ -23,35 +23,12 @@
 #ifndef CSTAR_HTTP_H2_H
 #define CSTAR_HTTP_H2_H
 
-#include "http/exchange.h"
-#include "http/h1.h" /* cstar__h1_env: what all machines of one loop share */
+#include "http/env.h"
 
 typedef struct cstar__h2 cstar__h2;
 
-/* Zero is the default of every field. Counts are per second; over one the connection ends with
- * ENHANCE_YOUR_CALM. */
-typedef struct cstar__h2_limits {
-    uint32_t max_streams; /* concurrent; 256; then REFUSED_STREAM */
-    uint32_t max_head;    /* bytes of a header list (RFC 9113 6.5.2); 32 KiB; then 431 */
-    uint32_t max_fields;  /* 100, a cookie in crumbs as one; then 431 */
-    uint32_t max_path;    /* bytes of :path; 16 KiB; then 414 */
-    uint32_t resets;      /* RST_STREAM received, and as many provoked; 100 */
-    uint32_t controls;    /* PING and SETTINGS together; 50 */
-    uint32_t empties;     /* DATA, CONTINUATION and HEADERS without content; 50 */
-    uint32_t updates;     /* WINDOW_UPDATE beyond those that our DATA explains; 1000 */
-    uint32_t others;      /* PRIORITY, unknown frames, acknowledgements; 500 */
-    uint32_t strays;      /* DATA for streams that are not open; 1000 */
-    /* bytes of a streamed response that wait in one stream; 1 MiB; then CSTAR_EAGAIN. A whole
-     * answer of cstar__respond() is not bounded by it. */
-    uint32_t max_stream_output;
-    uint32_t head_ms; /* from a header block's first frame to END_HEADERS; 10 s */
-    uint32_t body_ms; /* without a byte of a body that is to come; 30 s; then 408 */
-    uint32_t
-        write_ms; /* without progress of a response that has bytes to send; 30 s; then CANCEL */
-} cstar__h2_limits;
-
 /** @return NULL when out of memory. */
-cstar__h2 *cstar__h2_new(const cstar__h1_env *env, const cstar__h2_limits *limits, cstar_buf *out);
+cstar__h2 *cstar__h2_new(const cstar__env *env, const cstar__peer *peer, cstar_buf *out);
 /** Ends all exchanges under way (on_close with x->broken). Accepts NULL. */
 void cstar__h2_free(cstar__h2 *m);
 

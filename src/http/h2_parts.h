@@ -78,7 +78,8 @@ typedef struct cstar__h2_stream {
 typedef struct cstar__h2_block cstar__h2_block;
 
 struct cstar__h2 {
-    const cstar__h1_env *env;
+    const cstar__env *env;
+    const cstar__peer *peer;
     cstar__h2_limits limits; /* with the defaults filled in */
     nghttp2_session *session;
     nghttp2_mem mem;

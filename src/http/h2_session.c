@@ -147,7 +147,9 @@ static cstar__h2_stream *stream_open(cstar__h2 *m, int32_t id) {
     s->id = id;
     s->since = m->now;
     x->ops = &cstar__h2_ops;
-    x->secure = m->env->secure;
+    x->driver = m->env->driver;
+    x->peer = m->peer;
+    x->stats = &m->env->pool->stats;
     x->machine = s;
     s->next = m->streams;
     if (s->next != NULL) {

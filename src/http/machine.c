@@ -8,14 +8,14 @@
 #define IF_H2(m, yes, no) (no)
 #endif
 
-void cstar__machine_init(cstar__machine *m, const cstar__h1_env *env,
-                         const cstar__h2_limits *h2_limits, cstar_buf *out) {
+void cstar__machine_init(cstar__machine *m, const cstar__env *env, const cstar__peer *peer,
+                         cstar_buf *out) {
     memset(m, 0, sizeof *m);
     m->env = env;
     m->out = out;
-    m->h2_limits = CSTAR_WITH_HTTP2 ? h2_limits : NULL;
-    m->decided = m->h2_limits == NULL;
-    cstar__h1_init(&m->h1, env, out);
+    m->peer = peer;
+    m->decided = !CSTAR_WITH_HTTP2 || env->no_http2;
+    cstar__h1_init(&m->h1, env, peer, out);
 }
 
 void cstar__machine_fini(cstar__machine *m) {
@@ -33,7 +33,7 @@ cstar_status cstar__machine_decide(cstar__machine *m, bool h2) {
     m->decided = true;
 #if CSTAR_WITH_HTTP2
     if (h2) {
-        m->h2 = cstar__h2_new(m->env, m->h2_limits, m->out);
+        m->h2 = cstar__h2_new(m->env, m->peer, m->out);
         m->failed = m->h2 == NULL;
         return m->h2 != NULL ? CSTAR_OK : CSTAR_ENOMEM;
     }

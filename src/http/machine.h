@@ -25,8 +25,8 @@ typedef enum cstar__machine_wait {
 } cstar__machine_wait;
 
 typedef struct cstar__machine {
-    const cstar__h1_env *env;
-    const cstar__h2_limits *h2_limits; /* NULL: no HTTP/2 */
+    const cstar__env *env;
+    const cstar__peer *peer;
     cstar_buf *out;
     cstar__h1 h1;
     cstar__h2 *h2;    /* NULL: HTTP/1.1, or undecided */
@@ -36,9 +36,9 @@ typedef struct cstar__machine {
     bool failed; /* out of memory while deciding */
 } cstar__machine;
 
-/** @param h2_limits  borrowed; NULL: HTTP/1.1 only. */
-void cstar__machine_init(cstar__machine *m, const cstar__h1_env *env,
-                         const cstar__h2_limits *h2_limits, cstar_buf *out);
+/** @param peer  borrowed for the machine's life; NULL: nobody in particular. */
+void cstar__machine_init(cstar__machine *m, const cstar__env *env, const cstar__peer *peer,
+                         cstar_buf *out);
 void cstar__machine_fini(cstar__machine *m);
 
 /** ALPN has chosen: HTTP/2 (its SETTINGS go to `out`), or HTTP/1.1. CSTAR_ENOMEM. */

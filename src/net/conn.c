@@ -27,6 +27,7 @@ typedef struct conn {
     uint64_t ticked;   /* loop time, ms: when its machine was last told the time */
     uv_tcp_t tcp;
     cstar__machine machine;
+    cstar__peer peer;
     cstar__tls *tls;     /* NULL: plain */
     cstar_buf backlog;   /* bytes for the socket that it did not take */
     cstar_buf in_flight; /* being written */
@@ -405,8 +406,9 @@ static conn *conn_new(cstar__worker *w) {
     c->tcp.data = c;
     cstar_buf_init(&c->backlog, alloc, w->server->opts.max_output);
     cstar_buf_init(&c->in_flight, alloc, w->server->opts.max_output);
-    cstar__machine_init(&c->machine, &w->env,
-                        w->server->opts.no_http2 ? NULL : &w->server->opts.h2_limits, &w->out);
+    c->peer.link = c;
+    c->peer.secure = c->tls != NULL;
+    cstar__machine_init(&c->machine, &w->env, &c->peer, &w->out);
     cstar__worker_conn_came(w);
     return c;
 }

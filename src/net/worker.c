@@ -141,12 +141,13 @@ static void init_env(cstar__worker *w) {
     cstar_buf_init(&w->plain, s->alloc, s->opts.max_output);
     cstar_buf_init(&w->cipher, s->alloc, s->opts.max_output + s->opts.max_output / 8);
     cstar__worker_update_date(w);
-    w->env = (cstar__h1_env){.handler = s->opts.handler,
-                             .alloc = s->alloc,
-                             .pool = &w->pool,
-                             .limits = s->opts.limits,
-                             .secure = s->has_tls,
-                             .date = w->date};
+    w->env = (cstar__env){.handler = s->opts.handler,
+                          .alloc = s->alloc,
+                          .pool = &w->pool,
+                          .limits = s->opts.limits,
+                          .h2_limits = &s->opts.h2_limits,
+                          .no_http2 = s->opts.no_http2,
+                          .date = w->date};
     for (size_t i = 0; i < CSTAR__WAITS; i++) {
         w->waits[i].prev = w->waits[i].next = &w->waits[i];
     }

@@ -35,7 +35,7 @@ typedef struct cstar__worker {
     uv_signal_t sigint, sigterm, sighup;
     uv_thread_t thread;
     cstar__exchange_pool pool;
-    cstar__h1_env env;
+    cstar__env env;
     cstar_buf out;    /* what the machine being fed answers */
     cstar_buf plain;  /* what TLS has decrypted */
     cstar_buf cipher; /* what TLS has to send */

@@ -97,15 +97,21 @@ static cstar_status add(cstar_app *app, cstar_verb verb, const char *path,
     return CSTAR_OK;
 }
 
-cstar_status cstar_route(cstar_app *app, cstar_verb method, const char *path,
-                         cstar_handler handler) {
-    if (handler == NULL) {
-        cstar_err err = {0};
+cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const char *path,
+                             const cstar_route_opts *opts) {
+    cstar_err err = {0};
+    if (opts == NULL || opts->handler == NULL) {
         (void)cstar_err_set(&err, CSTAR_EINVAL, "handler", "handler: the route %s has none",
                             path != NULL ? path : "");
         return cstar__app_fail(app, &err);
     }
-    cstar__route route = {.kind = CSTAR__TARGET_PLAIN, .fn = (void (*)(void))handler};
+    cstar_route_opts *copy = cstar_arena_alloc(&app->arena, sizeof *copy);
+    if (copy == NULL) {
+        (void)cstar_err_set(&err, CSTAR_ENOMEM, NULL, "out of memory");
+        return cstar__app_fail(app, &err);
+    }
+    *copy = *opts;
+    cstar__route route = {.kind = CSTAR__TARGET_PLAIN, .target = copy};
     return add(app, method, path, &route);
 }
 

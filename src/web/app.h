@@ -14,6 +14,8 @@
 #define CSTAR__MAX_SIGNAL_BYTES ((size_t)1000000)
 
 struct cstar__server;
+struct cstar__body;
+struct cstar__stream;
 
 /* What a route leads to. */
 typedef enum cstar__target {
@@ -60,24 +62,41 @@ typedef struct cstar__remembered {
     bool only_if_missing;
 } cstar__remembered;
 
+/* A whole response on its way to the machine. */
+typedef struct cstar__reply {
+    int status;
+    const char *content_type; /* NULL: none */
+    cstar_str body;           /* borrowed for the call */
+    cstar__source source;     /* instead of `body`, if has_source */
+    bool has_source;
+    bool event_stream;
+} cstar__reply;
+
 /* Where a conn's response stands. */
 typedef enum cstar__answer {
     CSTAR__ANSWER_NONE,
     CSTAR__ANSWER_SSE,   /* events are collected in `out`; they leave when the handler returns */
-    CSTAR__ANSWER_GIVEN, /* handed to the machine */
+    CSTAR__ANSWER_GIVEN, /* handed to the machine, or (off the loop) kept in `kept` */
 } cstar__answer;
 
 /* Lives in the exchange's arena. */
 struct cstar_conn {
     cstar_app *app;
     cstar__exchange *x;
-    const cstar__route *route;
+    const cstar__route *route;    /* NULL: no such path or method */
+    const cstar_route_opts *opts; /* of a plain route; NULL: defaults */
     cstar_str params[CSTAR__MAX_PARAMS];
     const cstar_event_entry *event; /* of a page's event route */
     size_t max_body;
-    cstar_buf body;
-    cstar_buf out; /* the response body */
-    cstar_err err; /* the first one */
+    cstar_buf body;               /* what came, unless `parts` takes it */
+    struct cstar__body *parts;    /* body.c: a form being read; NULL: none */
+    struct cstar__stream *stream; /* stream.c: a response that goes on; NULL: none */
+    cstar_buf out;                /* the response body */
+    bool off_loop;                /* blocking.c: the handler runs on a pool thread */
+    bool gone;                    /* atomic: the client has left; for pool threads */
+    cstar__work work;             /* blocking.c */
+    cstar__reply kept;            /* blocking.c: what the handler answered off the loop */
+    cstar_err err;                /* the first one */
     cstar__answer answer;
     cstar_html html; /* of the open patch */
     bool patching;
@@ -97,17 +116,61 @@ static inline void cstar__err_init(cstar_err *err) {
     err->text[0] = '\0';
 }
 
+/** Whether the client has left; off the loop the exchange itself must not be asked. */
+static inline bool cstar__conn_gone(const cstar_conn *conn) {
+    return conn->off_loop ? __atomic_load_n(&conn->gone, __ATOMIC_RELAXED) : conn->x->broken;
+}
+
 /* ---- conn.c ---- */
 
+/** @param m  NULL: for a request that leads nowhere. */
 cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__match *m);
 /** Keeps the first error. @return err->code. */
 cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err);
 cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
                                const char *text);
+
+/* ---- body.c: the request's body, as it comes ---- */
+
+/** After on_head: how the body is to be read. @return false: refused, and answered. */
+bool cstar__body_begin(cstar_conn *conn);
+/** @return false: refused, and answered. */
+bool cstar__body_feed(cstar_conn *conn, const char *ptr, size_t len);
+/** The body is complete. @return false: refused, and answered. */
+bool cstar__body_end(cstar_conn *conn);
+/** The conn is over. */
+void cstar__body_close(cstar_conn *conn);
+
+/* ---- response.c ---- */
+
 /** A response field as it is: borrowed, and known to be good. @return CSTAR_ENOMEM. */
 cstar_status cstar__conn_add_field(cstar_conn *conn, cstar_str name, cstar_str value);
-/** Hands the response body `out` over with the conn's fields and these. */
+/** Every whole response goes through here. Takes the source of `r`, also on failure. */
+cstar_status cstar__conn_reply(cstar_conn *conn, const cstar__reply *r);
+/** The second half of it, on the loop thread: fields, content coding, the machine. */
+cstar_status cstar__conn_deliver(cstar_conn *conn, const cstar__reply *r);
+/** Hands the response body `out` over with the conn's fields. */
 cstar_status cstar__conn_send_out(cstar_conn *conn, int status, const char *content_type);
+
+/* ---- error_page.c ---- */
+
+/** The answer for a request that failed; `text` NULL: the status's own words. */
+void cstar__error_page(cstar_conn *conn, int status, const char *text);
+
+/* ---- stream.c: a response that goes on when its handler has returned ---- */
+
+/** There is room, or its time has come. */
+void cstar__stream_wake(cstar_conn *conn);
+/** The exchange is over. */
+void cstar__stream_close(cstar_conn *conn);
+
+/* ---- blocking.c ---- */
+
+/** Runs the handler on a pool thread; its answer is delivered afterwards. 503 if the pool's queue
+ * is full. */
+void cstar__blocking_start(cstar_conn *conn);
+/** The client has left while the handler runs. */
+void cstar__blocking_leave(cstar_conn *conn);
 
 /* ---- sse.c ---- */
 
@@ -125,6 +188,10 @@ void cstar__page_event(cstar_conn *conn, const cstar_page_def *page);
 
 /** Makes app->handler. */
 void cstar__dispatch_init(cstar_app *app);
+/** Runs the handler and completes what it has left undone. [on a pool thread, if it is blocking] */
+void cstar__dispatch_call(cstar_conn *conn);
+/** Afterwards, on the loop: the log, and a last resort for a reply that could not be given. */
+void cstar__dispatch_finish(cstar_conn *conn);
 
 /* ---- client.c ---- */
 

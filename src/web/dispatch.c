@@ -3,7 +3,7 @@
  *
  * on_head: 404 and 405 before a byte of the body is read. on_body: gathered, up to the route's
  * limit (413). on_end: the handler, then whatever it has left undone is completed, so that every
- * request ends.
+ * request ends. on_wake: a response that goes on.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
@@ -12,31 +12,34 @@
 
 /* ---- refusing ---- */
 
-static void respond_text(cstar__exchange *x, int status, const cstar__field *extra,
-                         const char *text) {
-    cstar__field fields[2] = {{CSTAR_STR("content-type"), CSTAR_STR("text/plain; charset=utf-8")}};
-    size_t n = 1;
-    if (extra != NULL) {
-        fields[n++] = *extra;
+/* Not even a conn could be had. */
+static void give_up(cstar__exchange *x) {
+    const cstar__field type = {CSTAR_STR("content-type"), CSTAR_STR("text/plain; charset=utf-8")};
+    (void)cstar__respond(x, 500, &type, 1, CSTAR_STR("Internal Server Error"));
+}
+
+static bool add_allow(cstar_conn *conn, unsigned allowed) {
+    char text[64];
+    cstar_str allow = cstar__allow_text(allowed, text);
+    const char *copy = cstar_arena_strdup(&conn->x->arena, allow);
+    return copy != NULL &&
+           cstar__conn_add_field(conn, CSTAR_STR("allow"), cstar_cstr(copy)) == CSTAR_OK;
+}
+
+static void refuse_route(cstar_conn *conn, unsigned allowed) {
+    if (allowed == 0) {
+        cstar__error_page(conn, 404, NULL);
+    } else if (add_allow(conn, allowed)) {
+        cstar__error_page(conn, 405, NULL);
+    } else {
+        cstar__error_page(conn, 500, NULL);
     }
-    (void)cstar__respond(x, status, fields, n, cstar_cstr(text));
 }
 
-static void refuse_method(cstar__exchange *x, unsigned allowed) {
-    char text[64];
-    cstar__field allow = {CSTAR_STR("allow"), cstar__allow_text(allowed, text)};
-    respond_text(x, 405, &allow, "Method Not Allowed");
-}
-
-static void answer_star(const cstar_app *app, cstar__exchange *x) {
-    char text[64];
-    cstar__field allow = {CSTAR_STR("allow"), cstar__allow_text(app->router.methods, text)};
-    (void)cstar__respond(x, 204, &allow, 1, CSTAR_STR(""));
-}
-
-static void refuse_size(const cstar_conn *conn) {
-    respond_text(conn->x, 413, NULL,
-                 conn->event != NULL ? "Signal payload too large" : "Content Too Large");
+static void answer_star(cstar_conn *conn) {
+    if (add_allow(conn, conn->app->router.methods)) {
+        (void)cstar__conn_reply(conn, &(cstar__reply){.status = 204});
+    }
 }
 
 /* ---- on_head ---- */
@@ -58,42 +61,38 @@ static bool prepare_event(cstar_conn *conn) {
     return conn->event != NULL;
 }
 
+static void begin(cstar_conn *conn) {
+    conn->max_body = conn->opts != NULL && conn->opts->max_body != 0 ? conn->opts->max_body
+                                                                     : conn->app->max_body;
+    if (conn->route->kind == CSTAR__TARGET_EVENT && !prepare_event(conn)) {
+        cstar__error_page(conn, 404, NULL);
+        return;
+    }
+    conn->x->max_body = SIZE_MAX; /* the limit is kept here, with a text of our own */
+    (void)cstar__body_begin(conn);
+}
+
 static void on_head(void *ctx, cstar__exchange *x) {
     cstar_app *app = ctx;
-    cstar__match match;
-    if (cstar_str_eq(x->request.path, CSTAR_STR("*"))) {
-        answer_star(app, x);
+    cstar__match match = {0};
+    const bool star = cstar_str_eq(x->request.path, CSTAR_STR("*"));
+    if (!star && cstar__router_find(&app->router, x->request.method, x->request.path, &x->arena,
+                                    &match) != CSTAR_OK) {
+        give_up(x);
         return;
     }
-    if (cstar__router_find(&app->router, x->request.method, x->request.path, &x->arena, &match) !=
-        CSTAR_OK) {
-        respond_text(x, 500, NULL, "Internal Server Error");
-        return;
-    }
-    if (match.route == NULL) {
-        if (match.allowed != 0) {
-            refuse_method(x, match.allowed);
-        } else {
-            respond_text(x, 404, NULL, "Not Found");
-        }
-        return;
-    }
-    cstar_conn *conn = cstar__conn_new(app, x, &match);
+    cstar_conn *conn = cstar__conn_new(app, x, match.route != NULL ? &match : NULL);
     if (conn == NULL) {
-        respond_text(x, 500, NULL, "Internal Server Error");
+        give_up(x);
         return;
     }
     x->user = conn;
-    conn->max_body = app->max_body;
-    if (match.route->kind == CSTAR__TARGET_EVENT && !prepare_event(conn)) {
-        respond_text(x, 404, NULL, "Not Found");
-        return;
-    }
-    x->max_body = SIZE_MAX; /* the limit is kept here, with a text of our own */
-    if (x->request.content_length > 0 && (uint64_t)x->request.content_length > conn->max_body) {
-        refuse_size(conn);
-    } else if (x->request.content_length > 0) {
-        (void)cstar_buf_room(&conn->body, (size_t)x->request.content_length);
+    if (star) {
+        answer_star(conn);
+    } else if (match.route == NULL) {
+        refuse_route(conn, match.allowed);
+    } else {
+        begin(conn);
     }
 }
 
@@ -101,15 +100,7 @@ static void on_head(void *ctx, cstar__exchange *x) {
 
 static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) {
     (void)ctx;
-    cstar_conn *conn = x->user;
-    if (len > conn->max_body - conn->body.len) {
-        refuse_size(conn);
-        return;
-    }
-    cstar_buf_add(&conn->body, ptr, len);
-    if (conn->body.status != CSTAR_OK) {
-        respond_text(x, 500, NULL, "Internal Server Error");
-    }
+    (void)cstar__body_feed(x->user, ptr, len);
 }
 
 /* ---- on_end ---- */
@@ -117,7 +108,7 @@ static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) 
 static void call(cstar_conn *conn) {
     switch ((cstar__target)conn->route->kind) {
     case CSTAR__TARGET_PLAIN:
-        ((cstar_handler)conn->route->fn)(conn);
+        conn->opts->handler(conn);
         return;
     case CSTAR__TARGET_PAGE:
         cstar__page_get(conn, conn->route->target);
@@ -140,29 +131,79 @@ static void log_error(const cstar_conn *conn) {
                    (int)(r->path.len < 200 ? r->path.len : 200), r->path.ptr, err->text);
 }
 
-static void on_end(void *ctx, cstar__exchange *x) {
-    (void)ctx;
-    cstar_conn *conn = x->user;
-    (void)cstar_buf_room(&conn->out, 1024); /* one allocation for the usual answer */
-    conn->out.status = CSTAR_OK;
+/* The handler, and whatever it has left undone. On a pool thread if it is blocking. */
+void cstar__dispatch_call(cstar_conn *conn) {
     call(conn);
     if (conn->answer == CSTAR__ANSWER_SSE) {
         cstar__sse_finish(conn);
     }
-    if (x->state == CSTAR__RESPONSE_NONE) {
+    if (conn->answer == CSTAR__ANSWER_NONE) {
         if (conn->err.code == CSTAR_OK) {
             (void)cstar__conn_failf(conn, CSTAR_ESTATE, "response",
                                     "response: the handler gave none");
         }
-        respond_text(x, 500, NULL, "Internal Server Error");
+        cstar__error_page(conn, 500, NULL);
+    }
+}
+
+/* The answer has been given, on the loop. */
+void cstar__dispatch_finish(cstar_conn *conn) {
+    if (conn->x->state == CSTAR__RESPONSE_NONE && !conn->x->broken) {
+        give_up(conn->x);
     }
     if (conn->err.code != CSTAR_OK) {
         log_error(conn);
     }
 }
 
+static bool is_blocking(const cstar_conn *conn) {
+    switch ((cstar__target)conn->route->kind) {
+    case CSTAR__TARGET_PLAIN:
+        return conn->opts->blocking;
+    case CSTAR__TARGET_PAGE:
+    case CSTAR__TARGET_EVENT:
+        return ((const cstar_page_def *)conn->route->target)->blocking;
+    case CSTAR__TARGET_ASSET:
+        break;
+    }
+    return false;
+}
+
+static void on_end(void *ctx, cstar__exchange *x) {
+    (void)ctx;
+    cstar_conn *conn = x->user;
+    if (!cstar__body_end(conn)) {
+        return;
+    }
+    (void)cstar_buf_room(&conn->out, 1024); /* one allocation for the usual answer */
+    conn->out.status = CSTAR_OK;
+    if (is_blocking(conn)) {
+        cstar__blocking_start(conn);
+        return;
+    }
+    cstar__dispatch_call(conn);
+    cstar__dispatch_finish(conn);
+}
+
+/* ---- afterwards ---- */
+
+static void on_wake(void *ctx, cstar__exchange *x) {
+    (void)ctx;
+    cstar__stream_wake(x->user);
+}
+
 static void on_close(void *ctx, cstar__exchange *x) {
     (void)ctx;
+    cstar_conn *conn = x->user;
+    if (conn == NULL) {
+        return;
+    }
+    cstar__stream_close(conn);
+    if (conn->off_loop) { /* its handler still runs: the rest comes when it has returned */
+        cstar__blocking_leave(conn);
+        return;
+    }
+    cstar__body_close(conn);
     x->user = NULL; /* the conn's memory is the exchange's */
 }
 
@@ -181,5 +222,6 @@ void cstar__dispatch_init(cstar_app *app) {
                                     .on_body = on_body,
                                     .on_end = on_end,
                                     .on_close = on_close,
-                                    .on_refuse = on_refuse};
+                                    .on_refuse = on_refuse,
+                                    .on_wake = on_wake};
 }

@@ -15,7 +15,6 @@
 typedef struct cstar__route {
     const void *target; /* the caller's own */
     int kind;           /* the caller's own */
-    void (*fn)(void);   /* the caller's own, cast back by the caller */
     unsigned nparams;
     cstar_str params[CSTAR__MAX_PARAMS]; /* names, in order of the path */
 } cstar__route;

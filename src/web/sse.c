@@ -67,7 +67,7 @@ static cstar_status ready(cstar_conn *conn) {
             conn, CSTAR_ESTATE, "start",
             "start: the event stream has not been started (or the response is complete)");
     }
-    return conn->x->broken
+    return cstar__conn_gone(conn)
                ? cstar__conn_failf(conn, CSTAR_ECLOSED, "conn", "conn: the client is gone")
                : CSTAR_OK;
 }
@@ -180,7 +180,7 @@ static const char *own_origin(cstar_conn *conn) {
         return NULL;
     }
     cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), authority.len + 16);
-    cstar_buf_puts(&b, conn->x->secure ? "https://" : "http://");
+    cstar_buf_puts(&b, conn->x->peer->secure ? "https://" : "http://");
     cstar_buf_str(&b, authority);
     cstar_buf_byte(&b, '\0');
     return b.status == CSTAR_OK ? b.ptr : NULL;
@@ -200,14 +200,17 @@ cstar_status cstar_check_connection(cstar_conn *conn) {
     if (conn->answer != CSTAR__ANSWER_SSE) {
         return CSTAR_ESTATE;
     }
-    return conn->x->broken ? CSTAR_ECLOSED : CSTAR_OK;
+    return cstar__conn_gone(conn) ? CSTAR_ECLOSED : CSTAR_OK;
 }
 
 void cstar__sse_finish(cstar_conn *conn) {
     cstar__sse_settle(conn);
-    conn->x->say_keep_alive = true;
-    if (cstar__conn_add_field(conn, CSTAR_STR("cache-control"), CSTAR_STR("no-cache")) ==
+    if (cstar__conn_add_field(conn, CSTAR_STR("cache-control"), CSTAR_STR("no-cache")) !=
         CSTAR_OK) {
-        (void)cstar__conn_send_out(conn, 200, event_stream);
+        return;
     }
+    (void)cstar__conn_reply(conn, &(cstar__reply){.status = 200,
+                                                  .content_type = event_stream,
+                                                  .body = cstar_buf_view(&conn->out),
+                                                  .event_stream = true});
 }

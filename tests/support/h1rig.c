@@ -369,16 +369,16 @@ const char *h1rig_outcome(h1rig *r) {
 void h1rig_init(h1rig *r, const cstar_allocator *alloc) {
     memset(r, 0, sizeof *r);
     cstar__exchange_pool_init(&r->pool, alloc);
-    r->handler = (cstar__handler){r, on_head, on_body, on_end, on_close, on_refuse};
-    r->env = (cstar__h1_env){.handler = &r->handler,
-                             .alloc = alloc,
-                             .pool = &r->pool,
-                             .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
+    r->handler = (cstar__handler){r, on_head, on_body, on_end, on_close, on_refuse, NULL};
+    r->env = (cstar__env){.handler = &r->handler,
+                          .alloc = alloc,
+                          .pool = &r->pool,
+                          .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
     cstar_buf_init(&r->out, alloc, 0);
     cstar_buf_init(&r->log, cstar_heap(), 0);
     cstar_buf_init(&r->body, cstar_heap(), 0);
     cstar_buf_init(&r->outcome, cstar_heap(), 16 * 1024 * 1024);
-    cstar__h1_init(&r->machine, &r->env, &r->out);
+    cstar__h1_init(&r->machine, &r->env, NULL, &r->out);
 }
 
 void h1rig_fini(h1rig *r) {

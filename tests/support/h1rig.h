@@ -22,7 +22,7 @@
 typedef struct h1rig {
     cstar__exchange_pool pool;
     cstar__handler handler;
-    cstar__h1_env env;
+    cstar__env env;
     cstar__h1 machine;
     cstar_buf out; /* what the machine wrote, never sent */
     cstar_buf log, body, outcome;

@@ -452,11 +452,11 @@ void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2
     }
     p->goaway = -1;
     cstar__exchange_pool_init(&p->pool, alloc);
-    p->handler = (cstar__handler){p, on_head, on_body, on_end, on_close, on_refuse};
-    p->env = (cstar__h1_env){.handler = &p->handler,
-                             .alloc = alloc,
-                             .pool = &p->pool,
-                             .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
+    p->handler = (cstar__handler){p, on_head, on_body, on_end, on_close, on_refuse, NULL};
+    p->env = (cstar__env){.handler = &p->handler,
+                          .alloc = alloc,
+                          .pool = &p->pool,
+                          .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
     cstar_buf_init(&p->out, alloc, 0);
     cstar_buf_init(&p->log, cstar_heap(), 16u << 20);
     cstar_buf_init(&p->text, cstar_heap(), 16u << 20);
@@ -466,7 +466,8 @@ void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2
         cstar_buf_init(&p->streams[i].body, cstar_heap(), 16u << 20);
         cstar_buf_init(&p->streams[i].fields, cstar_heap(), 0);
     }
-    p->machine = cstar__h2_new(&p->env, limits, &p->out);
+    p->env.h2_limits = limits;
+    p->machine = cstar__h2_new(&p->env, NULL, &p->out);
     open_client(p, window);
 }
 

@@ -48,7 +48,7 @@ typedef struct h2peer {
     /* server */
     cstar__exchange_pool pool;
     cstar__handler handler;
-    cstar__h1_env env;
+    cstar__env env;
     cstar__h2 *machine; /* NULL: out of memory */
     cstar_buf out;
     cstar_buf log, text;

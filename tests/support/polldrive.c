@@ -14,7 +14,7 @@ static bool set_nonblocking(int fd) {
     return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0;
 }
 
-bool polldrive_open(polldrive *d, const cstar__h1_env *env, size_t count) {
+bool polldrive_open(polldrive *d, const cstar__env *env, size_t count) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t length = sizeof address;
     memset(d, 0, sizeof *d);
@@ -57,7 +57,7 @@ static void accept_one(polldrive *d, polldrive_conn *c) {
     }
     *c = (polldrive_conn){.fd = fd};
     cstar_buf_init(&c->out, d->env->alloc, d->out_limit);
-    cstar__h1_init(&c->machine, d->env, &c->out);
+    cstar__h1_init(&c->machine, d->env, NULL, &c->out);
     d->accepted++;
 }
 

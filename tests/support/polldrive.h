@@ -26,7 +26,7 @@ typedef struct polldrive_conn {
 } polldrive_conn;
 
 typedef struct polldrive {
-    const cstar__h1_env *env;
+    const cstar__env *env;
     size_t out_limit; /* of each connection; 0: 1 MiB */
     int listener;
     uint16_t port;
@@ -36,7 +36,7 @@ typedef struct polldrive {
 } polldrive;
 
 /** @return false: no socket. `env` is borrowed until polldrive_close(). */
-bool polldrive_open(polldrive *d, const cstar__h1_env *env, size_t count);
+bool polldrive_open(polldrive *d, const cstar__env *env, size_t count);
 /** Waits for something to do, for `timeout` milliseconds at most, and does it. */
 void polldrive_step(polldrive *d, int timeout);
 /** The clock of every connection runs out. */

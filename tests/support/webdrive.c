@@ -19,9 +19,8 @@ void webdrive_init(webdrive *d, cstar_app *app, const cstar_allocator *alloc) {
     cstar_buf_init(&d->out, alloc, (size_t)64 << 20);
     app->on_log = keep_log;
     app->log_arg = d;
-    d->env =
-        (cstar__h1_env){.handler = &app->handler, .alloc = alloc, .pool = &d->pool, .date = NULL};
-    cstar__h1_init(&d->machine, &d->env, &d->out);
+    d->env = (cstar__env){.handler = &app->handler, .alloc = alloc, .pool = &d->pool, .date = NULL};
+    cstar__h1_init(&d->machine, &d->env, &d->peer, &d->out);
 }
 
 void webdrive_fini(webdrive *d) {

@@ -10,7 +10,9 @@
 
 typedef struct webdrive {
     cstar__exchange_pool pool;
-    cstar__h1_env env;
+    cstar__env env;
+    cstar__peer peer;
+    cstar__stats stats;
     cstar__h1 machine;
     cstar_buf out; /* all that was answered; read it, reset it */
     char log[512]; /* the last line logged, with its level's digit in front */

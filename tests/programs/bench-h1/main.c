@@ -88,15 +88,15 @@ static int measure(const char *name, const char *request, size_t len, size_t req
     const cstar_allocator alloc = {resize, &count};
     cstar__exchange_pool pool;
     cstar__exchange_pool_init(&pool, &alloc);
-    const cstar__handler handler = {&served, on_head, on_body, on_end, on_close, NULL};
-    const cstar__h1_env env = {.handler = &handler,
-                               .alloc = &alloc,
-                               .pool = &pool,
-                               .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
+    const cstar__handler handler = {&served, on_head, on_body, on_end, on_close, NULL, NULL};
+    const cstar__env env = {.handler = &handler,
+                            .alloc = &alloc,
+                            .pool = &pool,
+                            .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
     cstar_buf out;
     cstar_buf_init(&out, &alloc, 0);
     cstar__h1 m;
-    cstar__h1_init(&m, &env, &out);
+    cstar__h1_init(&m, &env, NULL, &out);
     double rounds[ROUNDS];
     for (size_t r = 0; r < ROUNDS; r++) {
         before = count.allocations;

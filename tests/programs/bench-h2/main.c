@@ -147,7 +147,7 @@ typedef struct bench {
     cstar_allocator alloc;
     cstar__exchange_pool pool;
     cstar__handler handler;
-    cstar__h1_env env;
+    cstar__env env;
     cstar_buf out, in, block;
     size_t served;
 } bench;
@@ -178,11 +178,11 @@ static double measure_connection(bench *b, uint32_t rounds, bool post) {
 static int measure(const char *name, uint32_t rounds, bool post) {
     bench b = {.alloc = {resize, &b.count}};
     cstar__exchange_pool_init(&b.pool, &b.alloc);
-    b.handler = (cstar__handler){&b.served, on_head, on_body, on_end, on_close, NULL};
-    b.env = (cstar__h1_env){.handler = &b.handler,
-                            .alloc = &b.alloc,
-                            .pool = &b.pool,
-                            .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
+    b.handler = (cstar__handler){&b.served, on_head, on_body, on_end, on_close, NULL, NULL};
+    b.env = (cstar__env){.handler = &b.handler,
+                         .alloc = &b.alloc,
+                         .pool = &b.pool,
+                         .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
     cstar_buf_init(&b.out, &b.alloc, 0);
     cstar_buf_init(&b.in, cstar_heap(), 0);
     cstar_buf_init(&b.block, cstar_heap(), 0);

@@ -319,7 +319,7 @@ static void refusals(void **state) {
         assert_null(strstr(answer, "event:"));
         if (cstar__h1_done(&f->drive.machine)) { /* it closed: a new connection */
             cstar__h1_fini(&f->drive.machine);
-            cstar__h1_init(&f->drive.machine, &f->drive.env, &f->drive.out);
+            cstar__h1_init(&f->drive.machine, &f->drive.env, NULL, &f->drive.out);
         }
     }
 }
@@ -420,7 +420,7 @@ static void the_own_origin_has_the_scheme_of_the_connection(void **state) {
     const char *redirect = "window.location.href=\"http://app.test/next\"";
     assert_has(post(f, "everything", "{}"), redirect);
     assert_int_equal(f->drive.logged, 0);
-    f->drive.env.secure = true;
+    f->drive.peer.secure = true;
     assert_null(strstr(post(f, "everything", "{}"), redirect));
     assert_has(f->drive.log, "url");
 }

@@ -1,0 +1,70 @@
+/* cstar/serve.h -- an app on a server: options, logs, a whole main().
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_SERVE_H
+#define CSTAR_SERVE_H
+
+#include "cstar/base.h"
+
+CSTAR_BEGIN_DECLS
+
+typedef struct cstar_app cstar_app;
+
+/* ---- serving --------------------------------------------------------------------------------- */
+
+typedef enum cstar_log_level { CSTAR_LOG_ERROR, CSTAR_LOG_WARN, CSTAR_LOG_INFO } cstar_log_level;
+
+typedef struct cstar_cert {
+    const char *cert_file; /* PEM: the certificate, then its chain */
+    const char *key_file;  /* PEM; NULL: in cert_file */
+} cstar_cert;
+
+typedef struct cstar_serve_opts { /* zero is the default of every field */
+    /* "host:port", "[::1]:8080", ":8080" (all addresses); NULL: 127.0.0.1:8080; port 0: a free
+     * one */
+    const char *listen;
+    unsigned workers; /* loops, each its own thread but the first; 0: 1 */
+    /* file of the Datastar client to serve; NULL: pages load it from the CDN */
+    /* HTTPS (TLS 1.2 and 1.3). Without `certs` a certificate for development is made, see
+     * docs/howto/https.md. */
+    bool tls;
+    const cstar_cert *certs; /* borrowed; the first is for clients that ask for no name we have */
+    size_t ncerts;
+    bool no_http2; /* HTTP/1.1 only; else HTTP/2 by ALPN over TLS, and by prior knowledge without */
+    const char *datastar;
+    size_t max_body;     /* bytes of a plain route's request body; 0: 1 000 000 */
+    size_t max_response; /* bytes of one response; 0: 16 MiB */
+    /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
+    unsigned header_ms, body_ms, idle_ms, write_ms;
+    unsigned drain_ms; /* milliseconds that stopping waits for what runs; 0: 10 000 */
+    bool signals;      /* stop on SIGINT and SIGTERM */
+    /* Called once, when all workers listen; `url` is "http://127.0.0.1:8080". */
+    void (*on_listen)(void *arg, const char *url);
+    /* [any thread] A line without line break. NULL: nothing is logged. */
+    void (*on_log)(void *arg, cstar_log_level level, const char *line);
+    void *arg;
+} cstar_serve_opts;
+
+/**
+ * Serves until cstar_stop() (or a signal): stops accepting, finishes what runs, returns.
+ * @return CSTAR_OK; EINVAL a bad option or an app with a bad route; EIO can't listen, or can't read
+ *         opts->datastar; ENOMEM.
+ */
+CSTAR_API cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err *err);
+/** [any thread] [signal-unsafe] Makes cstar_serve() stop. Does nothing when it is not running. */
+CSTAR_API void cstar_stop(cstar_app *app);
+
+/** [any thread] Loads the certificates again; cstar_serve() with `signals` does it on SIGHUP.
+ * Connections keep what they have. On an error (CSTAR_ESTATE: not serving, or without TLS) nothing
+ * changes. */
+CSTAR_API cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err);
+
+/**
+ * A whole main(): reads flags and CSTAR_* environment variables (--help prints them), serves, frees
+ * the app. One worker per core unless told otherwise. Prints to stdout and stderr.
+ * @return the process's exit status: 0 stopped by a signal, 1 could not serve, 2 bad usage.
+ */
+CSTAR_API int cstar_main(cstar_app *app, int argc, char **argv);
+
+CSTAR_END_DECLS
+#endif
