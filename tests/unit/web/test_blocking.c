@@ -1,0 +1,230 @@
+/* test_blocking.c -- handlers on another thread: what they answer, and what happens when the client
+ * leaves meanwhile. The pool is this test's own: one thread per piece of work, finished when the
+ * test says so.
+ * ctest: labels=threads
+ * SPDX-License-Identifier: MIT */
+#include "support/webdrive.h"
+
+#include "cstar.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* ---- a pool ---- */
+
+typedef struct pool {
+    cstar__work *work; /* under way; NULL: none */
+    pthread_t thread;
+    bool full;
+    pthread_mutex_t gate; /* a handler that locks it waits until the test lets it go on */
+} pool;
+
+static pool the_pool = {.gate = PTHREAD_MUTEX_INITIALIZER};
+
+static void *thread_main(void *arg) {
+    cstar__work *w = arg;
+    w->run(w);
+    return NULL;
+}
+
+static void claim(void *link) { (void)link; }
+
+static cstar_status alarm_at(void *link, cstar__exchange *x, uint64_t ms) {
+    (void)link;
+    (void)x;
+    (void)ms;
+    return CSTAR_OK;
+}
+
+static cstar_status work(void *link, cstar__work *w) {
+    pool *p = link;
+    if (p->full) {
+        return CSTAR_ELIMIT;
+    }
+    p->work = w;
+    assert_int_equal(pthread_create(&p->thread, NULL, thread_main, w), 0);
+    return CSTAR_OK;
+}
+
+static const cstar__driver driver = {.claim = claim, .alarm = alarm_at, .work = work};
+
+/* Waits for the handler, then does what the loop would do. */
+static void finish(pool *p) {
+    cstar__work *w = p->work;
+    assert_non_null(w);
+    assert_int_equal(pthread_join(p->thread, NULL), 0);
+    p->work = NULL;
+    w->done(w);
+}
+
+/* ---- the app ---- */
+
+static pthread_t test_thread;
+static bool ran_elsewhere;
+static cstar_status seen;
+
+static void report(cstar_conn *conn) {
+    char text[64];
+    ran_elsewhere = pthread_equal(pthread_self(), test_thread) == 0;
+    (void)snprintf(text, sizeof text, "report for %s", cstar_param(conn, "who"));
+    cstar_set_header(conn, "x-report", "1");
+    cstar_respond_text(conn, 200, text);
+    memset(text, 'x', sizeof text); /* what was given is the library's */
+}
+
+static void silent(cstar_conn *conn) { (void)conn; }
+
+static void wait_then_ask(cstar_conn *conn) {
+    (void)pthread_mutex_lock(&the_pool.gate);
+    (void)pthread_mutex_unlock(&the_pool.gate);
+    cstar_start(conn);
+    seen = cstar_check_connection(conn);
+    cstar_signal(conn, "n", 1);
+}
+
+static void render(cstar_conn *conn, cstar_html *h) {
+    (void)conn;
+    cstar_put(h, "<p>{}</p>", pthread_equal(pthread_self(), test_thread) ? "here" : "elsewhere");
+}
+
+static void add(cstar_conn *conn, const cstar_signals *in) {
+    cstar_signal(conn, "n", cstar_signals_int(in, "n", 0) + 1);
+}
+
+CSTAR_PAGE(slow, .render = render, .blocking = true, .events = CSTAR_EVENTS({"add", add}));
+
+typedef struct fixture {
+    cstar_app *app;
+    webdrive drive;
+} fixture;
+
+static int setup(void **state) {
+    static fixture f;
+    test_thread = pthread_self();
+    f.app = cstar_app_new();
+    assert_non_null(f.app);
+    cstar_route(f.app, CSTAR_GET, "/report/:who", report, .blocking = true);
+    cstar_route(f.app, CSTAR_GET, "/silent", silent, .blocking = true);
+    cstar_route(f.app, CSTAR_GET, "/wait", wait_then_ask, .blocking = true);
+    assert_int_equal(cstar_page(f.app, "/slow", &slow), CSTAR_OK);
+    webdrive_init(&f.drive, f.app, cstar_heap());
+    f.drive.env.driver = &driver;
+    f.drive.peer.link = &the_pool;
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    fixture *f = *state;
+    webdrive_fini(&f->drive);
+    cstar_app_free(f->app);
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static const char *answer_of(fixture *f) {
+    cstar_buf_byte(&f->drive.out, '\0');
+    return f->drive.out.ptr;
+}
+
+static void test_answer(void **state) {
+    fixture *f = *state;
+    webdrive_feed(&f->drive, "GET /report/me HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(f->drive.out.len, 0); /* nothing before it has returned */
+    finish(&the_pool);
+    const char *answer = answer_of(f);
+    assert_true(ran_elsewhere);
+    assert_int_equal(webdrive_status(answer), 200);
+    assert_string_equal(webdrive_body(answer), "report for me");
+    assert_non_null(strstr(answer, "x-report: 1\r\n"));
+}
+
+static void test_page(void **state) {
+    fixture *f = *state;
+    webdrive_feed(&f->drive, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    finish(&the_pool);
+    assert_non_null(strstr(answer_of(f), "<p>elsewhere</p>"));
+    cstar_buf_reset(&f->drive.out);
+    webdrive_feed(&f->drive,
+                  "POST /slow/_event/add HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n"
+                  "{\"n\":4}");
+    finish(&the_pool);
+    const char *answer = answer_of(f);
+    assert_int_equal(webdrive_status(answer), 200);
+    assert_non_null(strstr(answer, "text/event-stream"));
+    assert_non_null(strstr(answer, "data: signals {\"n\":5}\n"));
+}
+
+static void test_no_answer(void **state) {
+    fixture *f = *state;
+    webdrive_feed(&f->drive, "GET /silent HTTP/1.1\r\nHost: a\r\n\r\n");
+    finish(&the_pool);
+    assert_int_equal(webdrive_status(answer_of(f)), 500);
+    assert_non_null(strstr(f->drive.log, "the handler gave none"));
+}
+
+/* The requests behind it on the same connection wait, and are answered in order. */
+static void test_order(void **state) {
+    fixture *f = *state;
+    webdrive_feed(&f->drive, "GET /report/a HTTP/1.1\r\nHost: a\r\n\r\n"
+                             "GET /report/b HTTP/1.1\r\nHost: a\r\n\r\n");
+    finish(&the_pool);
+    assert_null(the_pool.work);
+    assert_true(cstar__h1_wants_resume(&f->drive.machine));
+    assert_int_equal(cstar__h1_resume(&f->drive.machine), CSTAR_OK);
+    finish(&the_pool);
+    const char *answer = answer_of(f);
+    const char *first = strstr(answer, "report for a");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "report for b"));
+}
+
+static void test_client_leaves(void **state) {
+    fixture *f = *state;
+    (void)pthread_mutex_lock(&the_pool.gate);
+    webdrive_feed(&f->drive, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    cstar__h1_fini(&f->drive.machine); /* the connection is closed while the handler runs */
+    (void)pthread_mutex_unlock(&the_pool.gate);
+    finish(&the_pool);
+    assert_int_equal(seen, CSTAR_ECLOSED);
+    assert_int_equal(f->drive.out.len, 0);
+    assert_int_equal(f->drive.pool.nfree, 1); /* its memory came back */
+    memset(&f->drive.machine, 0, sizeof f->drive.machine);
+}
+
+static void test_client_stays(void **state) {
+    fixture *f = *state;
+    webdrive_feed(&f->drive, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    finish(&the_pool);
+    assert_int_equal(seen, CSTAR_OK);
+    assert_int_equal(f->drive.pool.nfree, 1);
+}
+
+static void test_full_queue(void **state) {
+    fixture *f = *state;
+    the_pool.full = true;
+    webdrive_feed(&f->drive, "GET /report/me HTTP/1.1\r\nHost: a\r\n\r\n");
+    the_pool.full = false;
+    const char *answer = answer_of(f);
+    assert_int_equal(webdrive_status(answer), 503);
+    assert_non_null(strstr(answer, "retry-after: 1\r\n"));
+    assert_int_equal(f->drive.pool.nfree, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_client_leaves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_client_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
