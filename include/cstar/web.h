@@ -67,13 +67,19 @@ CSTAR_API cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
 typedef struct cstar_event_entry {
-    const char *name; /* exact */
+    /* exact, or a prefix with a star at its end ("change_title:*"), or "*" for all others. Exact
+     * names win, then the longest prefix. */
+    const char *name;
     void (*handle)(cstar_conn *conn, const cstar_signals *in);
 } cstar_event_entry;
 
 typedef struct cstar_page_def { /* zero is the default of every field */
     const char *name;           /* for the log */
     void (*mount)(cstar_conn *conn);
+    /* Before an event's handler, when its signals are read and nothing has begun: to refuse, answer
+     * (401, 403, ...), or cstar_halt(), which answers 403. Assigns stay for the handler. `event` is
+     * the event's name. */
+    void (*authorize)(cstar_conn *conn, const char *event);
     void (*render)(cstar_conn *conn, cstar_html *h); /* required */
     const cstar_event_entry *events;                 /* ends with a NULL name */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content); /* NULL: the app's */
@@ -94,6 +100,13 @@ CSTAR_API void cstar_default_layout(cstar_conn *conn, cstar_html *h, cstar_fragm
 /** What belongs into <head>: charset, viewport, <title> from the assign "page_title", the Datastar
  * script. */
 CSTAR_API void cstar_head(cstar_conn *conn, cstar_html *h);
+
+/** The name of the event that is being handled, decoded: "change_title:42" for "change_title:*".
+ * NULL: none is. */
+CSTAR_API const char *cstar_event_name(const cstar_conn *conn);
+/** No further: what follows in the page's order of operations (render, the event's handler) does not
+ * run. A request that ends halted and without an answer gets 403. */
+CSTAR_API void cstar_halt(cstar_conn *conn);
 
 #define CSTAR_EVENTS(...) ((const cstar_event_entry[]){__VA_ARGS__, {NULL, NULL}})
 #define CSTAR_PAGE(name_, ...)                                                                     \

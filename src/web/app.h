@@ -100,6 +100,7 @@ struct cstar_conn {
     cstar__answer answer;
     cstar_html html; /* of the open patch */
     bool patching;
+    bool halted; /* cstar_halt() */
     size_t patch_mark;
     bool signals_read;
     const cstar_signals *signals;
@@ -183,6 +184,8 @@ void cstar__sse_finish(cstar_conn *conn);
 
 void cstar__page_get(cstar_conn *conn, const cstar_page_def *page);
 void cstar__page_event(cstar_conn *conn, const cstar_page_def *page);
+/** The entry for an event's name; NULL if the page has none. */
+const cstar_event_entry *cstar__page_find_event(const cstar_page_def *page, cstar_str name);
 
 /* ---- dispatch.c ---- */
 

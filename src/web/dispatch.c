@@ -44,19 +44,10 @@ static void answer_star(cstar_conn *conn) {
 
 /* ---- on_head ---- */
 
-static const cstar_event_entry *find_event(const cstar_page_def *page, cstar_str name) {
-    for (const cstar_event_entry *e = page->events; e->name != NULL; e++) {
-        if (cstar_str_eq(cstar_cstr(e->name), name)) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
 /* The event's name is the last param of its route. */
 static bool prepare_event(cstar_conn *conn) {
     const cstar_page_def *page = conn->route->target;
-    conn->event = find_event(page, conn->params[conn->route->nparams - 1]);
+    conn->event = cstar__page_find_event(page, conn->params[conn->route->nparams - 1]);
     conn->max_body = page->max_signal_bytes != 0 ? page->max_signal_bytes : CSTAR__MAX_SIGNAL_BYTES;
     return conn->event != NULL;
 }

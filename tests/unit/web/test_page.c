@@ -1,0 +1,164 @@
+/* test_page.c -- the order of operations of a page: which event a name means, who may call it, and
+ * what follows what.
+ * SPDX-License-Identifier: MIT */
+#include "support/webdrive.h"
+
+#include "cstar.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static char trace[256]; /* what ran, in order */
+
+static void note(const char *what) {
+    const size_t len = strlen(trace);
+    (void)snprintf(trace + len, sizeof trace - len, "%s ", what);
+}
+
+static void mount(cstar_conn *conn) {
+    const char *how = cstar_query(conn, "mount");
+    note("mount");
+    if (how != NULL && strcmp(how, "halt") == 0) {
+        cstar_halt(conn);
+    } else if (how != NULL && strcmp(how, "answer") == 0) {
+        cstar_respond_text(conn, 401, "who are you?");
+    }
+}
+
+static void render(cstar_conn *conn, cstar_html *h) {
+    (void)conn;
+    note("render");
+    cstar_put(h, "<p>page</p>");
+}
+
+static void authorize(cstar_conn *conn, const char *event) {
+    note("authorize");
+    note(event);
+    cstar_assign(conn, "user", "ada");
+    const char *how = cstar_query(conn, "auth");
+    if (how == NULL) {
+        return;
+    }
+    if (strcmp(how, "halt") == 0) {
+        cstar_halt(conn);
+    } else if (strcmp(how, "answer") == 0) {
+        cstar_respond_text(conn, 401, "log in first");
+    } else if (strcmp(how, "both") == 0) {
+        cstar_respond_text(conn, 418, "no");
+        cstar_halt(conn);
+    }
+}
+
+static void exact(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    note("exact");
+    note(cstar_assigned_str(conn, "user", "nobody"));
+    cstar_signal(conn, "n", 1);
+}
+
+static void prefix(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    note("prefix");
+    note(cstar_event_name(conn));
+}
+
+static void longer(cstar_conn *conn, const cstar_signals *in) {
+    (void)conn;
+    (void)in;
+    note("longer");
+}
+
+static void others(cstar_conn *conn, const cstar_signals *in) {
+    (void)conn;
+    (void)in;
+    note("others");
+}
+
+CSTAR_PAGE(gated, .mount = mount, .render = render, .authorize = authorize,
+           .events = CSTAR_EVENTS({"save", exact}));
+CSTAR_PAGE(named, .render = render,
+           .events = CSTAR_EVENTS({"*", others}, {"row:*", prefix}, {"row:1*", longer},
+                                  {"row:7", exact}));
+CSTAR_PAGE(strict, .render = render, .events = CSTAR_EVENTS({"row:*", prefix}));
+
+typedef struct fixture {
+    cstar_app *app;
+    webdrive drive;
+} fixture;
+
+static int setup(void **state) {
+    static fixture f;
+    f.app = cstar_app_new();
+    assert_non_null(f.app);
+    cstar_page(f.app, "/gated", &gated);
+    cstar_page(f.app, "/named", &named);
+    assert_int_equal(cstar_page(f.app, "/strict", &strict), CSTAR_OK);
+    webdrive_init(&f.drive, f.app, cstar_heap());
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    fixture *f = *state;
+    webdrive_fini(&f->drive);
+    cstar_app_free(f->app);
+    return 0;
+}
+
+static void test_order(void **state) {
+    fixture *f = *state;
+    static const struct {
+        const char *method, *target, *body, *trace;
+        int status;
+    } cases[] = {
+        {"GET", "/gated", NULL, "mount render ", 200},
+        {"GET", "/gated?mount=halt", NULL, "mount ", 403},
+        {"GET", "/gated?mount=answer", NULL, "mount ", 401},
+        {"POST", "/gated/_event/save", "{}", "authorize save exact ada ", 200},
+        {"DELETE", "/gated/_event/save", NULL, "authorize save exact ada ", 200},
+        {"POST", "/gated/_event/save?auth=halt", "{}", "authorize save ", 403},
+        {"POST", "/gated/_event/save?auth=answer", "{}", "authorize save ", 401},
+        {"POST", "/gated/_event/save?auth=both", "{}", "authorize save ", 418},
+        /* bad signals and unknown events come before it */
+        {"POST", "/gated/_event/save?auth=halt", "{", "", 400},
+        {"POST", "/gated/_event/nothing?auth=halt", "{}", "", 404},
+        /* names */
+        {"POST", "/named/_event/row%3A7", "{}", "exact nobody ", 200},
+        {"POST", "/named/_event/row:8", "{}", "prefix row:8 ", 200},
+        {"POST", "/named/_event/row:", "{}", "prefix row: ", 200},
+        {"POST", "/named/_event/row:12", "{}", "longer ", 200},
+        {"POST", "/named/_event/row", "{}", "others ", 200},
+        {"POST", "/named/_event/row:*", "{}", "prefix row:* ", 200},
+        {"POST", "/strict/_event/row:a%2Fb", "{}", "prefix row:a/b ", 200},
+        {"POST", "/strict/_event/other", "{}", "", 404},
+        {"POST", "/strict/_event/row", "{}", "", 404},
+        {"POST", "/strict/_event/ROW:1", "{}", "", 404},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        trace[0] = '\0';
+        const char *answer =
+            webdrive_request(&f->drive, cases[i].method, cases[i].target, cases[i].body);
+        if (webdrive_status(answer) != cases[i].status || strcmp(trace, cases[i].trace) != 0) {
+            fail_msg("%s: %d, ran: %s", cases[i].target, webdrive_status(answer), trace);
+        }
+    }
+}
+
+static void test_refusals_are_no_streams(void **state) {
+    fixture *f = *state;
+    const char *answer = webdrive_request(&f->drive, "POST", "/gated/_event/save?auth=halt", "{}");
+    assert_null(strstr(answer, "text/event-stream"));
+    answer = webdrive_request(&f->drive, "POST", "/gated/_event/save?auth=answer", "{}");
+    assert_string_equal(webdrive_body(answer), "log in first");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refusals_are_no_streams, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
