@@ -9,6 +9,7 @@
 #include "cstar/request.h"
 #include "cstar/response.h"
 #include "cstar/serve.h"
+#include "cstar/session.h"
 #include "cstar/web.h"
 #include "cstar/wire.h"
 

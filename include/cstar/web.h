@@ -24,6 +24,7 @@
 #include "cstar/request.h"
 #include "cstar/response.h"
 #include "cstar/serve.h"
+#include "cstar/session.h"
 #include "cstar/wire.h"
 
 CSTAR_BEGIN_DECLS

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 cstar_app *cstar_app_new(void) { return cstar_app_new_with(cstar_heap()); }
 
@@ -32,10 +33,15 @@ void cstar_app_free(cstar_app *app) {
         return;
     }
     const cstar_allocator *alloc = app->alloc;
+    cstar__sessions_free(app);
     cstar__router_fini(&app->router);
     cstar_arena_fini(&app->arena);
     (void)pthread_mutex_destroy(&app->mutex);
     alloc->resize(alloc->ctx, app, sizeof *app, 0);
+}
+
+int64_t cstar__app_now(const cstar_app *app) {
+    return app->clock != NULL ? app->clock(app->clock_arg) : (int64_t)time(NULL);
 }
 
 cstar_status cstar__app_fail(cstar_app *app, const cstar_err *err) {

@@ -16,6 +16,8 @@
 struct cstar__server;
 struct cstar__body;
 struct cstar__stream;
+struct cstar__session;
+struct cstar__sessions;
 
 /* What a route leads to. */
 typedef enum cstar__target {
@@ -33,6 +35,9 @@ struct cstar_app {
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content);
     cstar__handler handler;
     cstar_ticker nudges;
+    struct cstar__sessions *sessions; /* session.c; NULL: cstar_sessions() was not called */
+    int64_t (*clock)(void *arg);      /* seconds since 1970, for tests; NULL: the system's */
+    void *clock_arg;
     /* Set by cstar_serve() before a worker runs, read-only then. */
     size_t max_body, max_response;
     void (*on_log)(void *arg, cstar_log_level level, const char *line);
@@ -104,6 +109,7 @@ struct cstar_conn {
     size_t patch_mark;
     bool signals_read;
     const cstar_signals *signals;
+    struct cstar__session *session; /* session.c; NULL: not looked at */
     cstar__assign *assigns;
     cstar__remembered *remembered, **remembered_end;
     cstar__field *fields; /* response headers that the handler has set */
@@ -130,6 +136,19 @@ cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__mat
 cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err);
 cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
                                const char *text);
+
+/* ---- value.c ---- */
+
+/** Copies what `v` points to into the arena. CSTAR_ETYPE: an expression or a fragment; malformed
+ * JSON text; CSTAR_ENOMEM. */
+cstar_status cstar__value_keep(cstar_arena *arena, cstar_val *v);
+
+/* ---- session.c ---- */
+
+/** Seals what has changed into a cookie of the response. */
+void cstar__session_save(cstar_conn *conn);
+/** Of the app: frees its keys. */
+void cstar__sessions_free(cstar_app *app);
 
 /* ---- body.c: the request's body, as it comes ---- */
 
@@ -203,6 +222,9 @@ cstar_status cstar__client_load(cstar_app *app, const char *path, cstar_err *err
 void cstar__client_answer(cstar_conn *conn);
 
 /* ---- app.c ---- */
+
+/** Seconds since 1970. */
+int64_t cstar__app_now(const cstar_app *app);
 
 CSTAR_PRINTF(3, 4)
 void cstar__app_log(const cstar_app *app, cstar_log_level level, const char *format, ...);

@@ -95,6 +95,7 @@ static cstar_status keep_reply(cstar_conn *conn, const cstar__reply *r) {
 }
 
 cstar_status cstar__conn_reply(cstar_conn *conn, const cstar__reply *r) {
+    cstar__session_save(conn);
     cstar_status rc = conn->off_loop ? keep_reply(conn, r) : cstar__conn_deliver(conn, r);
     if (rc == CSTAR_OK) {
         conn->answer = CSTAR__ANSWER_GIVEN;
