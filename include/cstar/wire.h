@@ -251,6 +251,18 @@ typedef struct cstar_page_connect { /* zero is the default of every field */
 CSTAR_API cstar_status cstar_format_page_connect(cstar_buf *out, const cstar_page_connect *c,
                                                  cstar_err *err);
 
+typedef struct cstar_component_event { /* zero is the default of every field */
+    cstar_str component;               /* required; one path segment */
+    cstar_str name;                    /* required; one path segment */
+    cstar_verb verb;
+    const char *options; /* JavaScript object text, trusted; NULL: none */
+} cstar_component_event;
+
+/** `@post(<data-ds-base of the body, or /ds> + "/component/name")`, guarded: no request is made where
+ * the base is no plain local path. EINVAL for "", "." and ".."; EUTF8. */
+CSTAR_API cstar_status cstar_format_component_event(cstar_buf *out, const cstar_component_event *e,
+                                                    cstar_err *err);
+
 /** One path segment: percent-coded but for A-Z a-z 0-9 - _ ~. EINVAL for "", "." and "..";
  * EUTF8. */
 CSTAR_API cstar_status cstar_format_segment(cstar_buf *out, cstar_str text, const char *where,
@@ -269,6 +281,8 @@ CSTAR_API cstar_expr cstar_expr_action(const char *module, const char *event, cs
                                        const char *prefix, const char *options);
 CSTAR_API cstar_expr cstar_expr_event(const char *name, cstar_verb verb, const char *options);
 CSTAR_API cstar_expr cstar_expr_connect(bool include_search, const char *options);
+CSTAR_API cstar_expr cstar_expr_component(const char *component, const char *name, cstar_verb verb,
+                                          const char *options);
 /** Two attributes, data-on-signal-patch and its filter: `cstar_put(h, "<div {}>",
  * cstar_on_nudge("posts", &reload))`.
  * @param action  borrowed until written. */
@@ -294,6 +308,13 @@ static inline cstar_expr cstar__action_expr(cstar__action_args a) {
 #define cstar_event(...) cstar__event_expr((cstar__action_args){.event = __VA_ARGS__})
 /** cstar_connect(), cstar_connect(.include_search = true) */
 #define cstar_connect(...) cstar__connect_expr((cstar__action_args){.module = NULL, __VA_ARGS__})
+static inline cstar_expr cstar__component_expr(cstar__action_args a) {
+    return cstar_expr_component(a.module, a.event, a.verb, a.options);
+}
+/** cstar_component_event("drawer", "save", .verb = CSTAR_PUT): of a component, see
+ * cstar_components(). */
+#define cstar_component_event(component_, ...)                                                     \
+    cstar__component_expr((cstar__action_args){.module = (component_), .event = __VA_ARGS__})
 /** cstar_at_post("module", "event", .prefix = "/ws"); module NULL: dynamic. cstar_post() is the
  * same. */
 #define cstar_at(verb_, module_, ...)                                                              \

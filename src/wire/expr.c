@@ -52,6 +52,22 @@ cstar_expr cstar_expr_connect(bool include_search, const char *options) {
     return (cstar_expr){.write = write_connect, .d = options, .n = include_search ? 1 : 0};
 }
 
+/* ---- a component's event: a component, b name, d options, n verb ---- */
+
+static cstar_status write_component(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
+    cstar_component_event event = {.component = cstar_cstr(self->a),
+                                   .name = cstar_cstr(self->b),
+                                   .verb = (cstar_verb)self->n,
+                                   .options = self->d};
+    return cstar_format_component_event(out, &event, err);
+}
+
+cstar_expr cstar_expr_component(const char *component, const char *name, cstar_verb verb,
+                                const char *options) {
+    return (cstar_expr){
+        .write = write_component, .a = component, .b = name, .d = options, .n = (int32_t)verb};
+}
+
 /* ---- data-on-signal-patch='...' data-on-signal-patch-filter='...': a the action, b key ---- */
 
 /* "data-on-signal-patch", not "data-on:signal-patch": that would listen for a DOM event which

@@ -9,7 +9,6 @@
 #define CLIENT "facts about the browser's client, not about a server"
 
 const call_entry cases_absent[] = {
-    {"component_event", NULL, "", COMPONENTS},
     {"router_dispatch_path", NULL, "", COMPONENTS},
     {"dispatch", NULL, "", "module dispatch is not built yet"},
     {"csrf_rename", NULL, "", "CSRF protection is not built yet"},

@@ -74,6 +74,23 @@ static void page_event(call *c) {
     }
 }
 
+/* The module is a programmer's name. */
+static void component_event(call *c) {
+    cstar_component_event e = {.verb = CSTAR_POST};
+    cstar_str name;
+    cstar_err err = {.code = CSTAR_OK};
+    cstar_buf coded;
+    if (!arg_view(c, "module", &name) || !arg_view(c, "name", &e.name) || !arg_verb(c, &e.verb) ||
+        !arg_options(c, &e.options)) {
+        return;
+    }
+    cstar_buf_init(&coded, cstar_arena_allocator(c->arena), 0);
+    cstar_status rc = cstar_format_module(&coded, name, &err);
+    e.component = cstar_buf_view(&coded);
+    rc = rc == CSTAR_OK ? cstar_format_component_event(&c->out->text, &e, &err) : rc;
+    call_done(c, rc, &err);
+}
+
 static void page_connect(call *c) {
     cstar_page_connect p = {.include_search = false};
     cstar_err err = {.code = CSTAR_OK};
@@ -163,6 +180,7 @@ const call_entry cases_actions[] = {
     {"action_dynamic", dynamic, "module event prefix" COMMON, NULL},
     {"encode_module", encode_module, "module", NULL},
     {"page_event", page_event, "name" COMMON, NULL},
+    {"component_event", component_event, "module name" COMMON, NULL},
     {"page_connect", page_connect, "include_search" COMMON, NULL},
     {"on_nudge", on_nudge, "key action", NULL},
     {NULL, NULL, NULL, NULL},
