@@ -206,6 +206,10 @@ if(NOT CSTAR_SANITIZE AND NOT CSTAR_FUZZ)
         list(JOIN lib_flags " " lib_flags)
         build_check(doc-blocks "${Python3_EXECUTABLE}" "${tools}/doc_blocks.py" --cc "${CMAKE_C_COMPILER}"
             --lib "$<TARGET_FILE:cstar>" "--libs=${lib_flags} -pthread")
+        if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+            build_check(controllers "${BASH}" "${checks}/controllers.sh" "${CMAKE_C_COMPILER}" "$<TARGET_FILE:cstar>"
+                "${lib_flags} -pthread")
+        endif()
         build_check(install "${BASH}" "${checks}/install.sh" "${CMAKE_BINARY_DIR}" "${CMAKE_C_COMPILER}")
     endif()
 endif()

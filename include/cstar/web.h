@@ -116,6 +116,112 @@ CSTAR_API void cstar_halt(cstar_conn *conn);
 /** For pages in other files: CSTAR_PAGE_DECLARE(counter); */
 #define CSTAR_PAGE_DECLARE(name_) extern const cstar_page_def name_
 
+/* ---- components and controllers -------------------------------------------------------------- */
+
+/* Shared UI with its handlers: what several pages show, and what its events do, in one place. Its
+ * markup is a plain function that any page calls; its events are sent by cstar_component_event(),
+ * and work wherever the app has mounted its components.
+ *
+ *     static void drawer(cstar_html *h) {
+ *         cstar_put(h, "<button data-on:click='{}'>Save</button>", cstar_component_event("drawer", "save"));
+ *     }
+ *     CSTAR_COMPONENT(drawer_handlers, .name = "drawer", .events = CSTAR_EVENTS({"save", save}));
+ *     ...
+ *     cstar_components(app, "/ds", &drawer_handlers, &menu_handlers);
+ */
+typedef struct cstar_component_def { /* zero is the default of every field but name and events */
+    const char *name;                /* its segment in the URL; case matters */
+    const cstar_event_entry *events; /* ends with a NULL name */
+    void (*authorize)(cstar_conn *conn, const char *event); /* as a page's */
+    size_t max_signal_bytes;                                /* bytes; 0: 1 000 000; then 413 */
+    bool blocking; /* its events run on a thread of the pool: they may wait */
+} cstar_component_def;
+
+#define CSTAR_COMPONENT(variable_, ...)                                                            \
+    extern const cstar_component_def variable_;                                                    \
+    const cstar_component_def variable_ = {__VA_ARGS__}
+#define CSTAR_COMPONENT_DECLARE(variable_) extern const cstar_component_def variable_
+
+/** Serves the events of these components at `base`/component/event, for every method that
+ * cstar_component_event() can send. Others are 404 before a byte of a body is read. May be called
+ * again, also with another base; pages in front of another base than "/ds" say it:
+ * <body data-ds-base="/other">.
+ * @param list  ends with NULL; the definitions are borrowed for the app's life.
+ * @return as cstar_route(); CSTAR_EDUP two of one name at one base. */
+CSTAR_API cstar_status cstar_app_components(cstar_app *app, const char *base,
+                                            const cstar_component_def *const *list);
+/** cstar_components(app, "/ds", &drawer_handlers, &menu_handlers) */
+#define cstar_components(app, base, ...)                                                           \
+    cstar_app_components((app), (base), (const cstar_component_def *const[]){__VA_ARGS__, NULL})
+
+/* A controller registers itself: no list of components is kept anywhere.
+ *
+ *     CSTAR_CONTROLLER(counter) {                       // conn, event and in are its parameters
+ *         if (strcmp(event, "increment") == 0) {
+ *             cstar_signal(conn, "count", cstar_signals_int(in, "count", 0) + 1);
+ *         }
+ *     }
+ *     ...
+ *     cstar_controllers(app, "/ds");                    // all of the program
+ *
+ * It answers every event of its name. Its entry lies in a section of the object file, which the
+ * linker gathers: no code runs before main(). A controller in a static library is there if the
+ * linker takes its object file: because something else in it is used, because of
+ * CSTAR_USE_CONTROLLER(counter) in the program, or because the library is linked whole. */
+typedef struct cstar_controller {
+    const char *name;
+    void (*handle)(cstar_conn *conn, const char *event, const cstar_signals *in);
+} cstar_controller;
+
+#if defined(__APPLE__)
+#define CSTAR__SECTION __attribute__((used, section("__DATA,cstar_ctl")))
+extern const cstar_controller *const
+    cstar__controllers_begin __asm("section$start$__DATA$cstar_ctl");
+extern const cstar_controller *const cstar__controllers_end __asm("section$end$__DATA$cstar_ctl");
+#elif defined(__GNUC__)
+#if defined(__has_attribute)
+#if __has_attribute(retain)
+#define CSTAR__RETAIN , retain
+#endif
+#endif
+#ifndef CSTAR__RETAIN
+#define CSTAR__RETAIN
+#endif
+#define CSTAR__SECTION __attribute__((used, section("cstar_controllers") CSTAR__RETAIN))
+extern const cstar_controller *const __start_cstar_controllers[]
+    __attribute__((weak, visibility("hidden")));
+extern const cstar_controller *const __stop_cstar_controllers[]
+    __attribute__((weak, visibility("hidden")));
+#endif
+
+#define CSTAR_CONTROLLER(name_)                                                                    \
+    static void cstar__handle_##name_(cstar_conn *conn, const char *event,                         \
+                                      const cstar_signals *in);                                    \
+    extern const cstar_controller cstar__controller_##name_;                                       \
+    const cstar_controller cstar__controller_##name_ = {#name_, cstar__handle_##name_};            \
+    static const cstar_controller *const cstar__entry_##name_ CSTAR__SECTION =                     \
+        &cstar__controller_##name_;                                                                \
+    static void cstar__handle_##name_(cstar_conn *conn, const char *event, const cstar_signals *in)
+/** At file level: has the linker take that controller out of a static library. */
+#define CSTAR_USE_CONTROLLER(name_)                                                                \
+    extern const cstar_controller cstar__controller_##name_;                                       \
+    extern const cstar_controller *const cstar__use_##name_;                                       \
+    const cstar_controller *const cstar__use_##name_ = &cstar__controller_##name_
+
+/** Serves these at `base`, beside the components there. Errors of cstar_components(). */
+CSTAR_API cstar_status cstar_app_controllers(cstar_app *app, const char *base,
+                                             const cstar_controller *const *list, size_t n);
+/** All controllers of the program, or of the shared library, that calls it. */
+#if defined(__APPLE__)
+#define cstar_controllers(app, base)                                                               \
+    cstar_app_controllers((app), (base), &cstar__controllers_begin,                                \
+                          (size_t)(&cstar__controllers_end - &cstar__controllers_begin))
+#elif defined(__GNUC__)
+#define cstar_controllers(app, base)                                                               \
+    cstar_app_controllers((app), (base), __start_cstar_controllers,                                \
+                          (size_t)(__stop_cstar_controllers - __start_cstar_controllers))
+#endif
+
 /* ---- response: an event stream --------------------------------------------------------------- */
 
 /** Starts the event stream. Page events have it started. ESTATE: a response has begun. */

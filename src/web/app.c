@@ -135,6 +135,32 @@ static const char *event_path(cstar_app *app, const char *path) {
     return b.status == CSTAR_OK ? b.ptr : NULL;
 }
 
+cstar_status cstar__app_add_events(cstar_app *app, const char *path, const cstar__route *route) {
+    static const cstar_verb verbs[] = {CSTAR_POST, CSTAR_GET, CSTAR_PUT, CSTAR_PATCH, CSTAR_DELETE};
+    cstar_status rc = CSTAR_OK;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && rc == CSTAR_OK; i++) {
+        rc = add(app, verbs[i], path, route);
+    }
+    return rc;
+}
+
+static cstar_status add_page_events(cstar_app *app, const char *path, const cstar_page_def *page) {
+    cstar_err err = {0};
+    const char *events_path = event_path(app, path);
+    cstar__events *events = cstar_arena_zalloc(&app->arena, sizeof *events);
+    if (events_path == NULL || events == NULL) {
+        (void)cstar_err_set(&err, CSTAR_ENOMEM, NULL, "out of memory");
+        return cstar__app_fail(app, &err);
+    }
+    *events = (cstar__events){.name = cstar_cstr(page->name),
+                              .entries = page->events,
+                              .authorize = page->authorize,
+                              .max_bytes = page->max_signal_bytes,
+                              .blocking = page->blocking};
+    return cstar__app_add_events(app, events_path,
+                                 &(cstar__route){.kind = CSTAR__TARGET_EVENT, .target = events});
+}
+
 cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *page) {
     cstar_err err = {0};
     if (page == NULL || page->render == NULL) {
@@ -144,20 +170,7 @@ cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *
     }
     cstar__route get = {.kind = CSTAR__TARGET_PAGE, .target = page};
     cstar_status rc = add(app, CSTAR_GET, path, &get);
-    if (rc != CSTAR_OK || page->events == NULL) {
-        return rc;
-    }
-    const char *events = event_path(app, path);
-    if (events == NULL) {
-        (void)cstar_err_set(&err, CSTAR_ENOMEM, NULL, "out of memory");
-        return cstar__app_fail(app, &err);
-    }
-    static const cstar_verb verbs[] = {CSTAR_POST, CSTAR_GET, CSTAR_PUT, CSTAR_PATCH, CSTAR_DELETE};
-    cstar__route event = {.kind = CSTAR__TARGET_EVENT, .target = page};
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && rc == CSTAR_OK; i++) {
-        rc = add(app, verbs[i], events, &event);
-    }
-    return rc;
+    return rc != CSTAR_OK || page->events == NULL ? rc : add_page_events(app, path, page);
 }
 
 void cstar_app_layout(cstar_app *app,

@@ -21,15 +21,35 @@ struct cstar__sessions;
 
 /* What a route leads to. */
 typedef enum cstar__target {
-    CSTAR__TARGET_PLAIN, /* route->fn is a cstar_handler */
-    CSTAR__TARGET_PAGE,  /* route->target is a cstar_page_def; GET */
-    CSTAR__TARGET_EVENT, /* the same; its events */
-    CSTAR__TARGET_ASSET, /* the app's own copy of the Datastar client */
+    CSTAR__TARGET_PLAIN,     /* route->fn is a cstar_handler */
+    CSTAR__TARGET_PAGE,      /* route->target is a cstar_page_def; GET */
+    CSTAR__TARGET_EVENT,     /* a cstar__events: a page's */
+    CSTAR__TARGET_COMPONENT, /* a cstar__mount: some component's */
+    CSTAR__TARGET_ASSET,     /* the app's own copy of the Datastar client */
 } cstar__target;
+
+/* Who answers events: a page, a component or a controller. Lives as long as the app. */
+typedef struct cstar__events {
+    struct cstar__events *next; /* of its mount */
+    cstar_str name;             /* for the log; of a component: its segment */
+    const cstar_event_entry *entries;
+    void (*authorize)(cstar_conn *conn, const char *event);
+    void (*controller)(cstar_conn *conn, const char *event, const cstar_signals *in);
+    size_t max_bytes;
+    bool blocking;
+} cstar__events;
+
+/* A base at which components are served. */
+typedef struct cstar__mount {
+    struct cstar__mount *next;
+    const char *path; /* of its routes */
+    cstar__events *list;
+} cstar__mount;
 
 struct cstar_app {
     const cstar_allocator *alloc;
     cstar__router router;
+    cstar__mount *mounts;
     cstar_arena arena; /* what lives as long as the app: copied strings */
     cstar_err err;     /* the first error of building it */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content);
@@ -91,7 +111,8 @@ struct cstar_conn {
     const cstar__route *route;    /* NULL: no such path or method */
     const cstar_route_opts *opts; /* of a plain route; NULL: defaults */
     cstar_str params[CSTAR__MAX_PARAMS];
-    const cstar_event_entry *event; /* of a page's event route */
+    const cstar__events *events;    /* who answers the event; NULL: it is none */
+    const cstar_event_entry *event; /* of them; NULL: a controller, which takes all */
     size_t max_body;
     cstar_buf body;               /* what came, unless `parts` takes it */
     struct cstar__body *parts;    /* body.c: a form being read; NULL: none */
@@ -132,6 +153,8 @@ static inline bool cstar__conn_gone(const cstar_conn *conn) {
 
 /** @param m  NULL: for a request that leads nowhere. */
 cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__match *m);
+/** Whether the order of operations ends here: there is an answer (403 if it was only halted). */
+bool cstar__conn_is_over(cstar_conn *conn);
 /** Keeps the first error. @return err->code. */
 cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err);
 cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
@@ -202,9 +225,18 @@ void cstar__sse_finish(cstar_conn *conn);
 /* ---- page.c ---- */
 
 void cstar__page_get(cstar_conn *conn, const cstar_page_def *page);
-void cstar__page_event(cstar_conn *conn, const cstar_page_def *page);
-/** The entry for an event's name; NULL if the page has none. */
-const cstar_event_entry *cstar__page_find_event(const cstar_page_def *page, cstar_str name);
+
+/* ---- events.c ---- */
+
+/** On the head of an event's request: who answers it, and its limit. @return false: nobody. */
+bool cstar__events_find(cstar_conn *conn);
+/** The order of operations of an event. */
+void cstar__events_run(cstar_conn *conn);
+
+/* ---- app.c ---- */
+
+/** Adds a route for every verb that an event can be sent with. */
+cstar_status cstar__app_add_events(cstar_app *app, const char *path, const cstar__route *route);
 
 /* ---- dispatch.c ---- */
 

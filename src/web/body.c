@@ -3,7 +3,7 @@
 #include "web/app.h"
 
 static bool refuse_size(cstar_conn *conn) {
-    cstar__error_page(conn, 413, conn->event != NULL ? "Signal payload too large" : NULL);
+    cstar__error_page(conn, 413, conn->events != NULL ? "Signal payload too large" : NULL);
     return false;
 }
 

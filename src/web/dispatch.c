@@ -44,18 +44,14 @@ static void answer_star(cstar_conn *conn) {
 
 /* ---- on_head ---- */
 
-/* The event's name is the last param of its route. */
-static bool prepare_event(cstar_conn *conn) {
-    const cstar_page_def *page = conn->route->target;
-    conn->event = cstar__page_find_event(page, conn->params[conn->route->nparams - 1]);
-    conn->max_body = page->max_signal_bytes != 0 ? page->max_signal_bytes : CSTAR__MAX_SIGNAL_BYTES;
-    return conn->event != NULL;
+static bool is_event(const cstar_conn *conn) {
+    return conn->route->kind == CSTAR__TARGET_EVENT || conn->route->kind == CSTAR__TARGET_COMPONENT;
 }
 
 static void begin(cstar_conn *conn) {
     conn->max_body = conn->opts != NULL && conn->opts->max_body != 0 ? conn->opts->max_body
                                                                      : conn->app->max_body;
-    if (conn->route->kind == CSTAR__TARGET_EVENT && !prepare_event(conn)) {
+    if (is_event(conn) && !cstar__events_find(conn)) {
         cstar__error_page(conn, 404, NULL);
         return;
     }
@@ -105,7 +101,8 @@ static void call(cstar_conn *conn) {
         cstar__page_get(conn, conn->route->target);
         return;
     case CSTAR__TARGET_EVENT:
-        cstar__page_event(conn, conn->route->target);
+    case CSTAR__TARGET_COMPONENT:
+        cstar__events_run(conn);
         return;
     case CSTAR__TARGET_ASSET:
         cstar__client_answer(conn);
@@ -152,8 +149,10 @@ static bool is_blocking(const cstar_conn *conn) {
     case CSTAR__TARGET_PLAIN:
         return conn->opts->blocking;
     case CSTAR__TARGET_PAGE:
-    case CSTAR__TARGET_EVENT:
         return ((const cstar_page_def *)conn->route->target)->blocking;
+    case CSTAR__TARGET_EVENT:
+    case CSTAR__TARGET_COMPONENT:
+        return conn->events->blocking;
     case CSTAR__TARGET_ASSET:
         break;
     }

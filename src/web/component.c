@@ -1,0 +1,108 @@
+/* component.c -- components and controllers: one table for each base at which they are served.
+ * SPDX-License-Identifier: MIT */
+#include "web/app.h"
+
+static cstar_status fail(cstar_app *app, cstar_status code, const char *what, const char *name) {
+    cstar_err err = {0};
+    (void)cstar_err_set(&err, code, what, "%s: %s: %s", what, name != NULL ? name : "(no name)",
+                        cstar_strerror(code));
+    return cstar__app_fail(app, &err);
+}
+
+/* "/ds/" and "/ds" become "/ds/:component/:event"; "/" becomes "/:component/:event". */
+static const char *path_of(cstar_app *app, const char *base) {
+    cstar_buf b;
+    size_t len = strlen(base);
+    while (len > 0 && base[len - 1] == '/') {
+        len--;
+    }
+    cstar_buf_init(&b, cstar_arena_allocator(&app->arena), len + 32);
+    cstar_buf_add(&b, base, len);
+    cstar_buf_add(&b, "/:component/:event", sizeof "/:component/:event");
+    return b.status == CSTAR_OK ? b.ptr : NULL;
+}
+
+static cstar__mount *add_mount(cstar_app *app, const char *path, cstar_status *rc) {
+    cstar__mount *m = cstar_arena_zalloc(&app->arena, sizeof *m);
+    if (m == NULL) {
+        *rc = fail(app, CSTAR_ENOMEM, "components", path);
+        return NULL;
+    }
+    m->path = path;
+    m->next = app->mounts;
+    app->mounts = m;
+    *rc = cstar__app_add_events(app, path,
+                                &(cstar__route){.kind = CSTAR__TARGET_COMPONENT, .target = m});
+    return m;
+}
+
+/* The one at that base, made if it is new. */
+static cstar__mount *mount_at(cstar_app *app, const char *base, cstar_status *rc) {
+    const char *path = base != NULL ? path_of(app, base) : NULL;
+    if (path == NULL) {
+        *rc = fail(app, base == NULL ? CSTAR_EINVAL : CSTAR_ENOMEM, "components", base);
+        return NULL;
+    }
+    for (cstar__mount *m = app->mounts; m != NULL; m = m->next) {
+        if (strcmp(m->path, path) == 0) {
+            *rc = CSTAR_OK;
+            return m;
+        }
+    }
+    return add_mount(app, path, rc);
+}
+
+static cstar_status add(cstar_app *app, cstar__mount *m, const cstar__events *events) {
+    const cstar_str name = events->name;
+    if (name.len == 0 || cstar_str_eq(name, CSTAR_STR(".")) ||
+        cstar_str_eq(name, CSTAR_STR(".."))) {
+        return fail(app, CSTAR_EINVAL, "component", name.ptr);
+    }
+    for (const cstar__events *e = m->list; e != NULL; e = e->next) {
+        if (cstar_str_eq(e->name, name)) {
+            return fail(app, CSTAR_EDUP, "component", name.ptr);
+        }
+    }
+    cstar__events *copy = cstar_arena_alloc(&app->arena, sizeof *copy);
+    if (copy == NULL) {
+        return fail(app, CSTAR_ENOMEM, "component", name.ptr);
+    }
+    *copy = *events;
+    copy->next = m->list;
+    m->list = copy;
+    return CSTAR_OK;
+}
+
+static cstar_status add_component(cstar_app *app, cstar__mount *m, const cstar_component_def *def) {
+    if (def->name == NULL || def->events == NULL) {
+        return fail(app, CSTAR_EINVAL, "component", def->name);
+    }
+    return add(app, m,
+               &(cstar__events){.name = cstar_cstr(def->name),
+                                .entries = def->events,
+                                .authorize = def->authorize,
+                                .max_bytes = def->max_signal_bytes,
+                                .blocking = def->blocking});
+}
+
+cstar_status cstar_app_components(cstar_app *app, const char *base,
+                                  const cstar_component_def *const *list) {
+    cstar_status rc = CSTAR_OK;
+    cstar__mount *m = mount_at(app, base, &rc);
+    for (size_t i = 0; rc == CSTAR_OK && list[i] != NULL; i++) {
+        rc = add_component(app, m, list[i]);
+    }
+    return rc;
+}
+
+cstar_status cstar_app_controllers(cstar_app *app, const char *base,
+                                   const cstar_controller *const *list, size_t n) {
+    cstar_status rc = CSTAR_OK;
+    cstar__mount *m = mount_at(app, base, &rc);
+    for (size_t i = 0; rc == CSTAR_OK && i < n; i++) {
+        rc =
+            add(app, m,
+                &(cstar__events){.name = cstar_cstr(list[i]->name), .controller = list[i]->handle});
+    }
+    return rc;
+}
