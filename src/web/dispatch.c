@@ -52,7 +52,7 @@ static void begin(cstar_conn *conn) {
     conn->max_body = conn->opts != NULL && conn->opts->max_body != 0 ? conn->opts->max_body
                                                                      : conn->app->max_body;
     if (is_event(conn) && !cstar__events_find(conn)) {
-        cstar__error_page(conn, 404, NULL);
+        cstar__error_page(conn, 404, "Not found");
         return;
     }
     conn->x->max_body = SIZE_MAX; /* the limit is kept here, with a text of our own */
