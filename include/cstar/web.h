@@ -288,6 +288,30 @@ CSTAR_API cstar_html *cstar_conn_patch_end(cstar_conn *conn, cstar_html *h);
          CSTAR__FIRST(__VA_ARGS__, ) = cstar_conn_patch_end((conn), CSTAR__FIRST(__VA_ARGS__, )))
 #define CSTAR__REST(first, ...) __VA_ARGS__
 
+/* ---- response: one patch without a stream ---------------------------------------------------- */
+
+/* Datastar takes three more kinds of answer, each with status 200 and its options in headers. They
+ * save the framing of an event where there is but one thing to say, and other clients understand
+ * them too. ESTATE: a response has begun; EINVAL: what the event of the same name refuses, an option
+ * that only events have (event_id, retry, view_transition_selector), or a selector that is not
+ * ASCII: headers carry nothing else. */
+
+/** text/html: the whole body is the patch. cstar_respond_elements(conn, html, .selector = "#list",
+ * .mode = CSTAR_APPEND) */
+CSTAR_API cstar_status cstar_conn_respond_elements(cstar_conn *conn, const cstar_elements *e);
+#define cstar_respond_elements(conn, ...)                                                          \
+    cstar_conn_respond_elements((conn), &(cstar_elements){.html = __VA_ARGS__})
+/** application/json: a patch of signals. cstar_respond_signals(conn, "{\"n\":1}", .only_if_missing
+ * = true) */
+CSTAR_API cstar_status cstar_conn_respond_signals(cstar_conn *conn, const cstar_signals_patch *s);
+#define cstar_respond_signals(conn, ...)                                                           \
+    cstar_conn_respond_signals((conn), &(cstar_signals_patch){.json = __VA_ARGS__})
+/** text/javascript: runs in the page. Client v1.0.2 then never finishes the action, so that its
+ * data-indicator stays on; the event (cstar_execute_script()) has no such fault. */
+CSTAR_API cstar_status cstar_conn_respond_script(cstar_conn *conn, const cstar_script *s);
+#define cstar_respond_script(conn, ...)                                                            \
+    cstar_conn_respond_script((conn), &(cstar_script){.script = __VA_ARGS__})
+
 /* ---- signals and assigns --------------------------------------------------------------------- */
 
 typedef struct cstar_signal_opts { /* zero is the default of every field */

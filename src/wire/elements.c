@@ -76,8 +76,18 @@ static cstar_status check_options(const cstar_elements *e, cstar_err *err) {
     return cstar__event_check(e->retry, err);
 }
 
+const char *cstar__mode_name(cstar_mode mode) { return mode_names[mode]; }
+const char *cstar__ns_name(cstar_ns ns) { return ns_names[ns]; }
+
 static cstar_str html_of(const cstar_elements *e) {
     return e->html_str.ptr != NULL ? e->html_str : cstar_cstr(e->html);
+}
+
+cstar_status cstar__elements_check(const cstar_elements *e, cstar_err *err) {
+    if (html_of(e).ptr == NULL && e->mode != CSTAR_REMOVE) {
+        return cstar_err_set(err, CSTAR_EINVAL, "html", "html: required unless the mode is remove");
+    }
+    return check_options(e, err);
 }
 
 /* ---- writing ---- */
@@ -120,14 +130,11 @@ cstar_status cstar_format_patch_elements(cstar_buf *out, const cstar_elements *e
     if (e == NULL) {
         return cstar__missing(err, "e");
     }
-    cstar_str html = html_of(e);
-    if (html.ptr == NULL && e->mode != CSTAR_REMOVE) {
-        return cstar_err_set(err, CSTAR_EINVAL, "html", "html: required unless the mode is remove");
-    }
-    cstar_status rc = check_options(e, err);
+    cstar_status rc = cstar__elements_check(e, err);
     if (rc != CSTAR_OK) {
         return rc;
     }
+    cstar_str html = html_of(e);
     size_t mark = out->len;
     add_options(out, e);
     if (html.ptr != NULL) {
