@@ -76,9 +76,16 @@ typedef struct cstar_elements { /* zero is the default of every field */
     const char *event_id;
     int64_t retry;      /* milliseconds, see CSTAR_RETRY_NOW */
     cstar_str html_str; /* used instead of html when .ptr is not NULL */
+    /* an element's id, with or without '#', whatever is in it: instead of a selector; NULL or "":
+     * none */
+    const char *to;
 } cstar_elements;
 
-/** "datastar-patch-elements". EINVAL: html missing; mode or ns unknown; selector missing for a mode
+/** The selector for the element with that id: "people" and "#people" give "#people"; what CSS would
+ * take for something else is escaped. EINVAL: empty; EUTF8. */
+CSTAR_API cstar_status cstar_format_dom_id(cstar_buf *out, cstar_str id, cstar_err *err);
+
+/** "datastar-patch-elements". EINVAL: html missing; selector and to both given; mode or ns unknown; selector missing for a mode
  * that needs one. */
 CSTAR_API cstar_status cstar_format_patch_elements(cstar_buf *out, const cstar_elements *e,
                                                    cstar_err *err);

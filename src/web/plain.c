@@ -51,17 +51,30 @@ static cstar_status check_elements(cstar_conn *conn, const cstar_elements *e) {
         rc = fail(conn, CSTAR_EINVAL, "view_transition_selector",
                   "view_transition_selector: only an event can have it");
     }
-    if (rc == CSTAR_OK && has_text(e->selector) && !is_ascii(e->selector)) {
+    if (rc == CSTAR_OK && ((has_text(e->selector) && !is_ascii(e->selector)) ||
+                           (has_text(e->to) && !is_ascii(e->to)))) {
         rc = fail(conn, CSTAR_EINVAL, "selector",
                   "selector: a header carries only printable ASCII; send an event");
     }
     return rc;
 }
 
+static cstar_status add_target(cstar_conn *conn, const char *to) {
+    cstar_buf text;
+    cstar_buf_init(&text, cstar_arena_allocator(&conn->x->arena), 4096);
+    cstar_status rc = cstar_format_dom_id(&text, cstar_cstr(to), NULL);
+    cstar_buf_byte(&text, '\0');
+    rc = rc == CSTAR_OK ? text.status : rc;
+    return rc == CSTAR_OK ? cstar_set_header(conn, "datastar-selector", text.ptr)
+                          : fail(conn, rc, "to", "to: no id of an element");
+}
+
 static cstar_status add_element_options(cstar_conn *conn, const cstar_elements *e) {
     cstar_status rc = CSTAR_OK;
     if (has_text(e->selector)) {
         rc = cstar_set_header(conn, "datastar-selector", e->selector);
+    } else if (has_text(e->to)) {
+        rc = add_target(conn, e->to);
     }
     if (rc == CSTAR_OK && e->mode != CSTAR_OUTER) {
         rc = cstar_set_header(conn, "datastar-mode", cstar__mode_name(e->mode));

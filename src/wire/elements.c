@@ -69,7 +69,15 @@ static cstar_status check_options(const cstar_elements *e, cstar_err *err) {
         return cstar_err_set(err, CSTAR_EINVAL, "ns", "ns (namespace): unknown value %d",
                              (int)e->ns);
     }
-    if (!mode_finds_by_id(e->mode) && cstar__field_empty(e->selector)) {
+    if (!cstar__field_empty(e->selector) && !cstar__field_empty(e->to)) {
+        return cstar_err_set(err, CSTAR_EINVAL, "to", "to, selector: one of them is enough");
+    }
+    if (!cstar__field_empty(e->to) &&
+        (strcmp(e->to, "#") == 0 || !cstar_utf8_valid(cstar_cstr(e->to)))) {
+        return cstar_err_set(err, CSTAR_EINVAL, "to", "to: no id of an element");
+    }
+    if (!mode_finds_by_id(e->mode) && cstar__field_empty(e->selector) &&
+        cstar__field_empty(e->to)) {
         return cstar_err_set(err, CSTAR_EINVAL, "selector", "selector: mode %s needs one",
                              mode_names[e->mode]);
     }
@@ -100,9 +108,19 @@ static void add_field(cstar_buf *out, cstar_str key, const char *value) {
     }
 }
 
+/* It has been checked; what is left to go wrong sticks to the buffer. */
+static void add_target(cstar_buf *out, const char *to) {
+    if (!cstar__field_empty(to)) {
+        cstar_buf_lit(out, "data: selector ");
+        (void)cstar_format_dom_id(out, cstar_cstr(to), NULL);
+        cstar_buf_byte(out, '\n');
+    }
+}
+
 static void add_options(cstar_buf *out, const cstar_elements *e) {
     cstar__event_head(out, CSTAR_STR(CSTAR__ELEMENTS_TYPE), e->event_id, e->retry);
     add_field(out, CSTAR_STR("data: selector "), e->selector);
+    add_target(out, e->to);
     if (e->mode != CSTAR_OUTER) {
         add_field(out, CSTAR_STR("data: mode "), mode_names[e->mode]);
     }
@@ -173,6 +191,7 @@ cstar_status cstar_format_upsert_elements(cstar_buf *out, const cstar_elements *
     cstar_elements upsert = *e;
     upsert.mode = CSTAR_OUTER;
     upsert.selector = NULL;
+    upsert.to = NULL;
     return cstar_format_patch_elements(out, &upsert, err);
 }
 

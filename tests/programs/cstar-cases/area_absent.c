@@ -14,8 +14,6 @@ const call_entry cases_absent[] = {
     {"start_stream", NULL, "", REGISTRY},
     {"registry_scenario", NULL, "", REGISTRY},
     {"router_event_path", NULL, "", "routes can't be listed"},
-    {"dom_id", NULL, "", "patching by element id is not built yet"},
-    {"patch_element", NULL, "", "patching by element id is not built yet"},
     {"test_sse_events", NULL, "", TEST_KIT},
     {"test_patched_signals", NULL, "", TEST_KIT},
     {"https_hosts_entry_ips", NULL, "", TASKS},

@@ -7,7 +7,7 @@
 #define OPTIONS                                                                                    \
     "html selector container mode namespace use_view_transition use_view_transitions "             \
     "view_transition_selector event_id "                                                           \
-    "retry retry_duration"
+    "retry retry_duration to"
 
 static bool names(call *c, cstar_elements *e) {
     cstar_str name;
@@ -36,7 +36,8 @@ static bool arguments(call *c, cstar_elements *e) {
     const char *transition =
         arg_given(c, "use_view_transition") ? "use_view_transition" : "use_view_transitions";
     *e = (cstar_elements){.html = NULL};
-    return arg_view(c, "html", &e->html_str) && arg_text(c, where, &e->selector) && names(c, e) &&
+    return arg_view(c, "html", &e->html_str) && arg_text(c, where, &e->selector) &&
+           arg_text(c, "to", &e->to) && names(c, e) &&
            arg_bool(c, transition, &e->use_view_transition) &&
            arg_text(c, "view_transition_selector", &e->view_transition_selector) &&
            arg_event(c, &e->event_id, &e->retry);
@@ -56,7 +57,17 @@ static void remove_all(call *c) { format(c, cstar_format_remove_elements); }
 static void append(call *c) { format(c, cstar_format_append_elements); }
 static void upsert(call *c) { format(c, cstar_format_upsert_elements); }
 
+static void dom_id(call *c) {
+    cstar_str id;
+    cstar_err err = {.code = CSTAR_OK};
+    if (arg_view(c, "id", &id)) {
+        call_done(c, cstar_format_dom_id(&c->out->text, id, &err), &err);
+    }
+}
+
 const call_entry cases_elements[] = {
+    {"patch_element", patch, OPTIONS, NULL},
+    {"dom_id", dom_id, "id", NULL},
     {"patch_elements", patch, OPTIONS, NULL},
     {"remove_elements", remove_all, OPTIONS, NULL},
     {"append_elements", append, OPTIONS, NULL},

@@ -24,6 +24,7 @@ HANDLER(elements, cstar_respond_elements(conn, "<p id='a'>\n</p>"))
 HANDLER(placed,
         cstar_respond_elements(conn, "<circle/>", .selector = "#a > b", .mode = CSTAR_APPEND,
                                .ns = CSTAR_NS_SVG, .use_view_transition = true))
+HANDLER(aimed, cstar_respond_elements(conn, "<p>", .to = "a:1", .mode = CSTAR_INNER))
 HANDLER(removed, cstar_respond_elements(conn, "", .selector = "#a", .mode = CSTAR_REMOVE))
 HANDLER(signals, cstar_respond_signals(conn, " {\"a\" : 1,\n\"b\":null}"))
 HANDLER(missing, cstar_respond_signals(conn, "{\"a\":1}", .only_if_missing = true))
@@ -57,6 +58,7 @@ static const struct {
      "datastar-selector: #a > b\r\ndatastar-mode: append\r\ndatastar-namespace: svg\r\n"
      "datastar-use-view-transition: true\r\n",
      "<circle/>"},
+    {"/aimed", aimed, CSTAR_OK, "datastar-selector: #a\\:1\r\n", "<p>"},
     {"/removed", removed, CSTAR_OK, "datastar-selector: #a\r\ndatastar-mode: remove\r\n", ""},
     {"/signals", signals, CSTAR_OK, "content-type: application/json\r\n", "{\"a\":1,\"b\":null}"},
     {"/missing", missing, CSTAR_OK, "datastar-only-if-missing: true\r\n", "{\"a\":1}"},
