@@ -14,6 +14,13 @@ typedef struct cstar_app cstar_app;
 
 typedef enum cstar_log_level { CSTAR_LOG_ERROR, CSTAR_LOG_WARN, CSTAR_LOG_INFO } cstar_log_level;
 
+/* What the access log looks like. */
+typedef enum cstar_access_format {
+    CSTAR_ACCESS_COMBINED, /* common with "referer" "user agent" */
+    CSTAR_ACCESS_COMMON,   /* as of old: address - - [time] "request" status bytes */
+    CSTAR_ACCESS_JSON,     /* an object per line, with the duration; see docs/howto/logging.md */
+} cstar_access_format;
+
 typedef struct cstar_cert {
     const char *cert_file; /* PEM: the certificate, then its chain */
     const char *key_file;  /* PEM; NULL: in cert_file */
@@ -23,21 +30,39 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     /* "host:port", "[::1]:8080", ":8080" (all addresses); NULL: 127.0.0.1:8080; port 0: a free
      * one */
     const char *listen;
-    unsigned workers; /* loops, each its own thread but the first; 0: 1 */
-    /* file of the Datastar client to serve; NULL: pages load it from the CDN */
+    const char *const *listeners; /* several of them, instead of `listen` */
+    size_t nlisteners;            /* for now: at most 1, else CSTAR_EINVAL */
+    unsigned workers;             /* loops, each its own thread but the first; 0: 1 */
     /* HTTPS (TLS 1.2 and 1.3). Without `certs` a certificate for development is made, see
      * docs/howto/https.md. */
     bool tls;
     const cstar_cert *certs; /* borrowed; the first is for clients that ask for no name we have */
     size_t ncerts;
     bool no_http2; /* HTTP/1.1 only; else HTTP/2 by ALPN over TLS, and by prior knowledge without */
-    const char *datastar;
-    size_t max_body;     /* bytes of a plain route's request body; 0: 1 000 000 */
-    size_t max_response; /* bytes of one response; 0: 16 MiB */
+    unsigned hsts; /* seconds that browsers are to insist on https; 0: not said */
+    bool hsts_subdomains;    /* and on that of every name below this one */
+    const char *datastar;    /* file of the Datastar client; NULL: pages load it from the CDN */
+    size_t max_body;         /* bytes of a plain route's request body; 0: 1 000 000 */
+    size_t max_response;     /* bytes of one response; 0: 16 MiB */
+    size_t max_line;         /* bytes of a request line; 0: 16 KiB; then 414 */
+    size_t max_header_bytes; /* of all of a request's headers together; 0: 32 KiB; then 431 */
+    unsigned max_headers;    /* how many; 0: 100; then 431 */
+    unsigned max_streams;    /* of one HTTP/2 connection at a time; 0: 256 */
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
     unsigned header_ms, body_ms, idle_ms, write_ms;
     unsigned drain_ms; /* milliseconds that stopping waits for what runs; 0: 10 000 */
-    bool signals;      /* stop on SIGINT and SIGTERM */
+    /* A line per request to this file, appended; "-": standard output. NULL: none. Signals are
+     * never in it: the value of the query's `datastar` is "-". */
+    const char *access_log;
+    cstar_access_format access_format;
+    /* GET here answers 200 "ok", and 503 as soon as the server is to stop; a route of the app's own
+     * wins. NULL: "/healthz"; "" or "off": nowhere. Not in the access log. */
+    const char *health;
+    /* GET here answers the counters in Prometheus's text format, to everybody who can reach it.
+     * NULL, "" or "off": nowhere. Not in the access log. */
+    const char *metrics;
+    /* Stop on SIGINT and SIGTERM, load certificates and open the access log again on SIGHUP. */
+    bool signals;
     /* Called once, when all workers listen; `url` is "http://127.0.0.1:8080". */
     void (*on_listen)(void *arg, const char *url);
     /* [any thread] A line without line break. NULL: nothing is logged. */
@@ -47,8 +72,8 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
 
 /**
  * Serves until cstar_stop() (or a signal): stops accepting, finishes what runs, returns.
- * @return CSTAR_OK; EINVAL a bad option or an app with a bad route; EIO can't listen, or can't read
- *         opts->datastar; ENOMEM.
+ * @return CSTAR_OK; EINVAL a bad option or an app with a bad route; EIO can't listen, can't read
+ *         opts->datastar, or can't write opts->access_log; ENOMEM.
  */
 CSTAR_API cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err *err);
 /** [any thread] [signal-unsafe] Makes cstar_serve() stop. Does nothing when it is not running. */
@@ -58,6 +83,11 @@ CSTAR_API void cstar_stop(cstar_app *app);
  * Connections keep what they have. On an error (CSTAR_ESTATE: not serving, or without TLS) nothing
  * changes. */
 CSTAR_API cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err);
+
+/** [any thread] Opens the file of the access log again, after it was renamed; cstar_serve() with
+ * `signals` does it on SIGHUP. No line is lost. On an error (CSTAR_ESTATE: not serving, or without
+ * such a file; CSTAR_EIO) the old file stays in use. */
+CSTAR_API cstar_status cstar_reopen_log(cstar_app *app, cstar_err *err);
 
 /**
  * A whole main(): reads flags and CSTAR_* environment variables (--help prints them), serves, frees

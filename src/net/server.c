@@ -198,7 +198,19 @@ cstar_status cstar__server_run(cstar__server *s) {
     return rc;
 }
 
+void cstar__server_stats(const cstar__server *s, cstar__stats *sum) {
+    memset(sum, 0, sizeof *sum);
+    for (unsigned i = 0; i < s->nopen; i++) {
+        cstar__stats_sum(sum, &s->workers[i].pool.stats);
+    }
+}
+
+bool cstar__server_draining(const cstar__server *s) {
+    return __atomic_load_n(&s->draining, __ATOMIC_RELAXED);
+}
+
 void cstar__server_stop(cstar__server *s) {
+    __atomic_store_n(&s->draining, true, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < s->nopen; i++) {
         (void)uv_async_send(&s->workers[i].stop);
     }

@@ -41,8 +41,11 @@ typedef struct cstar__server_opts { /* zero is the default of every field */
     const cstar__handler *handler; /* borrowed; shared by all workers */
     /* SIGHUP, on worker 0's thread; with `signals` only; NULL: nothing */
     void (*on_hangup)(void *arg);
+    /* Each second on every worker that has connections, and when its last one has gone; on that
+     * worker's thread. NULL: nothing */
+    void (*on_tick)(void *arg);
     void (*on_log)(void *arg, const char *line); /* [any thread]; NULL: silence */
-    void *arg;                                   /* of both */
+    void *arg;                                   /* of all of them */
 } cstar__server_opts;
 
 /** Binds and listens for every worker. NULL: `err` says which address and why. */
@@ -61,5 +64,10 @@ cstar_status cstar__server_run(cstar__server *s);
 cstar_status cstar__server_reload_tls(cstar__server *s, const cstar__tls_opts *tls, cstar_err *err);
 /** [any thread] Stop accepting, finish what runs (at most drain_ms), return from run. */
 void cstar__server_stop(cstar__server *s);
+
+/** [any thread] What all workers together have counted. */
+void cstar__server_stats(const cstar__server *s, cstar__stats *sum);
+/** [any thread] It was asked to stop: nothing new should be sent here. */
+bool cstar__server_draining(const cstar__server *s);
 
 #endif

@@ -41,10 +41,17 @@ static void end_if_drained(cstar__worker *w) {
     }
 }
 
+static void tell_tick(const cstar__worker *w) {
+    if (w->server->opts.on_tick != NULL) {
+        w->server->opts.on_tick(w->server->opts.arg);
+    }
+}
+
 static void on_tick(uv_timer_t *timer) {
     cstar__worker *w = timer->data;
     cstar__worker_update_date(w);
     cstar__conns_sweep(w);
+    tell_tick(w);
     if (w->drain_until != 0 && uv_now(&w->loop) >= w->drain_until && !w->cut) {
         w->cut = true;
         cstar__server_log(w->server, "stop: %zu connections did not finish in time and were cut",
@@ -63,6 +70,7 @@ void cstar__worker_conn_came(cstar__worker *w) {
 void cstar__worker_conn_gone(cstar__worker *w) {
     if (--w->nconns == 0) {
         (void)uv_timer_stop(&w->tick);
+        tell_tick(w);
         end_if_drained(w);
     }
 }

@@ -74,7 +74,8 @@ struct cstar__server {
     unsigned nopen;
     unsigned others; /* atomic: workers but the first that have not left; releases what they did */
     unsigned port;
-    bool cut; /* atomic: asked to stop twice; the async that follows orders it */
+    bool draining; /* atomic: asked to stop; orders nothing */
+    bool cut;      /* atomic: asked to stop twice; the async that follows orders it */
     char host[256];
     bool has_tls;
     cstar__tls_slot tls; /* the certificates in use */

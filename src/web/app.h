@@ -18,6 +18,7 @@ struct cstar__body;
 struct cstar__stream;
 struct cstar__session;
 struct cstar__sessions;
+struct cstar__access_log;
 
 /* What a route leads to. */
 typedef enum cstar__target {
@@ -69,6 +70,15 @@ struct cstar_app {
     pthread_mutex_t mutex; /* guards `server`: stop may come while serving ends */
     struct cstar__server *server;
     const struct cstar__tls_opts *tls; /* of the server; lives as long as it does */
+    /* Set by cstar_serve() before a worker runs, read-only then. */
+    struct cstar__access_log *access_log; /* NULL: none */
+    cstar_access_format access_format;
+    const char *health, *metrics; /* paths; NULL: nowhere */
+    bool timed;                   /* somebody wants to know how long requests take */
+    unsigned https_port;          /* where https_redirect.c sends people; 0: 443 */
+    char hsts[64];                /* the field's value; empty: none */
+    int64_t started;              /* seconds since 1970 */
+    uint64_t refused;             /* atomic: requests that the machines answered themselves */
 };
 
 /* A value by name; newest first. */
@@ -118,6 +128,7 @@ struct cstar_conn {
     struct cstar__body *parts;    /* body.c: a form being read; NULL: none */
     struct cstar__stream *stream; /* stream.c: a response that goes on; NULL: none */
     cstar_buf out;                /* the response body */
+    bool unlogged;                /* health and metrics are not in the access log */
     bool off_loop;                /* blocking.c: the handler runs on a pool thread */
     bool gone;                    /* atomic: the client has left; for pool threads */
     cstar__work work;             /* blocking.c */
@@ -206,6 +217,24 @@ void cstar__error_page(cstar_conn *conn, int status, const char *text);
 void cstar__stream_wake(cstar_conn *conn);
 /** The exchange is over. */
 void cstar__stream_close(cstar_conn *conn);
+
+/* ---- traffic.c: what is counted and told of every request ---- */
+
+void cstar__traffic_begin(const cstar_app *app, cstar__exchange *x);
+void cstar__traffic_end(const cstar_app *app, cstar__exchange *x);
+
+/* ---- https_redirect.c ---- */
+
+/** 301 or 308 to the same place by https; 400 without a Host. */
+void cstar__https_redirect(cstar_conn *conn);
+
+/* ---- health.c, metrics.c ---- */
+
+/** Whether the request is for this, and answered. Asked when no route has the path. */
+bool cstar__health_answer(cstar_conn *conn);
+bool cstar__metrics_answer(cstar_conn *conn);
+/** 200 to GET and HEAD, never kept by a cache; 405 to others. */
+void cstar__status_answer(cstar_conn *conn, const cstar__reply *r);
 
 /* ---- blocking.c ---- */
 

@@ -27,6 +27,9 @@ static bool add_allow(cstar_conn *conn, unsigned allowed) {
 }
 
 static void refuse_route(cstar_conn *conn, unsigned allowed) {
+    if (allowed == 0 && (cstar__health_answer(conn) || cstar__metrics_answer(conn))) {
+        return;
+    }
     if (allowed == 0) {
         cstar__error_page(conn, 404, NULL);
     } else if (add_allow(conn, allowed)) {
@@ -62,6 +65,7 @@ static void begin(cstar_conn *conn) {
 static void on_head(void *ctx, cstar__exchange *x) {
     cstar_app *app = ctx;
     cstar__match match = {0};
+    cstar__traffic_begin(app, x);
     const bool star = cstar_str_eq(x->request.path, CSTAR_STR("*"));
     if (!star && cstar__router_find(&app->router, x->request.method, x->request.path, &x->arena,
                                     &match) != CSTAR_OK) {
@@ -74,7 +78,9 @@ static void on_head(void *ctx, cstar__exchange *x) {
         return;
     }
     x->user = conn;
-    if (star) {
+    if (x->peer->redirect) {
+        cstar__https_redirect(conn);
+    } else if (star) {
         answer_star(conn);
     } else if (match.route == NULL) {
         refuse_route(conn, match.allowed);
@@ -183,8 +189,8 @@ static void on_wake(void *ctx, cstar__exchange *x) {
 }
 
 static void on_close(void *ctx, cstar__exchange *x) {
-    (void)ctx;
     cstar_conn *conn = x->user;
+    cstar__traffic_end(ctx, x);
     if (conn == NULL) {
         return;
     }
@@ -199,10 +205,12 @@ static void on_close(void *ctx, cstar__exchange *x) {
 
 /* Status 0: HTTP/2 ended a connection, no request of which was at fault. */
 static void on_refuse(void *ctx, int status, const char *why) {
+    cstar_app *app = ctx;
     if (status == 0) {
         cstar__app_log(ctx, CSTAR_LOG_INFO, "ended a connection: %s", why);
         return;
     }
+    (void)__atomic_add_fetch(&app->refused, 1, __ATOMIC_RELAXED);
     cstar__app_log(ctx, CSTAR_LOG_INFO, "refused a request: %d %s", status, why);
 }
 

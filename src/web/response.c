@@ -68,6 +68,11 @@ cstar_status cstar_set_header(cstar_conn *conn, const char *name, const char *va
 /* ---- replies ---- */
 
 cstar_status cstar__conn_deliver(cstar_conn *conn, const cstar__reply *r) {
+    if (conn->x->peer->secure && conn->app->hsts[0] != '\0' &&
+        cstar__conn_add_field(conn, CSTAR_STR("strict-transport-security"),
+                              cstar_cstr(conn->app->hsts)) != CSTAR_OK) {
+        return CSTAR_ENOMEM;
+    }
     if (r->content_type != NULL && cstar__conn_add_field(conn, CSTAR_STR("content-type"),
                                                          cstar_cstr(r->content_type)) != CSTAR_OK) {
         return CSTAR_ENOMEM;

@@ -2,10 +2,12 @@
  * SPDX-License-Identifier: MIT */
 #include "net/server.h"
 #include "net/tls.h"
+#include "web/access_log.h"
 #include "web/app.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static void on_log(void *arg, const char *line) {
     const cstar_app *app = arg;
@@ -19,9 +21,71 @@ static void set_limits(cstar_app *app, const cstar_serve_opts *o) {
     app->log_arg = o->arg;
 }
 
+/* A path, or none: "" and "off" are none. */
+static const char *path_or_none(const char *path) {
+    return path != NULL && path[0] != '\0' && strcmp(path, "off") != 0 ? path : NULL;
+}
+
+static void set_process(cstar_app *app, const cstar_serve_opts *o) {
+    app->health = path_or_none(o->health != NULL ? o->health : "/healthz");
+    app->metrics = path_or_none(o->metrics);
+    app->timed = app->metrics != NULL || app->access_log != NULL;
+    app->started = (int64_t)time(NULL);
+    app->access_format = o->access_format;
+    app->hsts[0] = '\0';
+    if (o->tls && o->hsts != 0) {
+        (void)snprintf(app->hsts, sizeof app->hsts, "max-age=%u%s", o->hsts,
+                       o->hsts_subdomains ? "; includeSubDomains" : "");
+    }
+}
+
+/* ---- the access log ---- */
+
+static cstar_status open_log(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {
+    app->access_log = NULL;
+    if (o->access_log == NULL) {
+        return CSTAR_OK;
+    }
+    app->access_log = cstar__access_log_new(
+        &(cstar__access_log_opts){
+            .path = o->access_log, .alloc = app->alloc, .complain = on_log, .arg = app},
+        err);
+    return app->access_log != NULL ? CSTAR_OK : err->code;
+}
+
+static void on_tick(void *arg) {
+    const cstar_app *app = arg;
+    if (app->access_log != NULL) {
+        cstar__access_log_flush(app->access_log);
+    }
+}
+
+cstar_status cstar_reopen_log(cstar_app *app, cstar_err *err) {
+    cstar_status rc = CSTAR_ESTATE;
+    (void)pthread_mutex_lock(&app->mutex);
+    if (app->server != NULL && app->access_log != NULL) {
+        rc = cstar__access_log_reopen(app->access_log, err);
+    } else {
+        (void)cstar_err_set(err, rc, "access_log", "access_log: not serving, or there is none");
+    }
+    (void)pthread_mutex_unlock(&app->mutex);
+    return rc;
+}
+
+static void hangup_log(cstar_app *app) {
+    cstar_err err = {0};
+    const cstar_status rc = app->access_log != NULL ? cstar_reopen_log(app, &err) : CSTAR_ESTATE;
+    if (rc == CSTAR_OK) {
+        cstar__app_log(app, CSTAR_LOG_INFO, "the access log was opened again");
+    } else if (rc != CSTAR_ESTATE) {
+        cstar__app_log(app, CSTAR_LOG_ERROR, "the access log stays as it is: %s", err.text);
+    }
+}
+
 static void on_hangup(void *arg) {
     cstar_app *app = arg;
     cstar_err err = {0};
+    hangup_log(app);
     if (app->tls == NULL) {
         return;
     }
@@ -32,8 +96,12 @@ static void on_hangup(void *arg) {
     }
 }
 
+static const char *first_address(const cstar_serve_opts *o) {
+    return o->nlisteners != 0 ? o->listeners[0] : o->listen;
+}
+
 static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {
-    cstar__server_opts so = {.listen = o->listen,
+    cstar__server_opts so = {.listen = first_address(o),
                              .workers = o->workers,
                              .header_ms = o->header_ms,
                              .body_ms = o->body_ms,
@@ -45,12 +113,20 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                               * twice its size in all. */
                              .exchange_bytes =
                                  2 * (app->max_response + 4 * app->max_body) + ((size_t)1 << 20),
+                             .limits = {.max_line = o->max_line,
+                                        .max_fields = o->max_headers,
+                                        .max_head = o->max_header_bytes},
+                             .h2_limits = {.max_streams = o->max_streams,
+                                           .max_head = (uint32_t)o->max_header_bytes,
+                                           .max_fields = o->max_headers,
+                                           .max_path = (uint32_t)o->max_line},
                              .no_http2 = o->no_http2,
                              .tls = app->tls,
                              .signals = o->signals,
                              .alloc = app->alloc,
                              .handler = &app->handler,
                              .on_hangup = on_hangup,
+                             .on_tick = on_tick,
                              .on_log = on_log,
                              .arg = app};
     return cstar__server_new(&so, err);
@@ -103,7 +179,7 @@ static cstar_status dev_certs(cstar_app *app, const cstar_serve_opts *o, certs *
     if (rc != CSTAR_OK) {
         return rc;
     }
-    listen_host(o->listen, host, sizeof host);
+    listen_host(first_address(o), host, sizeof host);
     rc = cstar__tls_dev_cert(folder, host, &c->files, err);
     if (rc != CSTAR_OK) {
         return rc;
@@ -180,32 +256,54 @@ static void set_running(cstar_app *app, cstar__server *s) {
     (void)pthread_mutex_unlock(&app->mutex);
 }
 
+static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {
+    cstar_err why = {0};
+    certs c;
+    cstar__server *s = NULL;
+    if (prepare_tls(app, o, &c, &why) == CSTAR_OK && open_log(app, o, &why) == CSTAR_OK) {
+        set_process(app, o);
+        s = new_server(app, o, &why);
+    }
+    if (s == NULL) {
+        cstar__access_log_free(app->access_log);
+        app->access_log = NULL;
+        return cstar_err_set(err, why.code, why.where, "%s", why.text);
+    }
+    set_running(app, s);
+    tell_url(o, s);
+    cstar_status rc = cstar__server_run(s);
+    set_running(app, NULL);
+    cstar__server_free(s);
+    cstar__access_log_free(app->access_log);
+    app->access_log = NULL;
+    return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "workers", "workers: can't start a thread");
+}
+
+static cstar_status check(const cstar_serve_opts *o, cstar_err *err) {
+    if (o->nlisteners > 1) {
+        return cstar_err_set(err, CSTAR_EINVAL, "listen", "listen: one address, not %zu",
+                             o->nlisteners);
+    }
+    if (o->max_header_bytes > UINT32_MAX || o->max_line > UINT32_MAX) {
+        return cstar_err_set(err, CSTAR_EINVAL, "limits",
+                             "limits: max_header_bytes and max_line are at most 4 GiB");
+    }
+    return CSTAR_OK;
+}
+
 cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err *err) {
     static const cstar_serve_opts defaults;
     const cstar_serve_opts *o = opts != NULL ? opts : &defaults;
     if (app->err.code != CSTAR_OK) {
         return cstar_err_set(err, app->err.code, app->err.where, "%s", app->err.text);
     }
-    set_limits(app, o);
-    cstar_status rc = o->datastar != NULL ? cstar__client_load(app, o->datastar, err) : CSTAR_OK;
+    cstar_status rc = check(o, err);
     if (rc != CSTAR_OK) {
         return rc;
     }
-    cstar_err why = {0};
-    certs c;
-    cstar__server *s = NULL;
-    if (prepare_tls(app, o, &c, &why) == CSTAR_OK) {
-        s = new_server(app, o, &why);
-    }
-    if (s == NULL) {
-        return cstar_err_set(err, why.code, why.where, "%s", why.text);
-    }
-    set_running(app, s);
-    tell_url(o, s);
-    rc = cstar__server_run(s);
-    set_running(app, NULL);
-    cstar__server_free(s);
-    return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "workers", "workers: can't start a thread");
+    set_limits(app, o);
+    rc = o->datastar != NULL ? cstar__client_load(app, o->datastar, err) : CSTAR_OK;
+    return rc == CSTAR_OK ? run(app, o, err) : rc;
 }
 
 void cstar_stop(cstar_app *app) {

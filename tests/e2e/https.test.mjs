@@ -325,7 +325,6 @@ await test("what can't be used: exit 1, and the file is named", () => {
     [folder, a.key, /cstar-test/],
     [locked.cert, locked.key, /locked\.test-key\.pem/],
     [`${a.cert},${garbage}`, `${a.key},${b.key}`, /garbage\.pem/],
-    [`${a.cert},`, `${a.key},${b.key}`, /./],
   ];
   for (const [cert, key, named] of cases) {
     const { status, stdout, stderr } = run("hello", ["--listen", "127.0.0.1:0", "--cert", cert, "--key", key]);
@@ -337,7 +336,7 @@ await test("what can't be used: exit 1, and the file is named", () => {
 
 await test("--key without --cert, or more of one than of the other: exit 2", () => {
   const cases = [["--key", a.key], ["--tls", "--key", a.key], ["--cert", `${a.cert},${b.cert}`, "--key", a.key], ["--cert", a.cert, "--key", `${a.key},${b.key}`],
-    ["--cert", Array(17).fill(a.cert).join(","), "--key", Array(17).fill(a.key).join(",")], ["--cert"], ["--tls=1"]];
+    ["--cert", `${a.cert},`, "--key", `${a.key},${b.key}`], ["--cert"], ["--tls=1"]];
   for (const args of cases) {
     const { status, stdout, stderr } = run("hello", ["--listen", "127.0.0.1:0", ...args], { env });
     equal([status, stdout], [2, ""], args.join(" ").slice(0, 200) + stderr);

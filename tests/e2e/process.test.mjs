@@ -36,11 +36,12 @@ await test("bad usage exits with 2 and names what is wrong on stderr", async () 
   const cases = [
     [["--nonsense"], /unknown option: --nonsense/],
     [["--listen"], /needs a value: --listen/],
-    [["--workers", "0"], /--workers.*: 0/],
-    [["--workers", "-1"], /--workers.*: -1/],
-    [["--workers", "2x"], /--workers.*: 2x/],
-    [["--workers", "99999999999999999999"], /--workers/],
-    [["--workers="], /--workers/],
+    [["--workers", "0"], /--workers: '0' is no number from 1 to 1024/],
+    [["--workers", "-1"], /--workers: '-1' is no number/],
+    [["--workers="], /--workers: '' is no number/],
+    [["--idle-timeout", "10x"], /--idle-timeout: '10x' is no duration: use 10s, 500ms, 2m/],
+    [["--max-body", "1T"], /--max-body: '1T' is no size: use 64k/],
+    [["--access-format=xml"], /--access-format: 'xml' is none of combined\|common\|json/],
     [["--help=yes"], /takes no value: --help=yes/],
     [["stray"], /unexpected argument: stray/],
     [["-h"], /unexpected argument: -h/],
@@ -52,7 +53,8 @@ await test("bad usage exits with 2 and names what is wrong on stderr", async () 
     match(stderr, expected);
     match(stderr, /^hello: .*\n$/); // one line
   }
-  match(run("hello", [], { env: { CSTAR_WORKERS: "many" } }).stderr, /--workers.*: many/);
+  const many = run("hello", [], { env: { CSTAR_WORKERS: "many" } });
+  equal([many.status, many.stderr], [2, "hello: CSTAR_WORKERS: 'many' is no number from 1 to 1024\n"]);
 });
 
 await test("an address that can't be had exits with 1 and names it", async () => {
@@ -80,6 +82,55 @@ await test("a Datastar file that can't be read exits with 1 and names it", async
     const { status, stdout, stderr } = run("hello", ["--listen", "127.0.0.1:0", "--datastar", file]);
     equal([status, stdout], [1, ""]);
     ok(stderr.startsWith("hello: datastar: ") && stderr.includes(file), stderr);
+  }
+});
+
+await test("an access log that can't be written exits with 1 and names it", async () => {
+  const { status, stdout, stderr } = run("hello", ["--listen", "127.0.0.1:0", "--access-log", "/nonexistent/access.log"]);
+  equal([status, stdout], [1, ""]);
+  match(stderr, /^hello: access_log: can't write to \/nonexistent\/access\.log: No such file/);
+});
+
+await test("limits of size and time arrive where they work", async () => {
+  const server = await start("hello", ["--max-line", "100", "--max-header-bytes=200", "--max-headers", "3", "--header-timeout=1s"]);
+  const status = async (request) => {
+    const c = await connect(server.port);
+    const answer = await c.send(request).response();
+    c.vanish();
+    return answer.status;
+  };
+  equal(await status(head(`GET /?${"x".repeat(60)}`)), 200);
+  equal(await status(head(`GET /?${"x".repeat(100)}`)), 414);
+  equal(await status(head("GET /", `X: ${"x".repeat(200)}`)), 431);
+  equal(await status(head("GET /", "A: 1", "B: 2", "C: 3")), 431); // Host is one more
+  equal(await status("GET / HTTP/1.1\r\n"), 408);
+  await server.stop();
+});
+
+await test("health says 503 once the server is to stop, to who is still connected", async () => {
+  const server = await start("hello", ["--workers", "1"]);
+  equal((await exchange(server.port, head("GET /healthz"))).body, "ok\n");
+  const c = await connect(server.port);
+  equal((await c.send(head("GET /healthz")).response()).status, 200);
+  c.send("GET /healthz HTTP/1.1\r\n"); // it has begun, so it may finish
+  await until("the bytes to be read", async () => (await exchange(server.port, head("GET /"))).status === 200);
+  server.signal("SIGTERM");
+  await refusing(server);
+  const answer = await c.send("Host: test\r\n\r\n").response();
+  equal([answer.status, answer.body, answer.headers["cache-control"]], [503, "draining\n", "no-store"]);
+  await c.closed();
+  await server.ended({ seconds: 5 });
+  const without = await start("hello", ["--health", "off"]);
+  equal((await exchange(without.port, head("GET /healthz"))).status, 404);
+  await without.stop();
+});
+
+await test("--log-level: what is said on standard error", async () => {
+  for (const [level, expected] of [["info", /refused a request: 400/], ["warning", /^$/]]) {
+    const server = await start("hello", ["--log-level", level]);
+    equal((await exchange(server.port, "nonsense\r\n\r\n")).status, 400);
+    await server.stop();
+    match(server.stderr, expected);
   }
 });
 
@@ -136,6 +187,8 @@ await test("IPv6 and names", async () => {
   const any = await launch("hello", ["--listen", ":0", "--workers", "1"]).listening();
   equal((await exchange(any.port, head("GET /"))).status, 200);
   await any.stop();
+  const root = process.getuid() === 0;
+  equal([v4.stderr, any.stderr], ["", root ? "hello: warning: running as root, and strangers can connect\n" : ""]);
   if (existsSync("/proc/net/if_inet6") && readFileSync("/proc/net/if_inet6", "utf8").includes("0".repeat(31) + "1 ")) {
     const v6 = await launch("hello", ["--listen", "[::1]:0", "--workers", "1"]).listening();
     match(v6.url, /^http:\/\/\[::1\]:\d+$/);

@@ -1,0 +1,76 @@
+/* traffic.c -- what is counted and told of every request: status, latency, the access log.
+ *
+ * Invariant: every exchange that began ends here once, whatever became of it; what the machine
+ * refuses before there is an exchange is only counted, in app->refused.
+ *
+ * SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "web/access_log.h"
+#include "web/app.h"
+
+#include <time.h>
+
+static uint64_t now_ns(void) {
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int64_t wall_ms(void) {
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Of the socket's other end; empty: it has none. */
+static cstar_str address_of(const cstar__exchange *x, char mem[CSTAR__IP_TEXT]) {
+    static const cstar__ip none;
+    if (x->peer->local) {
+        return CSTAR_STR("unix");
+    }
+    return memcmp(&x->peer->ip, &none, sizeof none) != 0 ? cstar__ip_format(&x->peer->ip, mem)
+                                                         : CSTAR_STR("");
+}
+
+static void log_request(const cstar_app *app, const cstar__exchange *x, uint64_t us) {
+    char text[CSTAR__ACCESS_LINE];
+    char address[CSTAR__IP_TEXT];
+    cstar_buf line;
+    const cstar__request *r = &x->request;
+    const cstar__access_entry entry = {.address = address_of(x, address),
+                                       .ms = wall_ms(),
+                                       .method = cstar__method_name(r->method),
+                                       .target = r->target,
+                                       .minor = r->minor,
+                                       .status = x->status,
+                                       .bytes = x->sent,
+                                       .us = us,
+                                       .referer = cstar__request_field(r, "referer"),
+                                       .agent = cstar__request_field(r, "user-agent"),
+                                       .secure = x->peer->secure};
+    cstar_buf_fixed(&line, text, sizeof text);
+    cstar__access_line(&line, app->access_format, &entry);
+    cstar__access_log_write(app->access_log, cstar_buf_view(&line));
+}
+
+void cstar__traffic_begin(const cstar_app *app, cstar__exchange *x) {
+    CSTAR__STAT_ADD(x->stats, active, 1);
+    if (app->timed) {
+        x->began = now_ns();
+    }
+}
+
+void cstar__traffic_end(const cstar_app *app, cstar__exchange *x) {
+    const cstar_conn *conn = x->user;
+    const int digit = x->status / 100;
+    CSTAR__STAT_SUB(x->stats, active, 1);
+    CSTAR__STAT_ADD(x->stats, requests[digit <= 5 ? digit : 0], 1);
+    if (!app->timed) {
+        return;
+    }
+    const uint64_t us = (now_ns() - x->began) / 1000;
+    cstar__latency_add(x->stats, us);
+    if (app->access_log != NULL && (conn == NULL || !conn->unlogged)) {
+        log_request(app, x, us);
+    }
+}
