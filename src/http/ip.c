@@ -157,3 +157,73 @@ bool cstar__cidr_has(const cstar__cidr *c, const cstar__ip *ip) {
     }
     return left == 0 || (c->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - left) == 0;
 }
+
+/* ---- text ----------------------------------------------------------------------------------- */
+
+static unsigned group_of(const cstar__ip *ip, size_t i) {
+    return (unsigned)ip->bytes[2 * i] << 8 | ip->bytes[2 * i + 1];
+}
+
+/* The longest run of at least two zero groups, the first of those: where it begins, and its length
+ * (0: there is none). */
+static size_t find_zeros(const cstar__ip *ip, size_t *len) {
+    size_t best = 8;
+    *len = 1;
+    for (size_t i = 0; i < 8; i++) {
+        size_t n = 0;
+        while (i + n < 8 && group_of(ip, i + n) == 0) {
+            n++;
+        }
+        if (n > *len) {
+            best = i;
+            *len = n;
+        }
+        i += n;
+    }
+    *len = best == 8 ? 0 : *len;
+    return best;
+}
+
+static void put_hex(cstar_buf *b, unsigned n) {
+    bool begun = false;
+    for (int shift = 12; shift >= 0; shift -= 4) {
+        unsigned digit = n >> shift & 15;
+        begun = begun || digit != 0 || shift == 0;
+        if (begun) {
+            cstar_buf_byte(b, "0123456789abcdef"[digit]);
+        }
+    }
+}
+
+static void put_v6(cstar_buf *b, const cstar__ip *ip) {
+    size_t len = 0;
+    size_t zeros = find_zeros(ip, &len);
+    for (size_t i = 0; i < 8; i++) {
+        if (i == zeros) {
+            cstar_buf_puts(b, "::");
+            i += len - 1;
+            continue;
+        }
+        if (i != 0 && i != zeros + len) {
+            cstar_buf_byte(b, ':');
+        }
+        put_hex(b, group_of(ip, i));
+    }
+}
+
+cstar_str cstar__ip_format(const cstar__ip *ip, char mem[CSTAR__IP_TEXT]) {
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    cstar_buf b;
+    cstar_buf_fixed(&b, mem, CSTAR__IP_TEXT);
+    if (memcmp(ip->bytes, mapped, sizeof mapped) != 0) {
+        put_v6(&b, ip);
+    } else {
+        for (size_t i = 12; i < 16; i++) {
+            cstar_buf_uint(&b, ip->bytes[i]);
+            cstar_buf_byte(&b, i < 15 ? '.' : '\0');
+        }
+        return cstar_view(mem, b.len - 1);
+    }
+    cstar_buf_byte(&b, '\0');
+    return cstar_view(mem, b.len - 1);
+}

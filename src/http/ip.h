@@ -22,6 +22,11 @@ typedef struct cstar__cidr {
 /** "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1". @return false: no address; `*out` unchanged. */
 bool cstar__ip_parse(cstar_str text, cstar__ip *out);
 
+enum { CSTAR__IP_TEXT = 40 }; /* bytes of the longest text, with its NUL */
+
+/** As RFC 5952 writes it: "192.0.2.1", "2001:db8::1". NUL-terminated. */
+cstar_str cstar__ip_format(const cstar__ip *ip, char mem[CSTAR__IP_TEXT]);
+
 /** An address, or one with "/" and a number of bits: 0 to 32, or 0 to 128. Bits behind the prefix
  * must be zero ("10.0.0.1/8" is a slip of somebody's finger). @return false: `*out` unchanged. */
 bool cstar__cidr_parse(cstar_str text, cstar__cidr *out);

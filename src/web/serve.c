@@ -187,7 +187,10 @@ cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err
         return cstar_err_set(err, app->err.code, app->err.where, "%s", app->err.text);
     }
     set_limits(app, o);
-    cstar_status rc = o->datastar != NULL ? cstar__client_load(app, o->datastar, err) : CSTAR_OK;
+    cstar_status rc = cstar__app_trust(app, o, err);
+    if (rc == CSTAR_OK && o->datastar != NULL) {
+        rc = cstar__client_load(app, o->datastar, err);
+    }
     if (rc != CSTAR_OK) {
         return rc;
     }
