@@ -26,6 +26,13 @@ typedef struct cstar_cert {
     const char *key_file;  /* PEM; NULL: in cert_file */
 } cstar_cert;
 
+/* Which headers a proxy tells the client's address, scheme and host with. */
+typedef enum cstar_forwarded {
+    CSTAR_FORWARDED_NONE, /* nobody's word counts */
+    CSTAR_FORWARDED_X,    /* X-Forwarded-For, -Proto, -Host */
+    CSTAR_FORWARDED_RFC,  /* Forwarded (RFC 7239) */
+} cstar_forwarded;
+
 typedef struct cstar_serve_opts { /* zero is the default of every field */
     /* "host:port", "[::1]:8080", ":8080" (all addresses); NULL: 127.0.0.1:8080; port 0: a free
      * one */
@@ -63,6 +70,12 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     const char *metrics;
     /* Stop on SIGINT and SIGTERM, load certificates and open the access log again on SIGHUP. */
     bool signals;
+    /* Proxies in front, whose word about the client counts: "10.0.0.0/8", "::1", "unix" (who comes
+     * by a Unix socket). Copied. They must set `forwarded`'s headers, or strangers do. */
+    const char *const *trusted_proxies;
+    size_t ntrusted_proxies;
+    cstar_forwarded forwarded;
+    bool request_id; /* each response says its cstar_request_id() in an x-request-id field */
     /* Called once, when all workers listen; `url` is "http://127.0.0.1:8080". */
     void (*on_listen)(void *arg, const char *url);
     /* [any thread] A line without line break. NULL: nothing is logged. */

@@ -47,6 +47,7 @@ typedef struct cstar_route_opts { /* zero is the default of every field but the 
     /* The handler waits for things (a database, a disk): it runs on a thread of the pool, with the
      * same API; its answer leaves when it returns. */
     bool blocking;
+    const cstar_upload_opts *upload; /* borrowed, as long as the app; NULL: max_body is the limit */
     char reserved;
 } cstar_route_opts;
 
@@ -86,6 +87,7 @@ typedef struct cstar_page_def { /* zero is the default of every field */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content); /* NULL: the app's */
     size_t max_signal_bytes; /* bytes; 0: 1 000 000; then 413 */
     bool blocking; /* mount, render and the events run on a thread of the pool: they may wait */
+    const cstar_upload_opts *upload; /* of forms with files; NULL: max_signal_bytes is the limit */
 } cstar_page_def;
 
 /* Routes of a page at /p: GET /p runs mount and render inside the layout; POST /p/_event/:event (or

@@ -126,8 +126,9 @@ static cstar__client read_x(const cstar__request *r, cstar_str peer,
                        host_of(last_of(r, "x-forwarded-host"))};
     back b = back_init(r, "x-forwarded-for");
     cstar_str element;
-    while (is_trusted(c.address, proxies) && back_next(&b, &element) &&
-           take_address(element, &c.address)) {
+    bool ours = true; /* the peer is: that was asked before */
+    while (ours && back_next(&b, &element) && take_address(element, &c.address)) {
+        ours = is_trusted(c.address, proxies);
     }
     return c;
 }
@@ -168,12 +169,11 @@ static cstar__client read_rfc(const cstar__request *r, cstar_str peer,
     back b = back_init(r, "forwarded");
     cstar_str element;
     hop h;
-    while (is_trusted(c.address, proxies) && back_next(&b, &element) && read_hop(element, &h)) {
+    bool ours = true; /* the peer is: that was asked before */
+    while (ours && back_next(&b, &element) && read_hop(element, &h)) {
         c.scheme = scheme_of(h.by_name[1]);
         c.host = host_of(h.by_name[2]);
-        if (!take_address(h.by_name[0], &c.address)) {
-            break;
-        }
+        ours = take_address(h.by_name[0], &c.address) && is_trusted(c.address, proxies);
     }
     return c;
 }
@@ -181,7 +181,8 @@ static cstar__client read_rfc(const cstar__request *r, cstar_str peer,
 cstar__client cstar__forwarded(const cstar__request *r, cstar_str peer,
                                const cstar__proxies *proxies) {
     const cstar__client unknown = {peer, {NULL, 0}, {NULL, 0}};
-    if (proxies->kind == CSTAR__FORWARDED_NONE || !is_trusted(peer, proxies)) {
+    if (proxies->kind == CSTAR__FORWARDED_NONE ||
+        !(proxies->trust_peer || is_trusted(peer, proxies))) {
         return unknown;
     }
     return proxies->kind == CSTAR__FORWARDED_X ? read_x(r, peer, proxies)

@@ -1,7 +1,8 @@
 /* http/forwarded.h -- who the client is when proxies stand in between: Forwarded (RFC 7239) or
  * X-Forwarded-For, -Proto and -Host.
  *
- *     cstar__client c = cstar__forwarded(r, peer, &(cstar__proxies){CSTAR__FORWARDED_X, list, n});
+ *     const cstar__proxies ours = {.kind = CSTAR__FORWARDED_X, .list = list, .n = n};
+ *     cstar__client c = cstar__forwarded(r, peer, &ours);
  *
  * Anybody can send these headers. They are read only when the peer is one of the configured proxies,
  * and then from the right: each proxy appends what it saw, so the last element is the peer's word,
@@ -28,6 +29,7 @@ typedef struct cstar__proxies {
     cstar__forwarded_kind kind;
     const cstar__cidr *list; /* whose word counts */
     size_t n;
+    bool trust_peer; /* the peer's word counts, whatever its address */
 } cstar__proxies;
 
 /* Views into the request or `peer`. */
@@ -39,7 +41,7 @@ typedef struct cstar__client {
 
 /**
  * @param peer  text of the socket's address, without port. A Unix socket's peer has none: pass
- *              "127.0.0.1" if it is to be trusted as that.
+ *              any text, and trust_peer if it is to be trusted.
  * The walk stops at the first element that is malformed or hides the client ("unknown", "_name"):
  * then the address is the last one known. Scheme and host are those of the element that names the
  * client (Forwarded), or the last of their fields (X-Forwarded), and absent if they are malformed.

@@ -25,6 +25,7 @@ cstar_app *cstar_app_new_with(const cstar_allocator *alloc) {
     cstar__router_init(&app->router, alloc);
     cstar_arena_init(&app->arena, alloc, (size_t)16 << 20);
     cstar__dispatch_init(app);
+    cstar__request_id_seed(app);
     return app;
 }
 

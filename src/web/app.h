@@ -4,7 +4,7 @@
 #ifndef CSTAR_WEB_APP_H
 #define CSTAR_WEB_APP_H
 
-#include "http/exchange.h"
+#include "http/forwarded.h"
 #include "web/router.h"
 
 #include "cstar/web.h"
@@ -79,6 +79,11 @@ struct cstar_app {
     char hsts[64];                /* the field's value; empty: none */
     int64_t started;              /* seconds since 1970 */
     uint64_t refused;             /* atomic: requests that the machines answered themselves */
+    cstar__proxies proxies;            /* client_info.c; read-only while serving */
+    bool trust_local;                  /* who comes by a Unix socket is a proxy of ours */
+    bool send_request_id;
+    uint64_t id_seed[2];
+    uint64_t id_count; /* atomic */
 };
 
 /* A value by name; newest first. */
@@ -146,6 +151,10 @@ struct cstar_conn {
     cstar__remembered *remembered, **remembered_end;
     cstar__field *fields; /* response headers that the handler has set */
     size_t nfields, cap_fields;
+    const cstar_json *json; /* request_json.c */
+    bool json_read;
+    const cstar__client *client; /* client_info.c; NULL: not asked for yet */
+    const char *request_id;      /* request_id.c; likewise */
 };
 
 /** No error yet. Not `= {0}`: that clears 160 bytes of text at each call of a handler. */
@@ -183,6 +192,19 @@ cstar_status cstar__value_keep(cstar_arena *arena, cstar_val *v);
 void cstar__session_save(cstar_conn *conn);
 /** Of the app: frees its keys. */
 void cstar__sessions_free(cstar_app *app);
+/* ---- client_info.c ---- */
+
+/** Takes the proxies of the options. Again and again, for an app that is served again. */
+cstar_status cstar__app_trust(cstar_app *app, const cstar_serve_opts *o, cstar_err *err);
+/** Whether the socket's peer is one of the proxies whose word counts. */
+bool cstar__conn_by_proxy(const cstar_conn *conn);
+
+/* ---- request_id.c ---- */
+
+/** For the app's life. */
+void cstar__request_id_seed(cstar_app *app);
+/** The response's field, if the app is to send it. */
+void cstar__request_id_announce(cstar_conn *conn);
 
 /* ---- body.c: the request's body, as it comes ---- */
 
@@ -192,8 +214,10 @@ bool cstar__body_begin(cstar_conn *conn);
 bool cstar__body_feed(cstar_conn *conn, const char *ptr, size_t len);
 /** The body is complete. @return false: refused, and answered. */
 bool cstar__body_end(cstar_conn *conn);
-/** The conn is over. */
+/** The handler has returned, or the conn is over: closes the files. Again does nothing. */
 void cstar__body_close(cstar_conn *conn);
+/** Whether the body is a form's, and so no signals. */
+bool cstar__body_is_form(const cstar_conn *conn);
 
 /* ---- response.c ---- */
 

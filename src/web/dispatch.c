@@ -78,6 +78,7 @@ static void on_head(void *ctx, cstar__exchange *x) {
         return;
     }
     x->user = conn;
+    cstar__request_id_announce(conn);
     if (x->peer->redirect) {
         cstar__https_redirect(conn);
     } else if (star) {
@@ -138,6 +139,7 @@ void cstar__dispatch_call(cstar_conn *conn) {
         }
         cstar__error_page(conn, 500, NULL);
     }
+    cstar__body_close(conn);
 }
 
 /* The answer has been given, on the loop. */

@@ -298,6 +298,7 @@ cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err
         return cstar_err_set(err, app->err.code, app->err.where, "%s", app->err.text);
     }
     cstar_status rc = check(o, err);
+    rc = rc == CSTAR_OK ? cstar__app_trust(app, o, err) : rc;
     if (rc != CSTAR_OK) {
         return rc;
     }

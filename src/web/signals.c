@@ -115,7 +115,8 @@ const cstar_signals *cstar_read_signals(cstar_conn *conn) {
     const cstar__request *request = &conn->x->request;
     cstar_signals_source source = {.method = cstar__method_name(request->method),
                                    .query = request->query,
-                                   .body = cstar_buf_view(&conn->body),
+                                   .body = cstar__body_is_form(conn) ? CSTAR_STR("")
+                                                                     : cstar_buf_view(&conn->body),
                                    .max_bytes = conn->max_body};
     int status = 400;
     cstar_err err;

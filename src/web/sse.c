@@ -174,14 +174,14 @@ cstar_status cstar_conn_nudge(cstar_conn *conn, const char *key, const cstar_sig
 
 /* "http(s)://host[:port]" of this request; NULL without a Host. */
 static const char *own_origin(cstar_conn *conn) {
-    cstar_str authority = conn->x->request.authority;
+    cstar_str host = cstar_cstr(cstar_host(conn));
     cstar_buf b;
-    if (authority.len == 0) {
+    if (host.len == 0) {
         return NULL;
     }
-    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), authority.len + 16);
-    cstar_buf_puts(&b, conn->x->peer->secure ? "https://" : "http://");
-    cstar_buf_str(&b, authority);
+    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), host.len + 16);
+    cstar_buf_puts(&b, cstar_is_secure(conn) ? "https://" : "http://");
+    cstar_buf_str(&b, host);
     cstar_buf_byte(&b, '\0');
     return b.status == CSTAR_OK ? b.ptr : NULL;
 }

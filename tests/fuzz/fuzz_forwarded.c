@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             check_address(fields[r.nfields++].value);
         }
     }
-    cstar__proxies proxies = {CSTAR__FORWARDED_RFC, &ours, 1};
+    cstar__proxies proxies = {CSTAR__FORWARDED_RFC, &ours, 1, false};
     check_client(&r, &proxies);
     proxies.kind = CSTAR__FORWARDED_X;
     check_client(&r, &proxies);

@@ -455,7 +455,7 @@ static void test_clients(void **state) {
             f[r.nfields].value = cstar_cstr(cases[i].fields[2 * r.nfields + 1]);
             r.nfields++;
         }
-        const cstar__proxies proxies = {cases[i].kind, list, 3};
+        const cstar__proxies proxies = {cases[i].kind, list, 3, false};
         print_message("%s\n", cases[i].name);
         cstar__client c = cstar__forwarded(&r, cstar_cstr(cases[i].peer), &proxies);
         check_text(c.address, cases[i].address);
@@ -477,14 +477,62 @@ static void test_long_list(void **state) {
         }
         cstar__field f = {CSTAR_STR(XFF), cstar_cstr(value)};
         cstar__request r = {.fields = &f, .nfields = 1};
-        const cstar__proxies proxies = {CSTAR__FORWARDED_X, list, 3};
+        const cstar__proxies proxies = {CSTAR__FORWARDED_X, list, 3, false};
         cstar__client c = cstar__forwarded(&r, CSTAR_STR("10.0.0.1"), &proxies);
         check_text(c.address, n <= 32 ? "8.8.8.8" : "10.0.0.2");
     }
 }
 
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static void ip_text(void **state) {
+    (void)state;
+    static const char *const same[] = {"0.0.0.0",
+                                       "192.0.2.10",
+                                       "255.255.255.255",
+                                       "::",
+                                       "::1",
+                                       "1::",
+                                       "2001:db8::1",
+                                       "1:2:3:4:5:6:7:8",
+                                       "1:0:3:4:5:6:7:8",
+                                       "2001:0:0:1::1",
+                                       "1::4:0:0:7:8",
+                                       "fe80::",
+                                       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        char mem[CSTAR__IP_TEXT];
+        cstar__ip ip;
+        assert_true(cstar__ip_parse(cstar_cstr(same[i]), &ip));
+        cstar_str text = cstar__ip_format(&ip, mem);
+        assert_string_equal(text.ptr, same[i]);
+        assert_int_equal(text.len, strlen(same[i]));
+    }
+}
+
+/* Every pattern of zero groups, read back by us and by the system. */
+static void ip_text_reads_back(void **state) {
+    (void)state;
+    for (unsigned zeros = 0; zeros < 256; zeros++) {
+        char mem[CSTAR__IP_TEXT];
+        char theirs[INET6_ADDRSTRLEN];
+        cstar__ip ip = {{0}};
+        cstar__ip back = {{0}};
+        for (unsigned i = 0; i < 8; i++) {
+            ip.bytes[2 * i + 1] = (unsigned char)((zeros >> i & 1) != 0 ? 0 : i * 30 + 1);
+        }
+        cstar_str text = cstar__ip_format(&ip, mem);
+        assert_true(cstar__ip_parse(text, &back));
+        assert_memory_equal(&ip, &back, sizeof ip);
+        if ((zeros & 0x3f) != 0x3f) { /* the system writes the lowest ones with dots */
+            assert_string_equal(inet_ntop(AF_INET6, &ip, theirs, sizeof theirs), mem);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ip_text),        cmocka_unit_test(ip_text_reads_back),
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_no_addresses),
         cmocka_unit_test(test_like_libc), cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_clients),   cmocka_unit_test(test_long_list),
