@@ -32,6 +32,7 @@ void cstar_app_free(cstar_app *app) {
         return;
     }
     const cstar_allocator *alloc = app->alloc;
+    cstar__mounts_fini(app);
     cstar__router_fini(&app->router);
     cstar_arena_fini(&app->arena);
     (void)pthread_mutex_destroy(&app->mutex);

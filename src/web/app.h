@@ -16,6 +16,8 @@
 struct cstar__server;
 struct cstar__body;
 struct cstar__stream;
+struct cstar__mount;
+struct cstar__packed;
 
 /* What a route leads to. */
 typedef enum cstar__target {
@@ -23,6 +25,7 @@ typedef enum cstar__target {
     CSTAR__TARGET_PAGE,  /* route->target is a cstar_page_def; GET */
     CSTAR__TARGET_EVENT, /* the same; its events */
     CSTAR__TARGET_ASSET, /* the app's own copy of the Datastar client */
+    CSTAR__TARGET_MOUNT, /* route->target is a cstar__mount: a folder or embedded assets */
 } cstar__target;
 
 struct cstar_app {
@@ -37,11 +40,11 @@ struct cstar_app {
     size_t max_body, max_response;
     void (*on_log)(void *arg, cstar_log_level level, const char *line);
     void *log_arg;
-    char *client; /* the served Datastar file, or NULL */
-    size_t client_len;
+    struct cstar__packed *client; /* the served Datastar file, or NULL */
     char client_path[64];
-    char client_tag[32];   /* its ETag */
-    pthread_mutex_t mutex; /* guards `server`: stop may come while serving ends */
+    struct cstar__mount *mounts; /* newest first */
+    bool walk_files;             /* as if the kernel had no openat2(); for tests */
+    pthread_mutex_t mutex;       /* guards `server`: stop may come while serving ends */
     struct cstar__server *server;
     const struct cstar__tls_opts *tls; /* of the server; lives as long as it does */
 };
@@ -198,6 +201,12 @@ void cstar__dispatch_finish(cstar_conn *conn);
 /** Loads the Datastar client that the app serves itself, and adds its route. */
 cstar_status cstar__client_load(cstar_app *app, const char *path, cstar_err *err);
 void cstar__client_answer(cstar_conn *conn);
+
+/* ---- mount.c: folders and embedded assets ---- */
+
+void cstar__mount_answer(cstar_conn *conn, const struct cstar__mount *m);
+/** Of all of them: closes their folders, frees their memory. */
+void cstar__mounts_fini(cstar_app *app);
 
 /* ---- app.c ---- */
 

@@ -119,6 +119,9 @@ static void call(cstar_conn *conn) {
     case CSTAR__TARGET_ASSET:
         cstar__client_answer(conn);
         return;
+    case CSTAR__TARGET_MOUNT:
+        cstar__mount_answer(conn, conn->route->target);
+        return;
     }
 }
 
@@ -164,6 +167,7 @@ static bool is_blocking(const cstar_conn *conn) {
     case CSTAR__TARGET_EVENT:
         return ((const cstar_page_def *)conn->route->target)->blocking;
     case CSTAR__TARGET_ASSET:
+    case CSTAR__TARGET_MOUNT:
         break;
     }
     return false;
