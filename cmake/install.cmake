@@ -18,6 +18,9 @@ configure_package_config_file(cmake/cstar-config.cmake.in "${CMAKE_BINARY_DIR}/c
 write_basic_package_version_file("${CMAKE_BINARY_DIR}/cstar-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_BINARY_DIR}/cstar-config.cmake" "${CMAKE_BINARY_DIR}/cstar-config-version.cmake"
     DESTINATION "${package_dir}")
+if(NOT CSTAR_CORE_ONLY)
+    install(FILES cmake/cstar-embed.cmake DESTINATION "${package_dir}")
+endif()
 
 # From the folder of the .pc file back to the prefix.
 file(RELATIVE_PATH pc_to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")

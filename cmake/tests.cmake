@@ -30,7 +30,7 @@ set(test_environment
     "CSTAR_SOURCE=set:${CMAKE_SOURCE_DIR}"
     "ASAN_OPTIONS=set:detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
     "UBSAN_OPTIONS=set:print_stacktrace=1"
-    "TSAN_OPTIONS=set:halt_on_error=1:second_deadlock_stack=1")
+    "TSAN_OPTIONS=set:halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
 if(IS_DIRECTORY "${shared}")
     list(APPEND test_environment "CSTAR_SHARED=set:${shared}")
 else()
@@ -211,5 +211,7 @@ if(NOT CSTAR_SANITIZE AND NOT CSTAR_FUZZ)
                 "${lib_flags} -pthread")
         endif()
         build_check(install "${BASH}" "${checks}/install.sh" "${CMAKE_BINARY_DIR}" "${CMAKE_C_COMPILER}")
+        build_check(embed "${BASH}" "${checks}/embed.sh" "${CMAKE_BINARY_DIR}" "${CMAKE_C_COMPILER}")
+        set_tests_properties(build.embed PROPERTIES TIMEOUT 180) # it configures and builds a project three times
     endif()
 endif()

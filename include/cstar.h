@@ -4,6 +4,7 @@
 #define CSTAR_H
 
 #include "cstar/base.h"
+#include "cstar/files.h"
 #include "cstar/html.h"
 #include "cstar/json.h"
 #include "cstar/request.h"

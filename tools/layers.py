@@ -31,12 +31,12 @@ ROOMS = {
 # include/cstar/<name>.h: its room. cstar.h includes them all.
 PUBLIC = {
     "base": "base", "json": "base", "wire": "wire", "html": "html", "http": "http", "net": "net", "live": "live",
-    "web": "web", "request": "web", "response": "web", "serve": "web", "session": "web", "version": "base",
+    "web": "web", "files": "web", "request": "web", "response": "web", "serve": "web", "session": "web", "version": "base",
 }
 SYSTEM = {
     "iso": "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "
            "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath time uchar wchar wctype",
-    "posix": "dirent fcntl fnmatch glob libgen poll pwd regex sched strings sys/mman sys/random sys/resource sys/stat "
+    "posix": "dirent fcntl fnmatch glob libgen poll pwd regex sched strings sys/mman sys/random sys/resource sys/stat sys/syscall "
              "sys/time sys/types sys/uio sys/utsname sys/wait syslog unistd",
     "sockets": "arpa/inet netdb net/if netinet/in netinet/tcp sys/epoll sys/select sys/socket sys/un",
     "threads": "pthread semaphore threads",

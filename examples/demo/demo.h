@@ -5,9 +5,8 @@
 
 #include <cstar.h>
 
-/* layout.c: the document around the page, and its style sheet. */
+/* layout.c: the document around the page. */
 void demo_layout(cstar_conn *conn, cstar_html *h, cstar_fragment content);
-void demo_style(cstar_conn *conn);
 
 /* counter.c */
 void counter_mount(cstar_conn *conn);

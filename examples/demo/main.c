@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "demo.h"
 
+#include <assets.h>
+
 static void mount(cstar_conn *conn) {
     cstar_assign(conn, "page_title", "cstar demo");
     counter_mount(conn);
@@ -23,6 +25,6 @@ CSTAR_PAGE(home, .mount = mount, .render = render, .layout = demo_layout,
 int main(int argc, char **argv) {
     cstar_app *app = cstar_app_new();
     cstar_page(app, "/", &home);
-    cstar_route(app, CSTAR_GET, "/demo.css", demo_style);
+    cstar_static_embedded(app, "/assets", &assets);
     return cstar_main(app, argc, argv);
 }

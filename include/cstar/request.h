@@ -52,7 +52,7 @@ CSTAR_API const cstar_signals *cstar_signals_parse(cstar_arena *arena,
 CSTAR_API const char *cstar_method(const cstar_conn *conn);
 /** Raw, not decoded. */
 CSTAR_API cstar_str cstar_path(const cstar_conn *conn);
-/** A `:param` of the route, percent-decoded once; NULL if there is none. A segment whose decoded
+/** A `:param` of the route, percent-decoded once (a `*rest`: raw); NULL if there is none. A segment whose decoded
  * form is not valid UTF-8 or has a NUL inside does not match any param. */
 CSTAR_API const char *cstar_param(const cstar_conn *conn, const char *name);
 /** The last query parameter of that name, decoded; NULL if there is none or it is not valid UTF-8

@@ -55,9 +55,11 @@ typedef struct cstar_route_opts { /* zero is the default of every field but the 
  * A plain route. GET answers HEAD too.
  * @param path  "/", "/items/:id/edit": literal segments and `:params`, each one percent-decoded
  *              segment. A literal wins over a param. A trailing slash is not looked at, in `path`
- *              as in requests.
- * @return CSTAR_EINVAL: no leading '/', an empty segment or param name, a param named twice;
- *         CSTAR_EDUP: taken; ENOMEM. The first error stays with the app: cstar_main() and
+ *              as in requests. The last segment may be "*name": it stands for all that follows,
+ *              be it several segments or none, and its cstar_param() is raw, not decoded. It loses
+ *              against literals and params.
+ * @return CSTAR_EINVAL: no leading '/', an empty segment or param name, a param named twice,
+ *         something behind a "*name"; CSTAR_EDUP: taken; ENOMEM. The first error stays with the app: cstar_main() and
  *         cstar_serve() refuse to start and say it.
  */
 CSTAR_API cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const char *path,

@@ -35,6 +35,7 @@ void cstar_app_free(cstar_app *app) {
     }
     const cstar_allocator *alloc = app->alloc;
     cstar__sessions_free(app);
+    cstar__mounts_fini(app);
     cstar__router_fini(&app->router);
     cstar_arena_fini(&app->arena);
     (void)pthread_mutex_destroy(&app->mutex);

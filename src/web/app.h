@@ -19,14 +19,17 @@ struct cstar__stream;
 struct cstar__session;
 struct cstar__sessions;
 struct cstar__access_log;
+struct cstar__mount;
+struct cstar__packed;
 
 /* What a route leads to. */
 typedef enum cstar__target {
-    CSTAR__TARGET_PLAIN,     /* route->fn is a cstar_handler */
+    CSTAR__TARGET_PLAIN,     /* route->target is a cstar_route_opts */
     CSTAR__TARGET_PAGE,      /* route->target is a cstar_page_def; GET */
     CSTAR__TARGET_EVENT,     /* a cstar__events: a page's */
-    CSTAR__TARGET_COMPONENT, /* a cstar__mount: some component's */
+    CSTAR__TARGET_COMPONENT, /* a cstar__base: some component's */
     CSTAR__TARGET_ASSET,     /* the app's own copy of the Datastar client */
+    CSTAR__TARGET_MOUNT,     /* route->target is a cstar__mount: a folder or embedded assets */
 } cstar__target;
 
 /* Who answers events: a page, a component or a controller. Lives as long as the app. */
@@ -41,16 +44,16 @@ typedef struct cstar__events {
 } cstar__events;
 
 /* A base at which components are served. */
-typedef struct cstar__mount {
-    struct cstar__mount *next;
+typedef struct cstar__base {
+    struct cstar__base *next;
     const char *path; /* of its routes */
     cstar__events *list;
-} cstar__mount;
+} cstar__base;
 
 struct cstar_app {
     const cstar_allocator *alloc;
     cstar__router router;
-    cstar__mount *mounts;
+    cstar__base *bases;
     cstar_arena arena; /* what lives as long as the app: copied strings */
     cstar_err err;     /* the first error of building it */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content);
@@ -63,11 +66,11 @@ struct cstar_app {
     size_t max_body, max_response;
     void (*on_log)(void *arg, cstar_log_level level, const char *line);
     void *log_arg;
-    char *client; /* the served Datastar file, or NULL */
-    size_t client_len;
+    struct cstar__packed *client; /* the served Datastar file, or NULL */
     char client_path[64];
-    char client_tag[32];   /* its ETag */
-    pthread_mutex_t mutex; /* guards `server`: stop may come while serving ends */
+    struct cstar__mount *mounts; /* newest first */
+    bool walk_files;             /* as if the kernel had no openat2(); for tests */
+    pthread_mutex_t mutex;       /* guards `server`: stop may come while serving ends */
     struct cstar__server *server;
     const struct cstar__tls_opts *tls; /* of the server; lives as long as it does */
     /* Set by cstar_serve() before a worker runs, read-only then. */
@@ -79,8 +82,8 @@ struct cstar_app {
     char hsts[64];                /* the field's value; empty: none */
     int64_t started;              /* seconds since 1970 */
     uint64_t refused;             /* atomic: requests that the machines answered themselves */
-    cstar__proxies proxies;            /* client_info.c; read-only while serving */
-    bool trust_local;                  /* who comes by a Unix socket is a proxy of ours */
+    cstar__proxies proxies;       /* client_info.c; read-only while serving */
+    bool trust_local;             /* who comes by a Unix socket is a proxy of ours */
     bool send_request_id;
     uint64_t id_seed[2];
     uint64_t id_count; /* atomic */
@@ -305,6 +308,12 @@ void cstar__dispatch_finish(cstar_conn *conn);
 /** Loads the Datastar client that the app serves itself, and adds its route. */
 cstar_status cstar__client_load(cstar_app *app, const char *path, cstar_err *err);
 void cstar__client_answer(cstar_conn *conn);
+
+/* ---- mount.c: folders and embedded assets ---- */
+
+void cstar__mount_answer(cstar_conn *conn, const struct cstar__mount *m);
+/** Of all of them: closes their folders, frees their memory. */
+void cstar__mounts_fini(cstar_app *app);
 
 /* ---- app.c ---- */
 

@@ -1,16 +1,17 @@
 /* client.c -- the Datastar client as a file that the app serves itself (--datastar FILE).
  *
  * Its path contains a hash of its content, so that browsers may keep it for ever and still get a
- * new one at once.
+ * new one at once. It is compressed once, when it is loaded.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
+#include "web/mount.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #define MAX_CLIENT ((size_t)4 << 20)
+#define TYPE "text/javascript; charset=utf-8"
 
 /* FNV-1a: names a version; nothing relies on its strength. */
 static uint64_t hash(cstar_str s) {
@@ -44,25 +45,27 @@ cstar_status cstar__client_load(cstar_app *app, const char *path, cstar_err *err
         return cstar_err_set(err, rc, "datastar", "datastar: can't read %s: %s", path,
                              cstar_strerror(rc));
     }
-    app->client = b.ptr;
-    app->client_len = b.len;
-    uint64_t h = hash(cstar_buf_view(&b));
-    (void)snprintf(app->client_path, sizeof app->client_path, "/_cstar/datastar-%016" PRIx64 ".js",
-                   h);
-    (void)snprintf(app->client_tag, sizeof app->client_tag, "\"%016" PRIx64 "\"", h);
+    cstar__packed *packed = cstar_arena_zalloc(&app->arena, sizeof *packed);
+    if (packed == NULL) {
+        return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+    }
+    packed->bytes[CSTAR__IDENTITY] = cstar_buf_view(&b);
+    (void)snprintf(packed->tag, sizeof packed->tag, "%016" PRIx64, hash(cstar_buf_view(&b)));
+    cstar__pack(packed, TYPE, &app->arena, app->alloc);
+    app->client = packed;
+    (void)snprintf(app->client_path, sizeof app->client_path, "/_cstar/datastar-%s.js",
+                   packed->tag);
     cstar__route route = {.kind = CSTAR__TARGET_ASSET};
     rc = cstar__router_add(&app->router, CSTAR__GET, app->client_path, &route, err);
     return rc == CSTAR_EDUP ? CSTAR_OK : rc; /* served a second time */
 }
 
 void cstar__client_answer(cstar_conn *conn) {
-    const cstar_app *app = conn->app;
-    (void)cstar_set_header(conn, "cache-control", "public, max-age=31536000, immutable");
-    (void)cstar_set_header(conn, "etag", app->client_tag);
-    if (cstar_str_eq(cstar_request_header(conn, "if-none-match"), cstar_cstr(app->client_tag))) {
-        (void)cstar_respond(conn, 304, NULL, CSTAR_STR(""));
-        return;
+    cstar__content *c = cstar__content_new(conn);
+    if (c != NULL) {
+        cstar__packed_choose(conn, conn->app->client, c);
+        c->type = TYPE;
+        c->cache_control = "public, max-age=31536000, immutable";
+        (void)cstar__content_reply(conn, c);
     }
-    (void)cstar_respond(conn, 200, "text/javascript; charset=utf-8",
-                        cstar_view(app->client, app->client_len));
 }

@@ -22,37 +22,37 @@ static const char *path_of(cstar_app *app, const char *base) {
     return b.status == CSTAR_OK ? b.ptr : NULL;
 }
 
-static cstar__mount *add_mount(cstar_app *app, const char *path, cstar_status *rc) {
-    cstar__mount *m = cstar_arena_zalloc(&app->arena, sizeof *m);
+static cstar__base *add_base(cstar_app *app, const char *path, cstar_status *rc) {
+    cstar__base *m = cstar_arena_zalloc(&app->arena, sizeof *m);
     if (m == NULL) {
         *rc = fail(app, CSTAR_ENOMEM, "components", path);
         return NULL;
     }
     m->path = path;
-    m->next = app->mounts;
-    app->mounts = m;
+    m->next = app->bases;
+    app->bases = m;
     *rc = cstar__app_add_events(app, path,
                                 &(cstar__route){.kind = CSTAR__TARGET_COMPONENT, .target = m});
     return m;
 }
 
 /* The one at that base, made if it is new. */
-static cstar__mount *mount_at(cstar_app *app, const char *base, cstar_status *rc) {
+static cstar__base *base_at(cstar_app *app, const char *base, cstar_status *rc) {
     const char *path = base != NULL ? path_of(app, base) : NULL;
     if (path == NULL) {
         *rc = fail(app, base == NULL ? CSTAR_EINVAL : CSTAR_ENOMEM, "components", base);
         return NULL;
     }
-    for (cstar__mount *m = app->mounts; m != NULL; m = m->next) {
+    for (cstar__base *m = app->bases; m != NULL; m = m->next) {
         if (strcmp(m->path, path) == 0) {
             *rc = CSTAR_OK;
             return m;
         }
     }
-    return add_mount(app, path, rc);
+    return add_base(app, path, rc);
 }
 
-static cstar_status add(cstar_app *app, cstar__mount *m, const cstar__events *events) {
+static cstar_status add(cstar_app *app, cstar__base *m, const cstar__events *events) {
     const cstar_str name = events->name;
     if (name.len == 0 || cstar_str_eq(name, CSTAR_STR(".")) ||
         cstar_str_eq(name, CSTAR_STR(".."))) {
@@ -73,7 +73,7 @@ static cstar_status add(cstar_app *app, cstar__mount *m, const cstar__events *ev
     return CSTAR_OK;
 }
 
-static cstar_status add_component(cstar_app *app, cstar__mount *m, const cstar_component_def *def) {
+static cstar_status add_component(cstar_app *app, cstar__base *m, const cstar_component_def *def) {
     if (def->name == NULL || def->events == NULL) {
         return fail(app, CSTAR_EINVAL, "component", def->name);
     }
@@ -88,7 +88,7 @@ static cstar_status add_component(cstar_app *app, cstar__mount *m, const cstar_c
 cstar_status cstar_app_components(cstar_app *app, const char *base,
                                   const cstar_component_def *const *list) {
     cstar_status rc = CSTAR_OK;
-    cstar__mount *m = mount_at(app, base, &rc);
+    cstar__base *m = base_at(app, base, &rc);
     for (size_t i = 0; rc == CSTAR_OK && list[i] != NULL; i++) {
         rc = add_component(app, m, list[i]);
     }
@@ -98,7 +98,7 @@ cstar_status cstar_app_components(cstar_app *app, const char *base,
 cstar_status cstar_app_controllers(cstar_app *app, const char *base,
                                    const cstar_controller *const *list, size_t n) {
     cstar_status rc = CSTAR_OK;
-    cstar__mount *m = mount_at(app, base, &rc);
+    cstar__base *m = base_at(app, base, &rc);
     for (size_t i = 0; rc == CSTAR_OK && i < n; i++) {
         rc =
             add(app, m,

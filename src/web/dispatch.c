@@ -114,6 +114,9 @@ static void call(cstar_conn *conn) {
     case CSTAR__TARGET_ASSET:
         cstar__client_answer(conn);
         return;
+    case CSTAR__TARGET_MOUNT:
+        cstar__mount_answer(conn, conn->route->target);
+        return;
     }
 }
 
@@ -162,6 +165,7 @@ static bool is_blocking(const cstar_conn *conn) {
     case CSTAR__TARGET_COMPONENT:
         return conn->events->blocking;
     case CSTAR__TARGET_ASSET:
+    case CSTAR__TARGET_MOUNT:
         break;
     }
     return false;

@@ -49,9 +49,9 @@ static const cstar_event_entry *find_entry(const cstar_event_entry *entries, cst
 
 /* The component's name is the param in front of the event's. */
 static const cstar__events *find_component(const cstar_conn *conn) {
-    const cstar__mount *mount = conn->route->target;
+    const cstar__base *base = conn->route->target;
     const cstar_str name = conn->params[conn->route->nparams - 2];
-    const cstar__events *e = mount->list;
+    const cstar__events *e = base->list;
     while (e != NULL && !cstar_str_eq(e->name, name)) {
         e = e->next;
     }

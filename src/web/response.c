@@ -75,6 +75,8 @@ cstar_status cstar__conn_deliver(cstar_conn *conn, const cstar__reply *r) {
     }
     if (r->content_type != NULL && cstar__conn_add_field(conn, CSTAR_STR("content-type"),
                                                          cstar_cstr(r->content_type)) != CSTAR_OK) {
+        cstar__source unsent = r->source;
+        cstar__source_release(&unsent); /* of none: nothing */
         return CSTAR_ENOMEM;
     }
     conn->x->say_keep_alive = r->event_stream;

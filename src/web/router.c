@@ -7,6 +7,7 @@ struct cstar__node {
     cstar__node *next; /* sibling literal */
     cstar__node *children;
     cstar__node *param;
+    cstar__node *rest; /* has no children */
     const cstar__route *routes[CSTAR__METHODS];
 };
 
@@ -88,13 +89,31 @@ static cstar_status add_param(cstar__router *r, cstar__route *route, cstar_str n
 }
 
 static cstar__node *child_for(cstar__router *r, cstar__node *node, cstar_str segment) {
-    if (segment.ptr[0] != ':') {
+    if (segment.ptr[0] != ':' && segment.ptr[0] != '*') {
         return literal_child(r, node, segment);
     }
-    if (node->param == NULL) {
-        node->param = new_node(r, cstar_view(NULL, 0));
+    cstar__node **child = segment.ptr[0] == ':' ? &node->param : &node->rest;
+    if (*child == NULL) {
+        *child = new_node(r, cstar_view(NULL, 0));
     }
-    return node->param;
+    return *child;
+}
+
+/* @return false: `err` is filled. `rest` is what follows the segment. */
+static bool check_segment(cstar_str segment, cstar_str rest, unsigned depth, const char *path,
+                          cstar_err *err) {
+    if (segment.len == 0 || depth > CSTAR__MAX_SEGMENTS) {
+        (void)cstar_err_set(err, CSTAR_EINVAL, "path",
+                            "path: \"%s\" has an empty segment or too many", path);
+        return false;
+    }
+    if (segment.ptr[0] == '*' && rest.len != 0) {
+        (void)cstar_err_set(err, CSTAR_EINVAL, "path",
+                            "path: \"%s\" goes on behind its *%.*s, which takes all the rest", path,
+                            (int)(segment.len - 1), segment.ptr + 1);
+        return false;
+    }
+    return true;
 }
 
 /* Walks and grows the tree along `path`; collects the params. NULL: `err` is filled. */
@@ -104,13 +123,12 @@ static cstar__node *grow(cstar__router *r, const char *path, cstar__route *route
     cstar__node *node = r->root;
     unsigned depth = 0;
     while (next_segment(&rest, &segment)) {
-        if (segment.len == 0 || ++depth > CSTAR__MAX_SEGMENTS) {
-            (void)cstar_err_set(err, CSTAR_EINVAL, "path",
-                                "path: \"%s\" has an empty segment or too many", path);
+        if (!check_segment(segment, rest, ++depth, path, err)) {
             return NULL;
         }
         cstar_str name = cstar_view(segment.ptr + 1, segment.len - 1);
-        if (segment.ptr[0] == ':' && add_param(r, route, name, path, err) != CSTAR_OK) {
+        if ((segment.ptr[0] == ':' || segment.ptr[0] == '*') &&
+            add_param(r, route, name, path, err) != CSTAR_OK) {
             return NULL;
         }
         node = child_for(r, node, segment);
@@ -164,6 +182,8 @@ cstar_status cstar__router_add(cstar__router *r, cstar__method method, const cha
 
 typedef struct search {
     cstar__method method;
+    cstar_str path;
+    bool whole; /* the segments are all of the path; else only a `*rest` can match */
     unsigned nsegments;
     cstar_str segments[CSTAR__MAX_SEGMENTS]; /* decoded */
     cstar_str values[CSTAR__MAX_PARAMS];     /* of the branch under way */
@@ -192,9 +212,10 @@ static bool is_usable(cstar_str segment) {
     return cstar_utf8_valid(segment) && memchr(segment.ptr, '\0', segment.len) == NULL;
 }
 
-static cstar_status split(cstar_str path, cstar_arena *scratch, search *s, bool *fits) {
+static cstar_status split(cstar_arena *scratch, search *s) {
+    cstar_str path = s->path;
     cstar_str segment;
-    *fits = false;
+    s->whole = false;
     while (next_segment(&path, &segment)) {
         if (s->nsegments == CSTAR__MAX_SEGMENTS || segment.len == 0) {
             return CSTAR_OK;
@@ -204,7 +225,7 @@ static cstar_status split(cstar_str path, cstar_arena *scratch, search *s, bool 
         }
         s->nsegments++;
     }
-    *fits = true;
+    s->whole = true;
     return CSTAR_OK;
 }
 
@@ -220,11 +241,26 @@ static bool take(search *s, const cstar__node *node) {
     return true;
 }
 
-/* Depth is bounded by CSTAR__MAX_SEGMENTS; each level tries at most the literal and the param. */
-static bool walk(search *s, const cstar__node *node, unsigned depth, unsigned nparams) {
-    if (depth == s->nsegments) {
-        return take(s, node);
+/* The path without its first `depth` segments and the slash behind them. */
+static cstar_str skip(cstar_str path, unsigned depth) {
+    cstar_str segment;
+    while (depth-- > 0) {
+        (void)next_segment(&path, &segment);
     }
+    return path.len != 0 ? cstar_view(path.ptr + 1, path.len - 1) : CSTAR_STR("");
+}
+
+static bool take_rest(search *s, const cstar__node *node, unsigned depth, unsigned nparams) {
+    if (node->rest == NULL || nparams == CSTAR__MAX_PARAMS) {
+        return false;
+    }
+    s->values[nparams] = skip(s->path, depth);
+    return is_usable(s->values[nparams]) && take(s, node->rest);
+}
+
+static bool walk(search *s, const cstar__node *node, unsigned depth, unsigned nparams);
+
+static bool walk_children(search *s, const cstar__node *node, unsigned depth, unsigned nparams) {
     for (const cstar__node *child = node->children; child != NULL; child = child->next) {
         if (cstar_str_eq(child->segment, s->segments[depth])) {
             if (walk(s, child, depth + 1, nparams)) {
@@ -238,6 +274,18 @@ static bool walk(search *s, const cstar__node *node, unsigned depth, unsigned np
     }
     s->values[nparams] = s->segments[depth];
     return walk(s, node->param, depth + 1, nparams + 1);
+}
+
+/* Depth is bounded by CSTAR__MAX_SEGMENTS; each level tries at most the literal, the param and the
+ * rest. */
+static bool walk(search *s, const cstar__node *node, unsigned depth, unsigned nparams) {
+    bool found = false;
+    if (depth < s->nsegments) {
+        found = walk_children(s, node, depth, nparams);
+    } else if (s->whole) {
+        found = take(s, node);
+    }
+    return found || take_rest(s, node, depth, nparams);
 }
 
 /* The handler sees params as C strings. */
@@ -254,17 +302,17 @@ static cstar_status terminate(cstar__match *m, cstar_arena *scratch) {
 cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path,
                                 cstar_arena *scratch, cstar__match *m) {
     search s;
-    bool fits = false;
     s.method = method == CSTAR__HEAD ? CSTAR__GET : method;
     s.nsegments = 0;
     s.match = m;
+    s.path = path;
     m->route = NULL;
     m->allowed = 0;
     if (r->root == NULL || path.len == 0 || path.ptr[0] != '/') {
         return CSTAR_OK;
     }
-    cstar_status rc = split(path, scratch, &s, &fits);
-    if (rc != CSTAR_OK || !fits || !walk(&s, r->root, 0, 0)) {
+    cstar_status rc = split(scratch, &s);
+    if (rc != CSTAR_OK || !walk(&s, r->root, 0, 0)) {
         return rc;
     }
     return terminate(m, scratch);

@@ -1,7 +1,9 @@
 /* web/router.h -- from a method and a raw path to a route: a tree with one level per path segment.
  *
  * Segments are percent-decoded one by one, once, after the path was split: "/a%2Fb" is one segment.
- * Literals win over params, and a route that has the method wins over one that has not.
+ * Literals win over params, params over a `*rest`, and a route that has the method wins over one
+ * that has not. A `*rest` stands for all that follows, raw: behind "/files" it is "a/b" of
+ * "/files/a/b", "a//" of "/files/a//", and "" of "/files/" and of "/files".
  * Life: built before serving, then read by all workers.
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_WEB_ROUTER_H
@@ -32,7 +34,7 @@ typedef struct cstar__match {
     /* bit per method of the routes that match the path; 0: no such path */
     unsigned allowed;
     cstar_str values[CSTAR__MAX_PARAMS]; /* route->nparams of them: decoded, NUL-terminated */
-} cstar__match;
+} cstar__match;                          /* of a `*rest`, the last one: raw */
 
 void cstar__router_init(cstar__router *r, const cstar_allocator *alloc);
 void cstar__router_fini(cstar__router *r);

@@ -29,6 +29,11 @@ static void build(cstar__router *r, const cstar_allocator *alloc) {
     add(r, CSTAR__GET, "/a/:x/c/:y", 9);
     add(r, CSTAR__GET, "/caf\xC3\xA9/:z", 10);
     add(r, CSTAR__POST, "/items/:id/new", 11);
+    add(r, CSTAR__GET, "/files/*path", 12);
+    add(r, CSTAR__GET, "/files/own", 13);
+    add(r, CSTAR__GET, "/files/:id/meta", 14);
+    add(r, CSTAR__PUT, "/files/own/*path", 15);
+    add(r, CSTAR__GET, "/:lang/docs/*page", 16);
 }
 
 static void paths_and_params(void **state) {
@@ -66,6 +71,25 @@ static void paths_and_params(void **state) {
         {CSTAR__GET, "/items/%FF", 0, ""},   /* no UTF-8 */
         {CSTAR__GET, "/items/a%00b", 0, ""}, /* a NUL would cut it */
         {CSTAR__GET, "/items%2Fnew", 0, ""},
+        {CSTAR__GET, "/files", 12, "path=;"},
+        {CSTAR__HEAD, "/files/", 12, "path=;"},
+        {CSTAR__GET, "/files/a", 12, "path=a;"},
+        {CSTAR__GET, "/%66iles/a%2Fb/c%20d/", 12, "path=a%2Fb/c%20d/;"}, /* raw */
+        {CSTAR__GET, "/files//a//", 12, "path=/a//;"},
+        {CSTAR__GET, "/files/../..", 12, "path=../..;"},
+        {CSTAR__GET, "/files/own", 13, ""},
+        {CSTAR__GET, "/files/own/", 13, ""},
+        {CSTAR__GET, "/files/own/more", 12, "path=own/more;"}, /* the longer rest has no GET */
+        {CSTAR__PUT, "/files/own", 15, "path=;"},
+        {CSTAR__PUT, "/files/own/a/b", 15, "path=a/b;"},
+        {CSTAR__GET, "/files/7/meta", 14, "id=7;"},
+        {CSTAR__GET, "/files/own/meta", 14, "id=own;"},
+        {CSTAR__GET, "/files/%FF/meta", 12, "path=%FF/meta;"},
+        {CSTAR__GET, "/files/\xFF", 0, ""},
+        {CSTAR__POST, "/files/a", 0, ""},
+        {CSTAR__GET, "/filesystem", 0, ""},
+        {CSTAR__GET, "/en/docs/a/b", 16, "lang=en;page=a/b;"},
+        {CSTAR__GET, "/files/docs/a", 12, "path=docs/a;"}, /* the literal comes first */
         {CSTAR__PUT, "/items", 0, ""},
         {CSTAR__GET, "", 0, ""},
         {CSTAR__GET, "items", 0, ""},
@@ -115,6 +139,10 @@ static void other_methods_are_named(void **state) {
     assert_int_equal(cstar__router_find(&r, CSTAR__PUT, CSTAR_STR("/nowhere"), &scratch, &m),
                      CSTAR_OK);
     assert_int_equal(m.allowed, 0);
+    assert_int_equal(cstar__router_find(&r, CSTAR__POST, CSTAR_STR("/files/own/x"), &scratch, &m),
+                     CSTAR_OK);
+    assert_null(m.route);
+    assert_true(cstar_str_eq(cstar__allow_text(m.allowed, text), CSTAR_STR("GET, HEAD, PUT")));
     cstar_arena_fini(&scratch);
     cstar__router_fini(&r);
 }
@@ -136,6 +164,12 @@ static void bad_routes_are_refused(void **state) {
         {"/items/", CSTAR_EDUP},
         {"/items/:other", CSTAR_EDUP},
         {"/:a/:b/:c/:d/:e/:f/:g/:h/:i", CSTAR_ELIMIT},
+        {"/*", CSTAR_EINVAL},
+        {"/x/*", CSTAR_EINVAL},
+        {"/x/*rest/y", CSTAR_EINVAL},
+        {"/x/*rest/", CSTAR_EINVAL},
+        {"/:a/*a", CSTAR_EINVAL},
+        {"/files/*other", CSTAR_EDUP},
     };
     cstar__router r;
     build(&r, cstar_heap());
@@ -163,6 +197,10 @@ static void very_long_paths_end(void **state) {
     cstar_arena_init(&scratch, cstar_heap(), 0);
     assert_int_equal(cstar__router_find(&r, CSTAR__GET, cstar_cstr(path), &scratch, &m), CSTAR_OK);
     assert_null(m.route);
+    add(&r, CSTAR__GET, "/a/*rest", 20); /* takes them all, however many they are */
+    assert_int_equal(cstar__router_find(&r, CSTAR__GET, cstar_cstr(path), &scratch, &m), CSTAR_OK);
+    assert_int_equal(m.route->kind, 20);
+    assert_int_equal(m.values[0].len, 4000 - 3);
     cstar_arena_fini(&scratch);
     cstar__router_fini(&r);
 }
@@ -177,7 +215,7 @@ static void every_allocation_may_fail(void **state) {
         cstar__route route = {.kind = 1};
         for (int i = 0; i < 100; i++) {
             char path[32];
-            (void)snprintf(path, sizeof path, "/path/%d/:param", i);
+            (void)snprintf(path, sizeof path, "/path/%d/%cparam", i, i % 2 == 0 ? ':' : '*');
             cstar_status rc = cstar__router_add(&r, CSTAR__GET, path, &route, NULL);
             assert_true(rc == CSTAR_OK || rc == CSTAR_ENOMEM);
         }
