@@ -34,6 +34,11 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     const char *datastar;
     size_t max_body;     /* bytes of a plain route's request body; 0: 1 000 000 */
     size_t max_response; /* bytes of one response; 0: 16 MiB */
+    bool no_compress;    /* no content coding; else br, zstd or gzip as the client accepts it */
+    size_t compress_min; /* bytes from which a whole body is coded; 0: 1024 */
+    /* bytes that all encoders together may have; past it responses get a cheaper coding or none;
+     * 0: 64 MiB */
+    size_t coding_memory;
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
     unsigned header_ms, body_ms, idle_ms, write_ms;
     unsigned drain_ms; /* milliseconds that stopping waits for what runs; 0: 10 000 */

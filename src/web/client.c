@@ -4,6 +4,7 @@
  * new one at once.
  *
  * SPDX-License-Identifier: MIT */
+#include "http/etag.h"
 #include "web/app.h"
 
 #include <errno.h>
@@ -59,7 +60,9 @@ void cstar__client_answer(cstar_conn *conn) {
     const cstar_app *app = conn->app;
     (void)cstar_set_header(conn, "cache-control", "public, max-age=31536000, immutable");
     (void)cstar_set_header(conn, "etag", app->client_tag);
-    if (cstar_str_eq(cstar_request_header(conn, "if-none-match"), cstar_cstr(app->client_tag))) {
+    /* weakly: compressed, it went out with a weak tag */
+    const cstar_str known = cstar_request_header(conn, "if-none-match");
+    if (cstar__etag_find(known, cstar_cstr(app->client_tag), true) >= CSTAR__ETAG_FOUND) {
         (void)cstar_respond(conn, 304, NULL, CSTAR_STR(""));
         return;
     }
