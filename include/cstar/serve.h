@@ -55,6 +55,11 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     size_t max_header_bytes; /* of all of a request's headers together; 0: 32 KiB; then 431 */
     unsigned max_headers;    /* how many; 0: 100; then 431 */
     unsigned max_streams;    /* of one HTTP/2 connection at a time; 0: 256 */
+    bool no_compress;        /* no content coding; else br, zstd or gzip as the client accepts it */
+    size_t compress_min;     /* bytes from which a whole body is coded; 0: 1024 */
+    /* bytes that all encoders together may have; past it responses get a cheaper coding or none;
+     * 0: 64 MiB */
+    size_t coding_memory;
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
     unsigned header_ms, body_ms, idle_ms, write_ms;
     unsigned drain_ms; /* milliseconds that stopping waits for what runs; 0: 10 000 */

@@ -18,6 +18,13 @@ cstar_app *cstar_app_new_with(const cstar_allocator *alloc) {
         alloc->resize(alloc->ctx, app, sizeof *app, 0);
         return NULL;
     }
+    if (!cstar__coders_init(&app->coders, alloc)) {
+        (void)pthread_mutex_destroy(&app->mutex);
+        alloc->resize(alloc->ctx, app, sizeof *app, 0);
+        return NULL;
+    }
+    app->coders.min = CSTAR__COMPRESS_MIN;
+    app->coders.budget.limit = CSTAR__CODING_MEMORY;
     app->alloc = alloc;
     app->layout = cstar_default_layout;
     app->max_body = CSTAR__MAX_SIGNAL_BYTES;
@@ -38,6 +45,7 @@ void cstar_app_free(cstar_app *app) {
     cstar__mounts_fini(app);
     cstar__router_fini(&app->router);
     cstar_arena_fini(&app->arena);
+    cstar__coders_fini(&app->coders);
     (void)pthread_mutex_destroy(&app->mutex);
     alloc->resize(alloc->ctx, app, sizeof *app, 0);
 }

@@ -5,6 +5,7 @@
 #define CSTAR_WEB_APP_H
 
 #include "http/forwarded.h"
+#include "web/compress.h"
 #include "web/router.h"
 
 #include "cstar/web.h"
@@ -12,6 +13,8 @@
 #include <pthread.h>
 
 #define CSTAR__MAX_SIGNAL_BYTES ((size_t)1000000)
+#define CSTAR__COMPRESS_MIN ((size_t)1024)
+#define CSTAR__CODING_MEMORY ((size_t)64 << 20)
 
 struct cstar__server;
 struct cstar__body;
@@ -86,7 +89,9 @@ struct cstar_app {
     bool trust_local;             /* who comes by a Unix socket is a proxy of ours */
     bool send_request_id;
     uint64_t id_seed[2];
-    uint64_t id_count; /* atomic */
+    uint64_t id_count;                                               /* atomic */
+    cstar__coders coders;                                            /* compress.c */
+    void (*error_page)(cstar_conn *conn, cstar_html *h, int status); /* NULL: ours */
 };
 
 /* A value by name; newest first. */
@@ -113,12 +118,14 @@ typedef struct cstar__reply {
     cstar__source source;     /* instead of `body`, if has_source */
     bool has_source;
     bool event_stream;
+    bool is_ours; /* `body` lives as long as the conn */
 } cstar__reply;
 
 /* Where a conn's response stands. */
 typedef enum cstar__answer {
     CSTAR__ANSWER_NONE,
     CSTAR__ANSWER_SSE,   /* events are collected in `out`; they leave when the handler returns */
+    CSTAR__ANSWER_RAW,   /* the same of a stream's raw content */
     CSTAR__ANSWER_GIVEN, /* handed to the machine, or (off the loop) kept in `kept` */
 } cstar__answer;
 
@@ -137,6 +144,8 @@ struct cstar_conn {
     struct cstar__stream *stream; /* stream.c: a response that goes on; NULL: none */
     cstar_buf out;                /* the response body */
     bool unlogged;                /* health and metrics are not in the access log */
+    bool streaming;               /* the head of the stream's response is out */
+    bool no_compress;             /* cstar_no_compress() */
     bool off_loop;                /* blocking.c: the handler runs on a pool thread */
     bool gone;                    /* atomic: the client has left; for pool threads */
     cstar__work work;             /* blocking.c */
@@ -222,13 +231,30 @@ void cstar__body_close(cstar_conn *conn);
 /** Whether the body is a form's, and so no signals. */
 bool cstar__body_is_form(const cstar_conn *conn);
 
+/* ---- fields.c: of the response ---- */
+
+/* Names and values are borrowed, and known to be good. Each CSTAR_ENOMEM. */
+cstar_status cstar__conn_add_field(cstar_conn *conn, cstar_str name, cstar_str value);
+/** Instead of all of that name. */
+cstar_status cstar__conn_set_field(cstar_conn *conn, cstar_str name, cstar_str value);
+void cstar__conn_drop_field(cstar_conn *conn, cstar_str name);
+/** The first value of that name; absent if there is none. */
+cstar_str cstar__conn_field(const cstar_conn *conn, cstar_str name);
+/** Adds a name to Vary, unless it is there. */
+cstar_status cstar__conn_vary(cstar_conn *conn, cstar_str name);
+/** Takes the next element off a list with commas, without the white space around it. @return
+ * false: none is left. */
+bool cstar__element_next(cstar_str *rest, cstar_str *element);
+/** Whether one of the list is `wanted`, without case. */
+bool cstar__has_element(cstar_str list, cstar_str wanted);
+
 /* ---- response.c ---- */
 
-/** A response field as it is: borrowed, and known to be good. @return CSTAR_ENOMEM. */
-cstar_status cstar__conn_add_field(cstar_conn *conn, cstar_str name, cstar_str value);
+/** Session, HSTS: what every response has, also one that goes on. CSTAR_ENOMEM. */
+cstar_status cstar__conn_own_fields(cstar_conn *conn);
 /** Every whole response goes through here. Takes the source of `r`, also on failure. */
 cstar_status cstar__conn_reply(cstar_conn *conn, const cstar__reply *r);
-/** The second half of it, on the loop thread: fields, content coding, the machine. */
+/** The second half of it, on the loop thread: hands it to the machine. */
 cstar_status cstar__conn_deliver(cstar_conn *conn, const cstar__reply *r);
 /** Hands the response body `out` over with the conn's fields. */
 cstar_status cstar__conn_send_out(cstar_conn *conn, int status, const char *content_type);
@@ -240,9 +266,11 @@ void cstar__error_page(cstar_conn *conn, int status, const char *text);
 
 /* ---- stream.c: a response that goes on when its handler has returned ---- */
 
+/** The handler has returned: the head, and what it has collected so far. On the loop. */
+void cstar__stream_start(cstar_conn *conn);
 /** There is room, or its time has come. */
 void cstar__stream_wake(cstar_conn *conn);
-/** The exchange is over. */
+/** The exchange is over, or never begins. Again does nothing. */
 void cstar__stream_close(cstar_conn *conn);
 
 /* ---- traffic.c: what is counted and told of every request ---- */
@@ -277,6 +305,10 @@ void cstar__blocking_leave(cstar_conn *conn);
 void cstar__sse_settle(cstar_conn *conn);
 /** Hands the collected events over. */
 void cstar__sse_finish(cstar_conn *conn);
+/** The fields of an event stream; a Cache-Control of the handler's stays. CSTAR_ENOMEM. */
+cstar_status cstar__sse_fields(cstar_conn *conn);
+/** "http(s)://host[:port]" of this request; NULL without a Host. */
+const char *cstar__conn_origin(cstar_conn *conn);
 
 /* ---- page.c ---- */
 
@@ -302,6 +334,9 @@ void cstar__dispatch_init(cstar_app *app);
 void cstar__dispatch_call(cstar_conn *conn);
 /** Afterwards, on the loop: the log, and a last resort for a reply that could not be given. */
 void cstar__dispatch_finish(cstar_conn *conn);
+
+/** Logs the conn's error, if there is one, and forgets it. */
+void cstar__conn_log_error(cstar_conn *conn);
 
 /* ---- client.c ---- */
 

@@ -25,6 +25,7 @@ static void done(cstar__work *w) {
         if (conn->kept.has_source) {
             cstar__source_release(&conn->kept.source);
         }
+        cstar__stream_close(conn);
         cstar__body_close(conn);
     } else {
         if (conn->answer == CSTAR__ANSWER_GIVEN) {

@@ -120,19 +120,24 @@ static void call(cstar_conn *conn) {
     }
 }
 
-static void log_error(const cstar_conn *conn) {
+void cstar__conn_log_error(cstar_conn *conn) {
     const cstar__request *r = &conn->x->request;
-    const cstar_err *err = &conn->err;
+    if (conn->err.code == CSTAR_OK) {
+        return;
+    }
     cstar_log_level level =
         conn->x->status >= 400 && conn->x->status < 500 ? CSTAR_LOG_INFO : CSTAR_LOG_ERROR;
     cstar__app_log(conn->app, level, "%s %.*s: %s", cstar__method_name(r->method),
-                   (int)(r->path.len < 200 ? r->path.len : 200), r->path.ptr, err->text);
+                   (int)(r->path.len < 200 ? r->path.len : 200), r->path.ptr, conn->err.text);
+    cstar__err_init(&conn->err);
 }
 
 /* The handler, and whatever it has left undone. On a pool thread if it is blocking. */
 void cstar__dispatch_call(cstar_conn *conn) {
     call(conn);
-    if (conn->answer == CSTAR__ANSWER_SSE) {
+    if (conn->stream != NULL) {
+        cstar__sse_settle(conn); /* it begins on the loop, in finish */
+    } else if (conn->answer == CSTAR__ANSWER_SSE) {
         cstar__sse_finish(conn);
     }
     if (conn->answer == CSTAR__ANSWER_NONE) {
@@ -147,12 +152,13 @@ void cstar__dispatch_call(cstar_conn *conn) {
 
 /* The answer has been given, on the loop. */
 void cstar__dispatch_finish(cstar_conn *conn) {
+    if (conn->stream != NULL) {
+        cstar__stream_start(conn);
+    }
     if (conn->x->state == CSTAR__RESPONSE_NONE && !conn->x->broken) {
         give_up(conn->x);
     }
-    if (conn->err.code != CSTAR_OK) {
-        log_error(conn);
-    }
+    cstar__conn_log_error(conn);
 }
 
 static bool is_blocking(const cstar_conn *conn) {
@@ -191,7 +197,9 @@ static void on_end(void *ctx, cstar__exchange *x) {
 
 static void on_wake(void *ctx, cstar__exchange *x) {
     (void)ctx;
-    cstar__stream_wake(x->user);
+    if (x->user != NULL) {
+        cstar__stream_wake(x->user);
+    }
 }
 
 static void on_close(void *ctx, cstar__exchange *x) {

@@ -25,7 +25,10 @@ static void put_client(const cstar_app *app, cstar_html *h) {
 }
 
 static const char *title_of(const cstar_conn *conn) {
-    const cstar_page_def *page = conn->route->target;
+    const cstar__route *route = conn->route; /* NULL on an error page */
+    const bool is_page =
+        route != NULL && (route->kind == CSTAR__TARGET_PAGE || route->kind == CSTAR__TARGET_EVENT);
+    const cstar_page_def *page = is_page ? route->target : NULL;
     return cstar_assigned_str(conn, "page_title", page != NULL ? page->name : "");
 }
 

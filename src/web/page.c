@@ -29,7 +29,7 @@ void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
                                                               cstar_frag(render_content, &c));
     if (cstar_html_status(&h, &err) != CSTAR_OK) {
         (void)cstar__conn_fail(conn, &err);
-        (void)cstar_respond_text(conn, 500, "Internal Server Error");
+        cstar__error_page(conn, 500, NULL);
         return;
     }
     (void)cstar__conn_send_out(conn, 200, "text/html; charset=utf-8");

@@ -17,6 +17,9 @@ static void on_log(void *arg, const char *line) {
 static void set_limits(cstar_app *app, const cstar_serve_opts *o) {
     app->max_body = o->max_body != 0 ? o->max_body : CSTAR__MAX_SIGNAL_BYTES;
     app->max_response = o->max_response != 0 ? o->max_response : (size_t)16 << 20;
+    app->coders.off = o->no_compress;
+    app->coders.min = o->compress_min != 0 ? o->compress_min : CSTAR__COMPRESS_MIN;
+    app->coders.budget.limit = o->coding_memory != 0 ? o->coding_memory : CSTAR__CODING_MEMORY;
     app->on_log = o->on_log;
     app->log_arg = o->arg;
 }

@@ -100,9 +100,9 @@ void cstar__sessions_free(cstar_app *app) {
 
 /* ---- reading ---- */
 
-static const char *cookie_name(const cstar_conn *conn) {
+static const char *cookie_name(cstar_conn *conn) {
     const cstar__sessions *all = conn->app->sessions;
-    return conn->x->peer->secure ? all->secure_name : all->name;
+    return cstar_is_secure(conn) ? all->secure_name : all->name;
 }
 
 static bool is_expired(const cstar__sessions *all, const cstar__session *s, int64_t now) {
@@ -363,7 +363,7 @@ static cstar_status add_cookie(cstar_conn *conn, cstar_str value, int64_t max_ag
     const cstar__set_cookie cookie = {.name = cstar_cstr(cookie_name(conn)),
                                       .value = value,
                                       .max_age = max_age,
-                                      .secure = conn->x->peer->secure,
+                                      .secure = cstar_is_secure(conn),
                                       .http_only = true};
     cstar_buf text;
     cstar_err err;

@@ -7,8 +7,6 @@
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
 
-static const char event_stream[] = "text/event-stream";
-
 cstar_status cstar_start(cstar_conn *conn) {
     if (conn->answer != CSTAR__ANSWER_NONE) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "start",
@@ -172,9 +170,8 @@ cstar_status cstar_conn_nudge(cstar_conn *conn, const char *key, const cstar_sig
     return done(conn, cstar_format_nudge(&conn->out, cstar_cstr(key), n, s, &err), &err);
 }
 
-/* "http(s)://host[:port]" of this request; NULL without a Host. */
-static const char *own_origin(cstar_conn *conn) {
-    cstar_str host = cstar_cstr(cstar_host(conn));
+const char *cstar__conn_origin(cstar_conn *conn) {
+    const cstar_str host = cstar_cstr(cstar_host(conn));
     cstar_buf b;
     if (host.len == 0) {
         return NULL;
@@ -189,7 +186,7 @@ static const char *own_origin(cstar_conn *conn) {
 cstar_status cstar_conn_redirect(cstar_conn *conn, const cstar_redirect *r) {
     cstar_redirect with_origin = *r;
     if (with_origin.origin == NULL) {
-        with_origin.origin = own_origin(conn);
+        with_origin.origin = cstar__conn_origin(conn);
     }
     SEND_WITH(cstar_format_redirect, &with_origin);
 }
@@ -203,14 +200,34 @@ cstar_status cstar_check_connection(cstar_conn *conn) {
     return cstar__conn_gone(conn) ? CSTAR_ECLOSED : CSTAR_OK;
 }
 
+/* no-transform: who compresses in between would hold events back until a block is full. Mostly no
+ * field is set yet, and nothing has to be searched. */
+cstar_status cstar__sse_fields(cstar_conn *conn) {
+    static const cstar__field ours[] = {
+        {{"cache-control", 13}, {"no-cache, no-transform", 22}},
+        {{"x-accel-buffering", 17}, {"no", 2}},
+        {{"content-type", 12}, {"text/event-stream", 17}},
+    };
+    const bool none = conn->nfields == 0;
+    if (!none) {
+        cstar__conn_drop_field(conn, ours[1].name);
+        cstar__conn_drop_field(conn, ours[2].name);
+    }
+    const bool has_cache = !none && cstar__conn_field(conn, ours[0].name).ptr != NULL;
+    for (size_t i = has_cache ? 1 : 0; i < sizeof ours / sizeof *ours; i++) {
+        if (cstar__conn_add_field(conn, ours[i].name, ours[i].value) != CSTAR_OK) {
+            return CSTAR_ENOMEM;
+        }
+    }
+    return CSTAR_OK;
+}
+
 void cstar__sse_finish(cstar_conn *conn) {
     cstar__sse_settle(conn);
-    if (cstar__conn_add_field(conn, CSTAR_STR("cache-control"), CSTAR_STR("no-cache")) !=
-        CSTAR_OK) {
+    if (cstar__sse_fields(conn) != CSTAR_OK) {
         return;
     }
-    (void)cstar__conn_reply(conn, &(cstar__reply){.status = 200,
-                                                  .content_type = event_stream,
-                                                  .body = cstar_buf_view(&conn->out),
-                                                  .event_stream = true});
+    (void)cstar__conn_reply(
+        conn,
+        &(cstar__reply){.status = 200, .body = cstar_buf_view(&conn->out), .event_stream = true});
 }

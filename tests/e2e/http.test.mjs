@@ -40,7 +40,8 @@ await test("an event's answer: one response with a length, as a server-sent even
   const { date, ...headers } = answer.headers;
   equal(headers, {
     "content-type": "text/event-stream",
-    "cache-control": "no-cache",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
     "connection": "keep-alive",
     "content-length": String(Buffer.byteLength(answer.body)),
   });

@@ -55,13 +55,23 @@ static void answer(call *c, cstar_str bytes) {
 
 static void start_only(cstar_conn *conn) { remember(cstar_start(conn)); }
 
+/* Rule "first directive": an event stream says more than "no-cache" (no-transform, which the
+ * reference does not say); what a case expects is the first of them. */
+static cstar_str first_directive(cstar_str name, cstar_str value) {
+    const char *comma = cstar_str_eq(name, CSTAR_STR("cache-control")) && value.ptr != NULL
+                            ? memchr(value.ptr, ',', value.len)
+                            : NULL;
+    return comma != NULL ? cstar_view(value.ptr, (size_t)(comma - value.ptr)) : value;
+}
+
 static void put_headers(cstar_json_writer *w, const web_reply *reply) {
     static const char *const names[] = {"content-type", "cache-control", "connection",
                                         "content-length", "transfer-encoding"};
     cstar_json_put_key(w, CSTAR_STR("headers"));
     cstar_json_begin_object(w);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        cstar_str value = web_reply_header(reply, cstar_cstr(names[i]));
+        cstar_str name = cstar_cstr(names[i]);
+        cstar_str value = first_directive(name, web_reply_header(reply, name));
         /* That an HTTP/1.0 connection closes is no matter of the event stream. */
         if (value.ptr != NULL && !cstar_str_ieq(value, CSTAR_STR("close"))) {
             cstar_json_set(w, names[i], value);

@@ -245,7 +245,8 @@ static void event_answers_in_order_and_in_one_piece(void **state) {
     const char *answer = post(f, "increment", "{\"count\":41}");
     assert_int_equal(webdrive_status(answer), 200);
     assert_has(answer, "content-type: text/event-stream\r\n");
-    assert_has(answer, "cache-control: no-cache\r\n");
+    assert_has(answer, "cache-control: no-cache, no-transform\r\n");
+    assert_has(answer, "x-accel-buffering: no\r\n");
     assert_has(answer, "Connection: keep-alive\r\n");
     assert_null(strstr(answer, "chunked"));
     assert_string_equal(
