@@ -30,12 +30,18 @@ typedef struct cstar__h2_limits {
     uint32_t empties;     /* DATA, CONTINUATION and HEADERS without content; 50 */
     uint32_t updates;     /* WINDOW_UPDATE beyond those that our DATA explains; 1000 */
     uint32_t others;      /* PRIORITY, unknown frames, acknowledgements; 500 */
-    uint32_t strays;      /* DATA for streams that are not open; 1000 */
+    uint32_t strays;      /* DATA and HEADERS for streams that are not open; 1000 */
     /* bytes of a streamed response that wait in one stream; 1 MiB; then CSTAR_EAGAIN. A whole
      * answer of cstar__respond() is not bounded by it. */
     uint32_t max_stream_output;
+    /* bytes of memory in which responses of one connection wait (bodies of sources take none);
+     * 4 MiB, or one answer where that is longer; then REFUSED_STREAM, and CSTAR_EAGAIN */
+    uint32_t max_output;
     uint32_t head_ms; /* from a header block's first frame to END_HEADERS; 10 s */
     uint32_t body_ms; /* without a byte of a body that is to come; 30 s; then 408 */
+    /* bytes per second that a body has to bring from its head on, on average, once body_ms have
+     * passed; 256; UINT32_MAX: any; then 408 */
+    uint32_t body_rate;
     uint32_t
         write_ms; /* without progress of a response that has bytes to send; 30 s; then CANCEL */
 } cstar__h2_limits;

@@ -64,8 +64,12 @@ void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
     if (x == NULL) {
         return;
     }
-    if (x->held) {
+    if (x->held) { /* its connection may be gone long before it is let go of */
         x->closed = true;
+        x->broken = true;
+        x->driver = NULL;
+        x->peer = &cstar__nobody;
+        x->machine = NULL;
         return;
     }
     if (p->nfree >= (p->max_free != 0 ? p->max_free : POOL_EXCHANGES)) {
@@ -93,10 +97,16 @@ void cstar__exchange_let_go(cstar__exchange *x) {
 /* ---- the floor below ------------------------------------------------------------------------ */
 
 cstar_status cstar__exchange_alarm(cstar__exchange *x, uint64_t ms) {
+    if (x->closed) {
+        return CSTAR_ECLOSED;
+    }
     return x->driver != NULL ? x->driver->alarm(x->peer->link, x, ms) : CSTAR_ENOTSUP;
 }
 
 cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w) {
+    if (x->closed) {
+        return CSTAR_ECLOSED;
+    }
     return x->driver != NULL ? x->driver->work(x->peer->link, w) : CSTAR_ENOTSUP;
 }
 
@@ -188,35 +198,12 @@ size_t cstar__source_take(cstar__source *s, char *ptr, size_t len) {
     return want;
 }
 
-/* The whole of it in memory: for a protocol that does not know better. */
-static cstar_status respond_read(cstar__exchange *x, int status, const cstar__field *fields,
-                                 size_t nfields, cstar__source *s) {
-    const size_t len = (size_t)s->left;
-    char *mem = cstar_arena_alloc(&x->arena, len);
-    if (mem == NULL) {
-        return CSTAR_ENOMEM;
-    }
-    for (size_t have = 0; have < len;) {
-        const size_t n = cstar__source_take(s, mem + have, len - have);
-        if (n == 0) {
-            return CSTAR_EIO;
-        }
-        have += n;
-    }
-    return x->ops->respond(x, status, fields, nfields, cstar_view(mem, len));
-}
-
 cstar_status cstar__respond_from(cstar__exchange *x, int status, const cstar__field *fields,
                                  size_t nfields, const cstar__source *source) {
     cstar__source s = *source;
     cstar_status rc = check_start(x, status, fields, nfields);
-    if (rc == CSTAR_OK && x->ops->respond_from != NULL) {
-        rc = x->ops->respond_from(x, status, fields, nfields, &s);
-        if (rc == CSTAR_OK) {
-            return rc;
-        }
-    } else if (rc == CSTAR_OK) {
-        rc = respond_read(x, status, fields, nfields, &s);
+    if (rc == CSTAR_OK) {
+        return x->ops->respond_from(x, status, fields, nfields, &s);
     }
     cstar__source_release(&s);
     return rc;
@@ -226,7 +213,7 @@ size_t cstar__respond_room(const cstar__exchange *x) {
     if (x->broken || x->state != CSTAR__RESPONSE_STREAMING) {
         return 0;
     }
-    return x->ops->room != NULL ? x->ops->room(x) : 64 * 1024;
+    return x->ops->room(x);
 }
 
 cstar_status cstar__respond_start(cstar__exchange *x, int status, const cstar__field *fields,

@@ -78,7 +78,8 @@ typedef struct cstar__handler {
      * it. */
     void (*on_refuse)(void *ctx, int status, const char *why);
     /* A streamed response has room again after CSTAR_EAGAIN, or its alarm has gone off; may be
-     * NULL. Spurious calls are possible. Responding from inside is allowed. */
+     * NULL. Spurious calls are possible. Responding from inside is allowed, and ends the exchange
+     * only behind it. */
     void (*on_wake)(void *ctx, cstar__exchange *x);
 } cstar__handler;
 
@@ -108,8 +109,11 @@ struct cstar__work {
 
 /* What the floor below does for an exchange. All on the loop thread; `link` is the connection's. */
 typedef struct cstar__driver {
-    /* A machine is about to write to its `out` outside of an entry that the driver called: the
-     * driver makes sure that `out` is empty or this connection's, and sends it soon. */
+    /* A machine is about to write to its `out`, or to queue frames for its next resume, outside of
+     * an entry that the driver called: the driver makes sure that `out` is empty or this
+     * connection's, and soon sends it, resumes the machine and looks whether it is done or cut.
+     * Must not end an exchange of this connection. May come while the driver is inside an entry of
+     * another connection. */
     void (*claim)(void *link);
     /* on_wake for `x` after `ms` milliseconds (0: soon), unless it is over by then. One per
      * exchange: a further call replaces it. CSTAR_ENOMEM. */
@@ -150,9 +154,10 @@ typedef struct cstar__exchange_ops {
     cstar_status (*write)(cstar__exchange *x, cstar_str bytes);
     cstar_status (*end)(cstar__exchange *x);
     void (*abort)(cstar__exchange *x);
-    /* takes `source` on success only */
+    /* takes `source`, also on failure: nothing of `x` may be needed for its release behind the end
+     * of the exchange */
     cstar_status (*respond_from)(cstar__exchange *x, int status, const cstar__field *fields,
-                                 size_t nfields, const cstar__source *source);
+                                 size_t nfields, cstar__source *source);
     size_t (*room)(const cstar__exchange *x);
 } cstar__exchange_ops;
 
@@ -199,9 +204,9 @@ cstar_status cstar__respond(cstar__exchange *x, int status, const cstar__field *
 cstar_status cstar__respond_start(cstar__exchange *x, int status, const cstar__field *fields,
                                   size_t nfields);
 /** A piece of it; copied. Empty pieces write nothing. CSTAR_ESTATE not started; CSTAR_ECLOSED;
- * CSTAR_ENOMEM; CSTAR_EAGAIN the machine's output is at its limit, send some of it first;
- * CSTAR_ELIMIT the piece alone is over it. On an error nothing was written and the response goes
- * on. */
+ * CSTAR_ENOMEM; CSTAR_EAGAIN more waits than may (256 KiB on HTTP/1.1), on_wake says when to go on;
+ * CSTAR_ELIMIT the piece alone can never be taken. While nothing waits, a piece up to the output's
+ * own limit is taken. On an error nothing was written and the response goes on. */
 cstar_status cstar__respond_write(cstar__exchange *x, cstar_str bytes);
 /** Its clean end. Where that does not fit (CSTAR_ENOMEM, CSTAR_ELIMIT) the connection is cut: no
  * request hangs. Writes leave room for the end. */
@@ -216,8 +221,9 @@ void cstar__respond_abort(cstar__exchange *x);
  */
 cstar_status cstar__respond_from(cstar__exchange *x, int status, const cstar__field *fields,
                                  size_t nfields, const cstar__source *source);
-/** Bytes that cstar__respond_write() would take now; what it refuses with CSTAR_EAGAIN makes the
- * machine call on_wake once there is room. */
+/** Bytes that cstar__respond_write() takes now (one piece of more may be taken while nothing waits);
+ * what it refuses with CSTAR_EAGAIN makes the machine call on_wake once at least half is free and
+ * the piece fits. 0: none, or nothing is being streamed. */
 size_t cstar__respond_room(const cstar__exchange *x);
 /** Calls release, once. */
 void cstar__source_release(cstar__source *s);
@@ -225,12 +231,14 @@ void cstar__source_release(cstar__source *s);
  * said to be, or at its end. */
 size_t cstar__source_take(cstar__source *s, char *ptr, size_t len);
 
-/** See cstar__driver. CSTAR_ENOTSUP: there is no driver (a test). */
+/** See cstar__driver. CSTAR_ENOTSUP: there is no driver (a test); CSTAR_ECLOSED the exchange is over
+ * and only held. */
 cstar_status cstar__exchange_alarm(cstar__exchange *x, uint64_t ms);
 cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w);
 
 /** Its memory stays beyond on_close, until it is let go of: for work that goes on in a pool thread
- * although the peer has left. Loop thread. */
+ * although the peer has left. Behind on_close it has no connection any more: x->peer is nobody,
+ * and responses are CSTAR_ECLOSED. The pool must outlive it. Loop thread. */
 void cstar__exchange_hold(cstar__exchange *x);
 /** Frees it if on_close was called already. */
 void cstar__exchange_let_go(cstar__exchange *x);

@@ -28,7 +28,6 @@ enum {
     MAX_CHUNK_LINE = 256,
     MAX_TRAILER = 4 * 1024,
     MAX_PENDING = 64 * 1024,
-    MAX_WAITING_OUTPUT = 256 * 1024,
 };
 
 /* `held` has no limit of its own: a part is bounded by the limits of heads and lines, a queue
@@ -103,6 +102,11 @@ static void close_machine(cstar__h1 *m) {
 static void end_exchange(cstar__h1 *m) {
     cstar__exchange *x = m->x;
     const bool feeding = m->feeding;
+    cstar__h1_source_end(m);
+    CSTAR__STAT_SUB(x->stats, active, 1);
+    if (x->state == CSTAR__RESPONSE_STREAMING) {
+        CSTAR__STAT_SUB(x->stats, streams, 1);
+    }
     m->feeding = true;
     m->env->handler->on_close(m->env->handler->ctx, x);
     m->feeding = feeding;
@@ -137,7 +141,7 @@ static void settle(cstar__h1 *m) {
         break_off(m);
         return;
     }
-    if (m->x->state != CSTAR__RESPONSE_DONE) {
+    if (m->x->state != CSTAR__RESPONSE_DONE || m->source != NULL) {
         return;
     }
     m->keep_alive = m->keep_alive && !m->x->close;
@@ -165,7 +169,8 @@ bool cstar__h1_can_swallow(const cstar__h1 *m) {
 
 /* ---- refusals ------------------------------------------------------------------------------- */
 
-static void report(const cstar__h1 *m, int status, const char *why) {
+void cstar__h1_report(const cstar__h1 *m, int status, const char *why) {
+    CSTAR__STAT_ADD(&m->env->pool->stats, refused, 1);
     const cstar__handler *h = m->env->handler;
     if (h->on_refuse != NULL) {
         h->on_refuse(h->ctx, status, why);
@@ -182,7 +187,7 @@ static void answer_error(cstar__h1 *m, int status, bool keep, bool head) {
 
 /* A head that can't be accepted. */
 static void refuse_head(cstar__h1 *m, int status, const char *why, bool head) {
-    report(m, status, why);
+    cstar__h1_report(m, status, why);
     answer_error(m, status, false, head);
     close_machine(m);
 }
@@ -191,7 +196,7 @@ static void refuse_head(cstar__h1 *m, int status, const char *why, bool head) {
  * trusted. */
 static void refuse_exchange(cstar__h1 *m, int status, const char *why, bool keep) {
     cstar__exchange *x = m->x;
-    report(m, status, why);
+    cstar__h1_report(m, status, why);
     answer_error(m, status, keep, x->request.method == CSTAR__HEAD);
     x->status = status;
     x->state = CSTAR__RESPONSE_DONE;
@@ -210,7 +215,7 @@ static void refuse_body(cstar__h1 *m, int status, const char *why) {
     } else if (m->x->state == CSTAR__RESPONSE_NONE) {
         refuse_exchange(m, status, why, false);
     } else {
-        report(m, status, why);
+        cstar__h1_report(m, status, why);
         m->keep_alive = false;
         m->state = CSTAR__H1_ANSWERING;
     }
@@ -260,6 +265,7 @@ static int open_exchange(cstar__h1 *m, const char *ptr, size_t len, cstar__h1_fr
     x->stats = &m->env->pool->stats;
     x->machine = m;
     m->x = x;
+    CSTAR__STAT_ADD(x->stats, active, 1);
     return 0;
 }
 
@@ -277,6 +283,7 @@ static void start_exchange(cstar__h1 *m, const cstar__h1_framing *framing, bool 
     const int64_t length = x->request.content_length;
     m->keep_alive = framing->keep_alive && !m->draining;
     m->body_left = length > 0 ? (uint64_t)length : 0;
+    m->body_seen = 0;
     m->state = framing->chunked ? CSTAR__H1_CHUNK_LINE
                : length > 0     ? CSTAR__H1_BODY
                                 : CSTAR__H1_ANSWERING;
@@ -393,6 +400,7 @@ static void deliver(cstar__h1 *m, input *in) {
     const size_t n = left(in) < m->body_left ? left(in) : (size_t)m->body_left;
     in->at += n;
     m->body_left -= n;
+    m->body_seen += n;
     cstar__exchange *x = m->x;
     if (x != NULL && x->state == CSTAR__RESPONSE_NONE) {
         x->body_seen += n;
@@ -499,13 +507,6 @@ static void read_trailer(cstar__h1 *m, input *in) {
 
 /* ---- loop ----------------------------------------------------------------------------------- */
 
-/* Requests that are read while responses pile up would only find no room for theirs, and a client
- * that sends many and reads nothing would make us store all the answers. */
-static bool is_crowded(const cstar__h1 *m) {
-    size_t most = m->out->limit / 2 < MAX_WAITING_OUTPUT ? m->out->limit / 2 : MAX_WAITING_OUTPUT;
-    return m->out->len >= most && m->out->len != 0;
-}
-
 /* No memory for requests that wait: they are lost, and with them the connection, but not the
  * response under way. */
 static void drop_queue(cstar__h1 *m, input *in) {
@@ -530,7 +531,7 @@ static bool wait_for_response(cstar__h1 *m, input *in) {
 static bool step(cstar__h1 *m, input *in) {
     switch ((cstar__h1_state)m->state) {
     case CSTAR__H1_IDLE:
-        if (is_crowded(m)) {
+        if (cstar__h1_crowded(m)) {
             return wait_for_response(m, in);
         }
         read_head(m, in);
@@ -582,7 +583,7 @@ static void end_input(cstar__h1 *m) {
     case CSTAR__H1_CHUNK_END:
     case CSTAR__H1_TRAILER:
     default:
-        if (m->x != NULL && m->x->state == CSTAR__RESPONSE_STREAMING) {
+        if (m->x != NULL && (m->x->state == CSTAR__RESPONSE_STREAMING || m->source != NULL)) {
             m->keep_alive = false;
             m->state = CSTAR__H1_ANSWERING;
             break;
@@ -667,12 +668,49 @@ cstar_status cstar__h1_feed(cstar__h1 *m, const char *ptr, size_t len) {
     return rc == CSTAR_OK ? cstar__h1_resume(m) : rc;
 }
 
+/* What a streamed response has written was taken. Only the driver knows when: it calls
+ * cstar__h1_resume() then and not before, with an empty `out`. */
+static bool was_taken(const cstar__h1 *m) {
+    return (m->ahead != 0 || m->starved) && m->out->len == 0 && m->x != NULL &&
+           m->x->state == CSTAR__RESPONSE_STREAMING;
+}
+
+static bool has_queue(const cstar__h1 *m) {
+    return m->queued && m->state == CSTAR__H1_IDLE && !cstar__h1_crowded(m);
+}
+
 bool cstar__h1_wants_resume(const cstar__h1 *m) {
-    return m->queued && m->state == CSTAR__H1_IDLE && !is_crowded(m);
+    return has_queue(m) || was_taken(m) || cstar__h1_source_ready(m);
+}
+
+void cstar__h1_wake(cstar__h1 *m, cstar__exchange *x) {
+    const cstar__handler *h = m->env->handler;
+    if (m->feeding || m->x != x || x->broken || h->on_wake == NULL) {
+        return;
+    }
+    m->feeding = true;
+    h->on_wake(h->ctx, x);
+    m->feeding = false;
+    settle(m);
 }
 
 cstar_status cstar__h1_resume(cstar__h1 *m) {
-    return cstar__h1_wants_resume(m) && !m->feeding ? run_queue(m) : CSTAR_OK;
+    if (m->feeding) {
+        return CSTAR_OK;
+    }
+    if (was_taken(m)) {
+        const bool starved = m->starved;
+        m->ahead = 0;
+        m->starved = false;
+        if (starved) {
+            cstar__h1_wake(m, m->x);
+        }
+    }
+    if (cstar__h1_source_ready(m)) {
+        cstar__h1_source_pull(m);
+        settle(m);
+    }
+    return has_queue(m) ? run_queue(m) : CSTAR_OK;
 }
 
 void cstar__h1_eof(cstar__h1 *m) {
@@ -705,6 +743,10 @@ void cstar__h1_drain(cstar__h1 *m) {
     if (m->state == CSTAR__H1_IDLE && !m->feeding) {
         close_machine(m);
     }
+}
+
+uint64_t cstar__h1_body_seen(const cstar__h1 *m) {
+    return m->state >= CSTAR__H1_BODY && m->state <= CSTAR__H1_TRAILER ? m->body_seen : 0;
 }
 
 bool cstar__h1_wants_input(const cstar__h1 *m) {

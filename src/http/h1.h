@@ -66,7 +66,12 @@ typedef struct cstar__h1 { /* private but for its size and `cut` */
     uint64_t body_left;  /* of Content-Length, or of the chunk, or of the CRLF behind the chunk */
     cstar__h1_scan scan; /* of the head */
     size_t trailer_seen; /* bytes */
-    uint8_t state;       /* cstar__h1_state */
+    uint64_t body_seen;  /* bytes of the present request's body, dropped ones too */
+    /* the body of the answer under way, as far as it is not in `out`; NULL: none. In the exchange's
+     * arena */
+    cstar__source *source;
+    size_t ahead;  /* bytes of a streamed response written since `out` was last seen empty */
+    uint8_t state; /* cstar__h1_state */
     /* inside a handler call or the loop that makes them: exchanges end later, nothing recurses */
     bool feeding;
     bool queued;        /* `held` is whole requests, see there */
@@ -77,6 +82,8 @@ typedef struct cstar__h1 { /* private but for its size and `cut` */
     bool blank;         /* the one empty line allowed before a request line has come */
     bool draining;      /* cstar__h1_drain() */
     bool ended;         /* cstar__h1_eof() */
+    bool starved;       /* a piece was refused with CSTAR_EAGAIN */
+    bool sends_files;   /* the driver does: see cstar__h1_file() */
     bool cut;           /* aborted: close without flushing */
 } cstar__h1;
 
@@ -93,12 +100,26 @@ void cstar__h1_lend(cstar__h1 *m, cstar_buf *out);
  * Answers errors itself.
  * @return CSTAR_OK; CSTAR_ENOMEM the machine is now closing. */
 cstar_status cstar__h1_feed(cstar__h1 *m, const char *ptr, size_t len);
-/** Goes on with input that waited: for a response which was given later (x->later), or because
- * `out` held 256 KiB (or half its limit). Called by the driver when it may, that is whenever output
- * was sent and when a later response is complete; does nothing in vain. */
+/** Goes on with what waited: input, for a response which was given later (x->later), or because
+ * `out` held 256 KiB (or half its limit); the body of a source; a streamed response that was told
+ * CSTAR_EAGAIN (on_wake). Called by the driver when it may, that is whenever the peer has taken all
+ * output and when a later response is complete; does nothing in vain. */
 cstar_status cstar__h1_resume(cstar__h1 *m);
 /** Whether cstar__h1_resume() would do something now. */
 bool cstar__h1_wants_resume(const cstar__h1 *m);
+
+/**
+ * Whether the rest of the answer under way is a part of a file which the driver may send from its
+ * descriptor: m->sends_files is set, and all that comes before was taken from `out`. Then
+ * cstar__h1_wants_resume() is false.
+ */
+bool cstar__h1_file(const cstar__h1 *m, int *fd, uint64_t *at, uint64_t *left);
+/** The peer has got `n` bytes of it, at most `left`. With the last one the exchange ends. A file
+ * that is shorter than it was said to be: close the connection. */
+void cstar__h1_file_sent(cstar__h1 *m, uint64_t n);
+
+/** on_wake for `x`, which is this machine's, as cstar__h1_resume() would call it: for an alarm. */
+void cstar__h1_wake(cstar__h1 *m, cstar__exchange *x);
 
 /** The peer will send no more. A request cut short is dropped; a response under way goes on, and
  * requests that wait are answered. */
@@ -109,6 +130,8 @@ void cstar__h1_timeout(cstar__h1 *m);
 /** No further request after the one under way; an idle machine closes at once. */
 void cstar__h1_drain(cstar__h1 *m);
 
+/** Bytes of the present request's body that have come so far; 0 while none is being read. */
+uint64_t cstar__h1_body_seen(const cstar__h1 *m);
 /** Whether the driver should read more. False while closing and while `held` is at its limit. */
 bool cstar__h1_wants_input(const cstar__h1 *m);
 /** Nothing under way and nothing held: the connection is idle keep-alive. */

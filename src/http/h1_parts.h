@@ -1,10 +1,11 @@
 /* http/h1_parts.h -- the parts of the HTTP/1.1 machine: pure functions over bytes. Only the
- * last two know a connection.
+ * last three know a connection.
  *
  *     h1_head.c      find the end of a head, read a request line, read a whole head
  *     h1_chunk.c     read a chunk-size line and a trailer line
  *     h1_response.c  write a response head, a chunk, an error page
  *     h1_answer.c    the operations of an exchange: which framing a response gets
+ *     h1_source.c    bodies that are read as the peer takes them
  *     h1.c           the states between them
  *
  * Parsers return 0 or the status that the request has to be answered with, and say why in
@@ -85,6 +86,8 @@ cstar_status cstar__h1_write_error(cstar_buf *out, const char *date, int status,
                                    bool head);
 /** Appends one chunk; leaves room for the last chunk. Same errors. `bytes` is not empty. */
 cstar_status cstar__h1_write_chunk(cstar_buf *out, cstar_str bytes);
+/** Makes room for `more` bytes. Same errors. */
+cstar_status cstar__h1_room(cstar_buf *out, size_t more);
 /** Appends bytes whole or not at all. */
 cstar_status cstar__h1_write_bytes(cstar_buf *out, cstar_str bytes);
 
@@ -93,11 +96,35 @@ cstar_status cstar__h1_write_bytes(cstar_buf *out, cstar_str bytes);
 enum {
     /* rest of a refused body that is read and dropped to keep the connection */
     CSTAR__H1_SWALLOW = 64 * 1024,
+    CSTAR__H1_WAITING_OUTPUT = 256 * 1024,
 };
 
 extern const cstar__exchange_ops cstar__h1_ops;
 
-/** Ends the exchange under way if its response is complete or cut, and goes on to what follows.
+/** What `out` may hold ahead of the driver before the machine stops to add more by itself. */
+static inline size_t cstar__h1_most_waiting(const cstar__h1 *m) {
+    const size_t half = m->out->limit / 2 != 0 ? m->out->limit / 2 : 1;
+    return half < CSTAR__H1_WAITING_OUTPUT ? half : CSTAR__H1_WAITING_OUTPUT;
+}
+/* Requests that are read while responses pile up would only find no room for theirs, and a client
+ * that sends many and reads nothing would make us store all the answers. */
+static inline bool cstar__h1_crowded(const cstar__h1 *m) {
+    return m->out->len >= cstar__h1_most_waiting(m);
+}
+/** Tells the log, and counts. */
+void cstar__h1_report(const cstar__h1 *m, int status, const char *why);
+
+/** Takes `s` for the body of the answer whose head was just written, and begins to read it. CSTAR_OK
+ * also if it is shorter than it was said to be: then the response is cut. */
+cstar_status cstar__h1_source_begin(cstar__h1 *m, cstar__source *s);
+/** Whether cstar__h1_source_pull() would read now. */
+bool cstar__h1_source_ready(const cstar__h1 *m);
+/** Reads more of it into `out`, as far as that is not crowded. The caller settles. */
+void cstar__h1_source_pull(cstar__h1 *m);
+/** Releases it, if there is one. */
+void cstar__h1_source_end(cstar__h1 *m);
+
+/** Ends the exchange under way if its response is written whole or cut, and goes on to what follows.
  * Inside a handler call it does nothing: the loop that made the call does it afterwards. */
 void cstar__h1_settle(cstar__h1 *m);
 

@@ -17,7 +17,7 @@ enum {
 
 /* ---- room ----------------------------------------------------------------------------------- */
 
-static cstar_status make_room(cstar_buf *out, size_t more) {
+cstar_status cstar__h1_room(cstar_buf *out, size_t more) {
     if (out->status != CSTAR_OK) {
         return out->status;
     }
@@ -33,7 +33,7 @@ static cstar_status make_room(cstar_buf *out, size_t more) {
 }
 
 cstar_status cstar__h1_write_bytes(cstar_buf *out, cstar_str bytes) {
-    cstar_status rc = make_room(out, bytes.len);
+    cstar_status rc = cstar__h1_room(out, bytes.len);
     if (rc == CSTAR_OK) {
         cstar_buf_str(out, bytes);
     }
@@ -109,7 +109,7 @@ static size_t room_of(const cstar__h1_answer *a, size_t reason_length) {
 cstar_status cstar__h1_write_answer(cstar_buf *out, const char *date, const cstar__h1_answer *a) {
     const char *reason = cstar__reason(a->status);
     const size_t reason_length = strlen(reason);
-    cstar_status rc = make_room(out, room_of(a, reason_length));
+    cstar_status rc = cstar__h1_room(out, room_of(a, reason_length));
     if (rc != CSTAR_OK) {
         return rc;
     }
@@ -153,7 +153,7 @@ cstar_status cstar__h1_write_error(cstar_buf *out, const char *date, int status,
 }
 
 cstar_status cstar__h1_write_chunk(cstar_buf *out, cstar_str bytes) {
-    cstar_status rc = make_room(out, CSTAR__H1_CHUNK_ROOM + bytes.len);
+    cstar_status rc = cstar__h1_room(out, CSTAR__H1_CHUNK_ROOM + bytes.len);
     if (rc != CSTAR_OK) {
         return rc;
     }

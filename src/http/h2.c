@@ -1,6 +1,8 @@
 /* http/h2.c -- the entries of the HTTP/2 machine: bytes in, bytes out, time, and the end.
  *
- * Data flow: feed ──frame by frame──▶ guard, nghttp2, handler ──▶ pump ──▶ m->out ──▶ settle.
+ * Data flow: feed ──frame by frame──▶ guard, nghttp2, handler ──▶ pump ──▶ m->out ──▶ settle. Input that
+ * comes while the answers to earlier requests fill their memory, and the driver has yet to send what
+ * is in `out`, waits in m->held.
  *
  * Every entry ends with pump() and settle(): what can go out goes out, as far as `out` has room,
  * and a machine that has nothing to do any more is *over*. The parts are listed in h2_parts.h.
@@ -61,6 +63,7 @@ static void trip(cstar__h2 *m, uint32_t code, const char *why) {
     m->verdict = NULL;
     if (!m->tripped) {
         m->tripped = true;
+        CSTAR__STAT_ADD(&m->env->pool->stats, h2_goaways, 1);
         cstar__h2_report(m, 0, why);
         terminate(m, code);
     }
@@ -97,6 +100,39 @@ static void say_last_goaway(cstar__h2 *m) {
     }
 }
 
+static bool pump(cstar__h2 *m) {
+    bool ok = pump_frames(m);
+    if (ok && m->verdict != NULL) { /* resets that were sent just now */
+        trip(m, NGHTTP2_ENHANCE_YOUR_CALM, m->verdict);
+        ok = pump_frames(m);
+    }
+    if (ok && m->draining && !m->goaway && m->nstreams == 0) {
+        say_last_goaway(m);
+        ok = pump_frames(m);
+    }
+    return ok;
+}
+
+/* Tells those that were refused a piece which fits now. @return whether there were any. Streams end
+ * in pump() only, so none does while we look at them. */
+static bool wake_starved(cstar__h2 *m, bool tell) {
+    const cstar__handler *h = m->env->handler;
+    bool any = false;
+    for (cstar__h2_stream *s = m->streams; s != NULL && m->nstarved != 0; s = s->next) {
+        if (!cstar__h2_queue_wakes(s) || s->x->broken) {
+            continue;
+        }
+        any = true;
+        if (tell) {
+            cstar__h2_queue_sated(s);
+            if (h->on_wake != NULL) {
+                h->on_wake(h->ctx, s->x);
+            }
+        }
+    }
+    return any;
+}
+
 /* What every entry ends with. */
 static cstar_status settle(cstar__h2 *m) {
     if (m->busy || m->over) {
@@ -106,14 +142,10 @@ static cstar_status settle(cstar__h2 *m) {
         return break_off(m);
     }
     m->busy = true;
-    bool ok = pump_frames(m);
-    if (ok && m->verdict != NULL) { /* resets that were sent just now */
-        trip(m, NGHTTP2_ENHANCE_YOUR_CALM, m->verdict);
-        ok = pump_frames(m);
-    }
-    if (ok && m->draining && !m->goaway && m->nstreams == 0) {
-        say_last_goaway(m);
-        ok = pump_frames(m);
+    bool ok = pump(m);
+    if (ok && m->nstarved != 0 && wake_starved(m, true)) {
+        ok = pump(m);
+        m->dirty = m->dirty || wake_starved(m, false); /* the rest is the next entry's */
     }
     m->busy = false;
     if (!ok || m->cut) {
@@ -144,10 +176,24 @@ static bool show(cstar__h2 *m, cstar_str piece) {
     return true;
 }
 
-cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len) {
-    assert(!m->busy);
+/* Too much waits for the peer, and not for its windows but for the driver: further requests wait,
+ * too, instead of being refused. */
+static bool must_hold(cstar__h2 *m) {
+    if (cstar__h2_is_full(m) && !pump_frames(m)) {
+        m->cut = true;
+    }
+    return cstar__h2_is_full(m) && cstar__h2_crowded(m);
+}
+
+/* @return how much of it was read; all, but for what must wait. */
+static size_t take(cstar__h2 *m, const char *ptr, const size_t all) {
+    size_t len = all;
     m->busy = true;
     while (len != 0 && !is_dead(m) && !m->tripped && !m->ended) {
+        if (must_hold(m)) {
+            m->busy = false;
+            return all - len;
+        }
         const char *why = NULL;
         cstar_str piece;
         const size_t n = cstar__h2_guard_next(m, ptr, len, &piece, &why);
@@ -162,13 +208,53 @@ cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len) {
         len -= n;
     }
     m->busy = false;
+    return all;
+}
+
+/* What was held, as far as it need not wait any more. */
+static void take_held(cstar__h2 *m) {
+    cstar_buf *held = &m->held;
+    const size_t n = take(m, held->ptr, held->len);
+    held->len -= n;
+    if (held->len == 0) {
+        cstar_buf_fini(held);
+    } else {
+        memmove(held->ptr, held->ptr + n, held->len);
+    }
+}
+
+cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len) {
+    assert(!m->busy);
+    const size_t n = m->held.len == 0 ? take(m, ptr, len) : 0;
+    if (n < len && !is_dead(m)) {
+        cstar_buf_add(&m->held, ptr + n, len - n);
+        m->cut = m->held.status != CSTAR_OK;
+    }
     return settle(m);
 }
 
-cstar_status cstar__h2_resume(cstar__h2 *m) { return settle(m); }
+cstar_status cstar__h2_resume(cstar__h2 *m) {
+    if (m->held.len != 0 && !m->busy) {
+        take_held(m);
+    }
+    return settle(m);
+}
+
+void cstar__h2_wake(cstar__h2 *m, cstar__exchange *x) {
+    const cstar__handler *h = m->env->handler;
+    if (m->busy || is_dead(m) || x->broken || h->on_wake == NULL) {
+        return;
+    }
+    m->busy = true;
+    h->on_wake(h->ctx, x);
+    m->busy = false;
+    (void)settle(m);
+}
+
+void cstar__h2_lend(cstar__h2 *m, cstar_buf *out) { m->out = out; }
 
 bool cstar__h2_wants_resume(const cstar__h2 *m) {
-    return m->dirty && !is_dead(m) && !cstar__h2_crowded(m);
+    return (m->dirty || m->held.len != 0) && !is_dead(m) && !cstar__h2_crowded(m);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
@@ -191,17 +277,28 @@ static void end_stalled(cstar__h2_stream *s) {
     cstar__h2_stream_reset(s, NGHTTP2_CANCEL);
 }
 
+/* Too slow on average, though never silent for long. */
+static bool is_trickle(const cstar__h2_stream *s) {
+    const cstar__h2 *m = s->m;
+    return m->limits.body_rate != UINT32_MAX && is_late(m, s->began, m->limits.body_ms) &&
+           s->x->body_seen < (m->now - s->began) * m->limits.body_rate / 1000;
+}
+
 static void tick_stream(cstar__h2_stream *s) {
     const cstar__h2 *m = s->m;
     if (s->reset) {
         return;
     }
-    if (has_output(s)) {
+    if (s->rests) {
+        if (m->draining || is_late(m, s->since, m->limits.body_ms / 2)) {
+            cstar__h2_stream_reset(s, NGHTTP2_NO_ERROR);
+        }
+    } else if (has_output(s)) {
         if (is_late(m, s->since, m->limits.write_ms)) {
             end_stalled(s);
         }
     } else if (s->told && !s->complete && s->x->state == CSTAR__RESPONSE_NONE &&
-               is_late(m, s->since, m->limits.body_ms)) {
+               (is_late(m, s->since, m->limits.body_ms) || is_trickle(s))) {
         cstar__h2_refuse(s, 408, "request body timed out");
     }
 }
@@ -212,6 +309,7 @@ static void set_clock(cstar__h2 *m, uint64_t now) {
         m->guard.block_since = now;
         for (cstar__h2_stream *s = m->streams; s != NULL; s = s->next) {
             s->since = now;
+            s->began = now;
         }
     }
     m->now = now;
@@ -256,7 +354,9 @@ static void set_limits(cstar__h2_limits *l) {
     set_limit(&l->others, 500);
     set_limit(&l->strays, 1000);
     set_limit(&l->head_ms, 10 * 1000);
+    set_limit(&l->max_output, 4 * 1024 * 1024);
     set_limit(&l->body_ms, 30 * 1000);
+    set_limit(&l->body_rate, 256);
     set_limit(&l->write_ms, 30 * 1000);
 }
 
@@ -274,11 +374,13 @@ cstar__h2 *cstar__h2_new(const cstar__env *env, const cstar__peer *peer, cstar_b
         m->limits = *env->h2_limits;
     }
     set_limits(&m->limits);
+    cstar_buf_init(&m->held, alloc, SIZE_MAX / 2); /* bounded by what a driver feeds at once */
     m->guard.preface = PREFACE_LENGTH;
     if (cstar__h2_session_open(m) != CSTAR_OK || !pump_frames(m)) {
         cstar__h2_free(m);
         return NULL;
     }
+    CSTAR__STAT_ADD(&env->pool->stats, h2_connections, 1);
     return m;
 }
 
@@ -289,6 +391,7 @@ void cstar__h2_free(cstar__h2 *m) {
     assert(!m->busy);
     break_streams(m);
     cstar__h2_session_close(m);
+    cstar_buf_fini(&m->held);
     m->env->alloc->resize(m->env->alloc->ctx, m, sizeof *m, 0);
 }
 
@@ -301,6 +404,8 @@ void cstar__h2_eof(cstar__h2 *m) {
         if (s->x->state != CSTAR__RESPONSE_DONE) {
             s->x->broken = true;
             cstar__h2_stream_reset(s, NGHTTP2_CANCEL);
+        } else if (s->rests) {
+            cstar__h2_stream_reset(s, NGHTTP2_NO_ERROR);
         }
     }
     (void)settle(m);
@@ -332,10 +437,12 @@ void cstar__h2_drain(cstar__h2 *m) {
 }
 
 bool cstar__h2_wants_input(const cstar__h2 *m) {
-    return !is_dead(m) && !m->tripped && !m->ended && !cstar__h2_crowded(m);
+    return !is_dead(m) && !m->tripped && !m->ended && m->held.len == 0 && !cstar__h2_crowded(m);
 }
 
-bool cstar__h2_idle(const cstar__h2 *m) { return m->nstreams == 0; }
+/* Resting streams cost nothing, but a machine that drains has yet to be told when a second is
+ * over. */
+bool cstar__h2_idle(const cstar__h2 *m) { return m->nstreams == (m->draining ? 0 : m->nrests); }
 bool cstar__h2_done(const cstar__h2 *m) { return is_dead(m); }
 bool cstar__h2_cut(const cstar__h2 *m) { return m->cut; }
 

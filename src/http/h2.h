@@ -9,7 +9,7 @@
  *
  * Invariants: 1. on_close exactly once for every on_head. 2. Output never exceeds 256 KiB (or half
  * the buffer's limit) and one frame ahead of the driver: the rest waits in the streams, whose own
- * queues are bounded. 3. No connection-specific header leaves. 4. What a peer can make us do for
+ * queues are bounded, each and together. 3. No connection-specific header leaves. 4. What a peer can make us do for
  * nothing is counted per second; over a limit the connection gets GOAWAY with the right code and
  * ends.
  *
@@ -39,6 +39,11 @@ cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len);
 cstar_status cstar__h2_resume(cstar__h2 *m);
 bool cstar__h2_wants_resume(const cstar__h2 *m);
 
+/** on_wake for `x`, which is this machine's, as cstar__h2_resume() would call it: for an alarm. */
+void cstar__h2_wake(cstar__h2 *m, cstar__exchange *x);
+/** Output goes to `out` from now on. What an earlier one holds is the driver's. */
+void cstar__h2_lend(cstar__h2 *m, cstar_buf *out);
+
 /** The peer will send no more: complete responses still go out, all other exchanges end
  * (broken). */
 void cstar__h2_eof(cstar__h2 *m);
@@ -52,7 +57,8 @@ void cstar__h2_tick(cstar__h2 *m, uint64_t now);
 void cstar__h2_drain(cstar__h2 *m);
 
 bool cstar__h2_wants_input(const cstar__h2 *m);
-bool cstar__h2_idle(const cstar__h2 *m); /* no stream is open */
+/** No stream is open, but for such as were answered before the end of their requests. */
+bool cstar__h2_idle(const cstar__h2 *m);
 bool cstar__h2_done(const cstar__h2 *m);
 /** Close without flushing. */
 bool cstar__h2_cut(const cstar__h2 *m);

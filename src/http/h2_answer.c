@@ -1,13 +1,9 @@
 /* http/h2_answer.c -- the operations of an exchange on HTTP/2: what cstar__respond*() does once its
  * checks have passed.
  *
- * Data flow: cstar__respond*() ──▶ HEADERS are handed to nghttp2 (which copies and compresses them
- * when their turn comes) and body bytes to the stream's queue ──▶ nghttp2 asks for DATA as windows
- * allow (read_data) ──▶ its bytes go from the queue straight into m->out (send_data).
- *
- * The queue of a short whole answer lies in the exchange's arena, that of a longer one or of a
- * streamed response on the heap. A response without bytes yet is *deferred*: nghttp2 forgets it
- * until more is queued.
+ * Data flow: cstar__respond*() ──▶ the driver is told (claim) ──▶ HEADERS are handed to nghttp2 (which
+ * copies and compresses them when their turn comes), and body bytes to the stream's queue
+ * (h2_queue.c). Nothing is written here: frames leave in the entry under way, or in the next.
  *
  * Invariants: 1. END_STREAM is on the last DATA, or on HEADERS of a whole answer without a body.
  * 2. No field that belongs to HTTP/1.1 connections leaves (RFC 9113 8.2.2): cstar__respond*()
@@ -20,130 +16,20 @@
 #if CSTAR_WITH_HTTP2
 
 enum {
-    FRAME_HEAD = 9,
     STACK_FIELDS = 24,
     OWN_FIELDS = 3,           /* :status, date, content-length */
     FIELD_COST = 12,          /* of nghttp2's upper bound of a compressed field */
     MAX_HEAD_OUT = 60 * 1024, /* nghttp2 refuses to send more than 64 KiB */
-    SHORT_BODY = 8 * 1024,
-    KEEP_QUEUE = 2 * 1024, /* memory that an idle stream of events may keep */
-    MAX_WAITING_OUTPUT = 256 * 1024,
     DATE_LENGTH = 29,
 };
 
-/* ---- output --------------------------------------------------------------------------------- */
+/* ---- the floor below ------------------------------------------------------------------------ */
 
-bool cstar__h2_crowded(const cstar__h2 *m) {
-    const size_t half = m->out->limit / 2;
-    return m->out->len >= (half < MAX_WAITING_OUTPUT ? half : MAX_WAITING_OUTPUT);
-}
-
-bool cstar__h2_put(cstar__h2 *m, const void *head, size_t head_len, const char *ptr, size_t len) {
-    if (!cstar_buf_room(m->out, head_len + len)) {
-        return false;
+static void claim(const cstar__h2 *m) {
+    const cstar__driver *driver = m->env->driver;
+    if (driver != NULL && !m->busy) {
+        driver->claim(m->peer->link);
     }
-    char *w = m->out->ptr + m->out->len;
-    memcpy(w, head, head_len);
-    if (len != 0) {
-        memcpy(w + head_len, ptr, len);
-    }
-    m->out->len += head_len + len;
-    return true;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): the type is nghttp2's */
-ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length,
-                            uint32_t *flags, nghttp2_data_source *source, void *user) {
-    const cstar__h2_stream *s = source->ptr;
-    const size_t waiting = s->queue.len - s->at;
-    (void)session;
-    (void)id;
-    (void)buf;
-    (void)user;
-    if (waiting == 0 && !s->ended) {
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    const size_t n = waiting < length ? waiting : length;
-    if (n == waiting && s->ended) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    }
-    if (n != 0) {
-        *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    }
-    return (ssize_t)n;
-}
-
-static void drop_queue(cstar__h2_stream *s) {
-    s->at = 0;
-    if (s->queue.cap > KEEP_QUEUE) {
-        cstar_buf_fini(&s->queue);
-    }
-    s->queue.len = 0;
-}
-
-int cstar__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
-                        size_t length, nghttp2_data_source *source, void *user) {
-    cstar__h2 *m = user;
-    cstar__h2_stream *s = source->ptr;
-    (void)session;
-    (void)frame; /* never padded: there is no callback that would ask for it */
-    if (cstar__h2_crowded(m)) {
-        m->dirty = true;
-        return NGHTTP2_ERR_WOULDBLOCK;
-    }
-    if (!cstar__h2_put(m, head, FRAME_HEAD, s->queue.ptr + s->at, length)) {
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-    s->at += length;
-    s->since = m->now;
-    cstar__h2_guard_sent(m, length);
-    if (s->at == s->queue.len) {
-        drop_queue(s);
-    }
-    return 0;
-}
-
-/* ---- queue ---------------------------------------------------------------------------------- */
-
-/* A whole body. */
-static cstar_status queue_body(cstar__h2_stream *s, cstar_str body) {
-    char *mem = NULL;
-    s->at = 0;
-    if (body.len <= SHORT_BODY) {
-        mem = cstar_arena_alloc(&s->x->arena, body.len);
-        if (mem == NULL) {
-            return CSTAR_ENOMEM;
-        }
-        cstar_buf_fixed(&s->queue, mem, body.len);
-    } else {
-        cstar_buf_init(&s->queue, s->m->env->alloc, body.len);
-    }
-    cstar_buf_str(&s->queue, body);
-    return s->queue.status;
-}
-
-/* More of a body; whole or not at all. */
-static cstar_status queue_piece(cstar__h2_stream *s, cstar_str bytes) {
-    cstar_buf *q = &s->queue;
-    const size_t waiting = q->len - s->at;
-    if (bytes.len > q->limit) {
-        return CSTAR_ELIMIT;
-    }
-    if (bytes.len > q->limit - waiting) {
-        return CSTAR_EAGAIN;
-    }
-    if (s->at != 0 && q->cap - q->len < bytes.len) {
-        memmove(q->ptr, q->ptr + s->at, waiting);
-        q->len = waiting;
-        s->at = 0;
-    }
-    if (waiting == 0) {
-        s->since = s->m->now;
-    }
-    cstar_buf_str(q, bytes);
-    const cstar_status rc = q->status;
-    q->status = CSTAR_OK;
-    return rc;
 }
 
 /* There is something new in the queue, or behind it. */
@@ -263,8 +149,8 @@ static cstar_status submit_page(cstar__h2_stream *s, int status) {
     cstar_buf_puts(&page, cstar__reason(status));
     cstar_buf_byte(&page, '\n');
     const head h = {status, &type, 1, (int64_t)page.len, s->x->request.method != CSTAR__HEAD};
-    cstar_buf_fini(&s->queue);
-    cstar_status rc = h.body ? queue_body(s, cstar_buf_view(&page)) : CSTAR_OK;
+    cstar__h2_queue_clear(s);
+    cstar_status rc = h.body ? cstar__h2_queue_body(s, cstar_buf_view(&page)) : CSTAR_OK;
     s->ended = true;
     return rc == CSTAR_OK ? submit(s, &h) : rc;
 }
@@ -310,25 +196,52 @@ static void note_close(const cstar__h2_stream *s) {
     }
 }
 
+/* 304: the length of what was not sent, which only a caller who passes it knows */
+static int64_t said_length(int status, uint64_t length) {
+    return status != 204 && (status != 304 || length != 0) ? (int64_t)length : -1;
+}
+
+/* The body is queued, or that failed with `rc`: the head, and what is to be noted. */
+static cstar_status answer(cstar__h2_stream *s, const head *h, cstar_status rc) {
+    s->ended = true;
+    rc = rc == CSTAR_OK ? submit(s, h) : rc;
+    if (rc != CSTAR_OK) {
+        return give_up(s, rc);
+    }
+    s->x->status = h->status;
+    s->x->state = CSTAR__RESPONSE_DONE;
+    note_close(s);
+    return CSTAR_OK;
+}
+
 static cstar_status respond(cstar__exchange *x, int status, const cstar__field *fields,
                             size_t nfields, cstar_str body) {
     cstar__h2_stream *s = x->machine;
     const bool bodiless = has_no_body(x, status);
-    /* 304: the length of what was not sent, which only a caller who passes it knows */
-    const bool says_length = status != 204 && (status != 304 || body.len != 0);
-    const head h = {status, fields, nfields, says_length ? (int64_t)body.len : -1,
+    const head h = {status, fields, nfields, said_length(status, body.len),
                     !bodiless && body.len != 0};
-    cstar_status rc = h.body ? queue_body(s, body) : CSTAR_OK;
-    s->ended = true;
-    rc = rc == CSTAR_OK ? submit(s, &h) : rc;
-    if (rc != CSTAR_OK) {
-        return give_up(s, rc);
+    claim(s->m);
+    cstar_status rc = h.body ? cstar__h2_queue_body(s, body) : CSTAR_OK;
+    rc = answer(s, &h, rc);
+    if (rc == CSTAR_OK) {
+        x->sent = bodiless ? 0 : body.len;
     }
-    x->status = status;
-    x->sent = bodiless ? 0 : body.len;
-    x->state = CSTAR__RESPONSE_DONE;
-    note_close(s);
-    return CSTAR_OK;
+    return rc;
+}
+
+static cstar_status respond_from(cstar__exchange *x, int status, const cstar__field *fields,
+                                 size_t nfields, cstar__source *source) {
+    cstar__h2_stream *s = x->machine;
+    const head h = {status, fields, nfields, said_length(status, source->left),
+                    !has_no_body(x, status) && source->left != 0};
+    claim(s->m);
+    cstar_status rc = CSTAR_OK;
+    if (h.body) {
+        rc = cstar__h2_queue_source(s, source);
+    } else {
+        cstar__source_release(source);
+    }
+    return answer(s, &h, rc);
 }
 
 static cstar_status start(cstar__exchange *x, int status, const cstar__field *fields,
@@ -336,7 +249,8 @@ static cstar_status start(cstar__exchange *x, int status, const cstar__field *fi
     cstar__h2_stream *s = x->machine;
     /* with DATA even where there will be none: the exchange lasts until it is ended */
     const head h = {status, fields, nfields, -1, true};
-    cstar_buf_init(&s->queue, s->m->env->alloc, s->m->limits.max_stream_output);
+    claim(s->m);
+    cstar__h2_queue_begin(s);
     cstar_status rc = submit(s, &h);
     if (rc != CSTAR_OK) {
         return give_up(s, rc);
@@ -344,6 +258,7 @@ static cstar_status start(cstar__exchange *x, int status, const cstar__field *fi
     s->bodiless = has_no_body(x, status);
     x->status = status;
     x->state = CSTAR__RESPONSE_STREAMING;
+    CSTAR__STAT_ADD(x->stats, streams, 1);
     note_close(s);
     return CSTAR_OK;
 }
@@ -353,7 +268,8 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
     if (s->bodiless) {
         return CSTAR_OK;
     }
-    cstar_status rc = queue_piece(s, bytes);
+    claim(s->m);
+    cstar_status rc = cstar__h2_queue_piece(s, bytes);
     if (rc == CSTAR_OK) {
         x->sent += bytes.len;
         wake(s);
@@ -363,6 +279,9 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
 
 static cstar_status end_response(cstar__exchange *x) {
     cstar__h2_stream *s = x->machine;
+    claim(s->m);
+    cstar__h2_queue_sated(s);
+    CSTAR__STAT_SUB(x->stats, streams, 1);
     s->ended = true;
     x->state = CSTAR__RESPONSE_DONE;
     s->since = s->m->now;
@@ -372,9 +291,12 @@ static cstar_status end_response(cstar__exchange *x) {
 
 static void abort_response(cstar__exchange *x) {
     cstar__h2_stream *s = x->machine;
+    claim(s->m);
     x->broken = true;
     cstar__h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR);
 }
+
+static size_t room(const cstar__exchange *x) { return cstar__h2_queue_room(x->machine); }
 
 const cstar__exchange_ops cstar__h2_ops = {
     .respond = respond,
@@ -382,6 +304,8 @@ const cstar__exchange_ops cstar__h2_ops = {
     .write = write_piece,
     .end = end_response,
     .abort = abort_response,
+    .respond_from = respond_from,
+    .room = room,
 };
 
 #else

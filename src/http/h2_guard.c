@@ -74,10 +74,20 @@ static void judge_data(cstar__h2 *m, uint8_t flags, int32_t id) {
     }
 }
 
+/* HEADERS for a stream that has begun before: trailers, or a block that is decoded for nothing. */
+static void judge_late_head(cstar__h2 *m, int32_t id) {
+    if (nghttp2_session_get_stream_user_data(m->session, id) == NULL) {
+        cstar__h2_count(m, &m->guard.count.strays, m->limits.strays, "HEADERS on closed streams");
+    }
+}
+
 /* HEADERS, or CONTINUATION behind it. */
-static void judge_block(cstar__h2 *m, uint8_t type, uint8_t flags) {
+static void judge_block(cstar__h2 *m, uint8_t type, uint8_t flags, int32_t id) {
     cstar__h2_guard *g = &m->guard;
     if (type == NGHTTP2_HEADERS) {
+        if (id <= nghttp2_session_get_last_proc_stream_id(m->session)) {
+            judge_late_head(m, id);
+        }
         g->block_bytes = 0;
         g->block_frames = 0;
         g->block_since = m->now;
@@ -109,9 +119,10 @@ static void judge_frame(cstar__h2 *m) {
         break;
     case NGHTTP2_HEADERS:
     case NGHTTP2_CONTINUATION:
-        judge_block(m, h[3], h[4]);
+        judge_block(m, h[3], h[4], id);
         break;
     case NGHTTP2_RST_STREAM:
+        CSTAR__STAT_ADD(&m->env->pool->stats, h2_resets_in, 1);
         cstar__h2_count(m, &m->guard.count.resets, m->limits.resets, "rapid reset");
         break;
     case NGHTTP2_SETTINGS:

@@ -3,7 +3,8 @@
  *     h2_guard.c    looks at every frame head before nghttp2 does; counts what a peer does for free
  *     h2_session.c  what nghttp2 calls back, and the session's options
  *     h2_head.c     header fields ──▶ cstar__request
- *     h2_answer.c   the operations of an exchange, and the DATA that waits
+ *     h2_answer.c   the operations of an exchange
+ *     h2_queue.c    the DATA that waits
  *     h2.c          the entries: bytes in, bytes out, time, the end
  *
  *          feed ─▶ guard ─▶ nghttp2 ─▶ callbacks ─▶ head ─▶ handler ─▶ answer ─▶ nghttp2
@@ -70,9 +71,16 @@ typedef struct cstar__h2_stream {
     bool ended;      /* nothing will be added to `queue` */
     bool end_sent;   /* END_STREAM is out */
     bool reset;      /* our RST_STREAM waits or is out: no other */
+    bool closed;     /* on_close was called */
+    bool rests;      /* answered and closed; the rest of its request is read and dropped */
     cstar_buf queue; /* DATA from `at` on waits */
     size_t at;
-    uint64_t since; /* m->now when something last moved */
+    size_t charged;        /* of m->queued: the memory of `queue` */
+    size_t starved;        /* length of the piece that was refused with CSTAR_EAGAIN; 0: none */
+    cstar__source *source; /* DATA that is read when its turn comes; NULL: `queue` */
+    uint32_t dropped;      /* bytes of the rest */
+    uint64_t since;        /* m->now when something last moved */
+    uint64_t began;        /* m->now when the head was complete */
 } cstar__h2_stream;
 
 typedef struct cstar__h2_block cstar__h2_block;
@@ -85,8 +93,12 @@ struct cstar__h2 {
     nghttp2_mem mem;
     cstar__h2_block *blocks; /* all that nghttp2 has allocated */
     cstar_buf *out;
+    cstar_buf held; /* input that nobody has looked at */
     cstar__h2_stream *streams;
     uint32_t nstreams;
+    uint32_t nrests;      /* of them, that rest */
+    uint32_t nstarved;    /* of them, that are starved */
+    size_t queued;        /* memory in which their DATA wait */
     uint32_t list_bytes;  /* of the header list under way, decoded */
     uint32_t list_fields; /* of it, but cookie crumbs behind the first */
     cstar__h2_guard guard;
@@ -129,6 +141,8 @@ void cstar__h2_report(const cstar__h2 *m, int status, const char *why);
 void cstar__h2_stream_close(cstar__h2_stream *s, bool broken);
 /** RST_STREAM, once. */
 void cstar__h2_stream_reset(cstar__h2_stream *s, uint32_t code);
+/** Whether so much waits for the peer that it gets no new streams. */
+bool cstar__h2_is_full(const cstar__h2 *m);
 /** No new streams; see cstar__h2_drain(). */
 void cstar__h2_begin_drain(cstar__h2 *m);
 
@@ -147,6 +161,26 @@ extern const cstar__exchange_ops cstar__h2_ops;
 void cstar__h2_refuse(cstar__h2_stream *s, int status, const char *why);
 /** 100 (Continue). */
 void cstar__h2_continue(cstar__h2_stream *s);
+
+/* ---- queue ---------------------------------------------------------------------------------- */
+
+/** A whole body; copied. CSTAR_ENOMEM. */
+cstar_status cstar__h2_queue_body(cstar__h2_stream *s, cstar_str body);
+/** The queue of a streamed response begins. */
+void cstar__h2_queue_begin(cstar__h2_stream *s);
+/** More of it; whole or not at all. CSTAR_EAGAIN (see s->starved), CSTAR_ELIMIT, CSTAR_ENOMEM. */
+cstar_status cstar__h2_queue_piece(cstar__h2_stream *s, cstar_str bytes);
+/** How much of it would be taken. */
+size_t cstar__h2_queue_room(const cstar__h2_stream *s);
+/** Takes `source` for the whole body. CSTAR_ENOMEM: it was released. */
+cstar_status cstar__h2_queue_source(cstar__h2_stream *s, cstar__source *source);
+/** Throws away what waits; releases the source. */
+void cstar__h2_queue_clear(cstar__h2_stream *s);
+/** Nothing is starved any more: it was told, or its response is over. */
+void cstar__h2_queue_sated(cstar__h2_stream *s);
+/** Whether what was refused of it with CSTAR_EAGAIN would be taken now. */
+bool cstar__h2_queue_wakes(const cstar__h2_stream *s);
+
 /** nghttp2 asks for DATA, and has it written. */
 ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length,
                             uint32_t *flags, nghttp2_data_source *source, void *user);

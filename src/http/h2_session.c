@@ -24,9 +24,10 @@ enum {
     CONNECTION_WINDOW = 1024 * 1024,
     MAX_SETTINGS = 32, /* entries of one frame */
     MAX_WAITING_ACKS = 256,
-    LIST_ABUSE = 8,      /* a header list this many times too long is an attack */
-    FIELD_OVERHEAD = 32, /* RFC 9113 6.5.2 */
-    SETTING = 6,         /* bytes of one */
+    LIST_ABUSE = 8,        /* a header list this many times too long is an attack */
+    FIELD_OVERHEAD = 32,   /* RFC 9113 6.5.2 */
+    SETTING = 6,           /* bytes of one */
+    MAX_REST = 256 * 1024, /* of a request that was answered before its end */
 };
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -130,6 +131,9 @@ void cstar__h2_session_close(cstar__h2 *m) {
 
 void cstar__h2_report(const cstar__h2 *m, int status, const char *why) {
     const cstar__handler *h = m->env->handler;
+    if (status != 0) {
+        CSTAR__STAT_ADD(&m->env->pool->stats, refused, 1);
+    }
     if (h->on_refuse != NULL) {
         h->on_refuse(h->ctx, status, why);
     }
@@ -146,6 +150,7 @@ static cstar__h2_stream *stream_open(cstar__h2 *m, int32_t id) {
     s->x = x;
     s->id = id;
     s->since = m->now;
+    s->began = m->now;
     x->ops = &cstar__h2_ops;
     x->driver = m->env->driver;
     x->peer = m->peer;
@@ -157,7 +162,30 @@ static cstar__h2_stream *stream_open(cstar__h2 *m, int32_t id) {
     }
     m->streams = s;
     m->nstreams++;
+    CSTAR__STAT_ADD(x->stats, active, 1);
     return s;
+}
+
+/* The exchange is over for the floors above; its memory, and the stream in it, is not. */
+static void close_exchange(cstar__h2_stream *s) {
+    cstar__exchange *x = s->x;
+    if (s->closed || !s->told) {
+        return;
+    }
+    s->closed = true;
+    cstar__h2_queue_clear(s);
+    if (x->state == CSTAR__RESPONSE_STREAMING) {
+        CSTAR__STAT_SUB(x->stats, streams, 1);
+    }
+    s->m->env->handler->on_close(s->m->env->handler->ctx, x);
+}
+
+/* nghttp2 knows it no more, even if its memory is held. Not asked once it is to be cut: see
+ * above. */
+static void forget(const cstar__h2_stream *s) {
+    if (s->x->held && !s->m->cut) {
+        (void)nghttp2_session_set_stream_user_data(s->m->session, s->id, NULL);
+    }
 }
 
 void cstar__h2_stream_close(cstar__h2_stream *s, bool broken) {
@@ -172,11 +200,12 @@ void cstar__h2_stream_close(cstar__h2_stream *s, bool broken) {
         s->next->prev = s->prev;
     }
     m->nstreams--;
+    m->nrests -= s->rests;
     x->broken = x->broken || broken;
-    if (s->told) {
-        m->env->handler->on_close(m->env->handler->ctx, x);
-    }
-    cstar_buf_fini(&s->queue);
+    close_exchange(s);
+    cstar__h2_queue_clear(s);
+    forget(s);
+    CSTAR__STAT_SUB(x->stats, active, 1);
     cstar__exchange_give(m->env->pool, x);
 }
 
@@ -198,6 +227,9 @@ void cstar__h2_stream_reset(cstar__h2_stream *s, uint32_t code) {
     }
 }
 
+/* A stream that gets no answer: it may be asked again (RFC 9113 8.7). */
+static void count_refused(cstar__h2 *m) { CSTAR__STAT_ADD(&m->env->pool->stats, refused, 1); }
+
 static cstar__h2_stream *stream_of(nghttp2_session *session, int32_t id) {
     return nghttp2_session_get_stream_user_data(session, id);
 }
@@ -212,8 +244,12 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
         return 0; /* trailers */
     }
-    if (m->nstreams >= m->limits.max_streams) {
-        count_provoked(m);
+    const bool is_over = m->nstreams >= m->limits.max_streams; /* which it knows not to do */
+    if (is_over || cstar__h2_is_full(m)) {
+        if (is_over) {
+            count_provoked(m);
+        }
+        count_refused(m);
         reset_id(m, id, NGHTTP2_REFUSED_STREAM);
         return 0;
     }
@@ -271,6 +307,12 @@ static void request_end(cstar__h2_stream *s) {
     if (!s->told || x->state != CSTAR__RESPONSE_NONE || x->broken) {
         return;
     }
+    if (cstar__h2_is_full(s->m)) {
+        count_refused(s->m);
+        x->broken = true;
+        cstar__h2_stream_reset(s, NGHTTP2_REFUSED_STREAM);
+        return;
+    }
     s->m->env->handler->on_end(s->m->env->handler->ctx, x);
     if (x->state == CSTAR__RESPONSE_NONE && !x->later && !x->broken) {
         cstar__h2_refuse(s, 500, "the handler gave no response");
@@ -295,6 +337,7 @@ static void tell_head(cstar__h2_stream *s, bool end_stream) {
 
 static void head_end(cstar__h2_stream *s, bool end_stream) {
     s->since = s->m->now;
+    s->began = s->m->now;
     if (!cstar__h2_head_end(s, end_stream)) {
         cstar__h2_report(s->m, 500, "out of memory");
         cstar__h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR);
@@ -338,11 +381,23 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* What comes behind an answer, until it is too much. */
+static void drop_rest(cstar__h2_stream *s, size_t len) {
+    s->dropped += (uint32_t)len; /* of one frame at a time */
+    if (s->dropped > MAX_REST) {
+        cstar__h2_stream_reset(s, NGHTTP2_NO_ERROR);
+    }
+}
+
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *ptr,
                          size_t len, void *user) {
     cstar__h2 *m = user;
     cstar__h2_stream *s = stream_of(session, id);
     (void)flags;
+    if (s != NULL && s->rests) {
+        drop_rest(s, len);
+        return 0;
+    }
     if (s == NULL || !s->told || s->x->state != CSTAR__RESPONSE_NONE || s->x->broken) {
         return 0; /* dropped; auto window updates count it as read */
     }
@@ -369,12 +424,22 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 
 /* ---- what goes out -------------------------------------------------------------------------- */
 
-/* The answer is out while the request still comes: the rest is not wanted (RFC 9113 8.1). */
+/* The answer is out while the request still comes. RFC 9113 8.1 has RST_STREAM follow, but clients
+ * that are still sending then lose the answer (curl 7.88 does): so the rest is dropped for a while
+ * first. For the floors above the exchange ends here. */
 static void end_sent(cstar__h2_stream *s) {
+    cstar__h2 *m = s->m;
     s->end_sent = true;
-    if (!s->complete) {
+    s->since = m->now;
+    if (s->complete || s->reset) {
+        return;
+    }
+    s->rests = true;
+    m->nrests++;
+    if (m->ended) {
         cstar__h2_stream_reset(s, NGHTTP2_NO_ERROR);
     }
+    close_exchange(s);
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
@@ -389,6 +454,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         }
         break;
     case NGHTTP2_RST_STREAM:
+        CSTAR__STAT_ADD(&m->env->pool->stats, h2_resets_out, 1);
         s = stream_of(session, frame->hd.stream_id);
         if ((s == NULL || !s->reset) && frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM) {
             count_provoked(m); /* nghttp2's idea; ours were counted where they were made */
@@ -397,6 +463,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     case NGHTTP2_GOAWAY:
         if (frame->goaway.error_code != NGHTTP2_NO_ERROR && !m->tripped) {
             m->tripped = true;
+            CSTAR__STAT_ADD(&m->env->pool->stats, h2_goaways, 1);
             cstar__h2_report(m, 0, nghttp2_http2_strerror(frame->goaway.error_code));
         }
         break;

@@ -89,6 +89,30 @@ bool cstar__machine_wants_resume(const cstar__machine *m) {
     return IF_H2(m, cstar__h2_wants_resume(m->h2), cstar__h1_wants_resume(&m->h1));
 }
 
+void cstar__machine_wake(cstar__machine *m, cstar__exchange *x) {
+    IF_H2(m, cstar__h2_wake(m->h2, x), cstar__h1_wake(&m->h1, x));
+}
+
+void cstar__machine_sends_files(cstar__machine *m) { m->h1.sends_files = true; }
+
+bool cstar__machine_file(const cstar__machine *m, int *fd, uint64_t *at, uint64_t *left) {
+    return IF_H2(m, false, cstar__h1_file(&m->h1, fd, at, left));
+}
+
+void cstar__machine_file_sent(cstar__machine *m, uint64_t n) {
+    IF_H2(m, (void)n, cstar__h1_file_sent(&m->h1, n));
+}
+
+uint64_t cstar__machine_body_seen(const cstar__machine *m) {
+    return IF_H2(m, 0, cstar__h1_body_seen(&m->h1));
+}
+
+void cstar__machine_lend(cstar__machine *m, cstar_buf *out) {
+    m->out = out;
+    cstar__h1_lend(&m->h1, out);
+    IF_H2(m, cstar__h2_lend(m->h2, out), (void)m);
+}
+
 /* What was held as a possible preface was the beginning of an HTTP/1.1 head. */
 static void settle_undecided(cstar__machine *m) {
     if (!m->decided) {

@@ -46,7 +46,28 @@ cstar_status cstar__machine_decide(cstar__machine *m, bool h2);
 
 cstar_status cstar__machine_feed(cstar__machine *m, const char *ptr, size_t len);
 cstar_status cstar__machine_resume(cstar__machine *m);
+/** Whether cstar__machine_resume() has something to do, once the peer has taken all output. False
+ * while only the driver can go on (cstar__machine_file()). */
 bool cstar__machine_wants_resume(const cstar__machine *m);
+/** on_wake for `x`, an exchange of this machine that is not over: for an alarm. Like every entry it
+ * may leave output, and the machine done or cut. */
+void cstar__machine_wake(cstar__machine *m, cstar__exchange *x);
+
+/** The driver sends files from their descriptors where it may: called right behind
+ * cstar__machine_init(), if at all. */
+void cstar__machine_sends_files(cstar__machine *m);
+/** HTTP/1.1: all that was in `out` has been taken, and what follows is `*left` bytes of the file `*fd`
+ * from `*at` on, which the driver is to send and to tell of with cstar__machine_file_sent(). A file
+ * that turns out shorter: close the connection. */
+bool cstar__machine_file(const cstar__machine *m, int *fd, uint64_t *at, uint64_t *left);
+void cstar__machine_file_sent(cstar__machine *m, uint64_t n);
+
+/** Bytes of the present request's body so far, 0 without one; HTTP/1.1 only: HTTP/2 minds the rates of
+ * its bodies itself. */
+uint64_t cstar__machine_body_seen(const cstar__machine *m);
+/** Output goes to `out` from now on; what an earlier one holds is the driver's. Not from inside an
+ * entry of this machine. */
+void cstar__machine_lend(cstar__machine *m, cstar_buf *out);
 void cstar__machine_eof(cstar__machine *m);
 void cstar__machine_timeout(cstar__machine *m);
 void cstar__machine_tick(cstar__machine *m, uint64_t now);

@@ -303,12 +303,14 @@ def t_window_update_flood():
 
 
 def t_zero_window_held():
-    """All streams that may be had, none of which may be answered: the next one is refused, others are served."""
+    """All streams that may be had, none of which may be answered: those that would have to wait in too much memory
+    are refused, as is one too many; others are served."""
     c = Raw(settings={4: 0})
     c.send(*[c.request(1 + 2 * n, FILE) for n in range(256)])
     heads = set()
     while len(heads) < 256:
-        heads.add(c.until("the heads", lambda f: isinstance(f, HeadersFrame)).stream_id)
+        heads.add(c.until("the heads", lambda f: isinstance(f, (HeadersFrame, RstStreamFrame))
+                          and getattr(f, "error_code", REFUSED) == REFUSED).stream_id)
     c.send(c.request(513, FILE))
     c.reset(513, REFUSED)
     began = time.monotonic()
@@ -472,6 +474,10 @@ def t_stream_that_goes_back():
 def refused_upload(c, stream):
     c.status(stream, "413")
     c.until("the page's end", lambda f: f.stream_id == stream and "END_STREAM" in f.flags)
+    for n in range(3):  # 256 KiB more are read, so that no client loses the page
+        c.send(DataFrame(stream, b"x" * 16384).serialize() * 6)
+        if n < 2:
+            c.alive()
     c.reset(stream, NO_ERROR)
 
 

@@ -2,6 +2,7 @@
  *
  * The first byte chooses: raw bytes in pieces of any size, or a script of frames that are whole (so
  * that the interesting states are reached) mixed with what an application, a driver and a clock do.
+ * The application answers at once, late, from sources, and by streams that are refused room.
  * The second byte: which allocation fails, if any.
  *
  * Asserted: what is sent is a sequence of whole frames; on_close comes once for every on_head, and
@@ -68,8 +69,10 @@ static void send_frame(h2peer *p, unsigned type, unsigned flags, unsigned id, cs
 }
 
 static void send_request(h2peer *p, unsigned which, unsigned flags, unsigned id) {
-    static const char *const paths[] = {"/later", "/open", "/stream", "/early", "/mid",  "/echo",
-                                        "/big",   "/odd",  "/abort",  "/limit", "/close"};
+    static const char *const paths[] = {"/later",      "/open", "/stream", "/early", "/mid",
+                                        "/echo",       "/big",  "/odd",    "/abort", "/limit",
+                                        "/close",      "/file", "/kept",   "/small", "/short",
+                                        "/early-file", "/pour"};
     static const char block[] = "\x83\x86\x01\x01"
                                 "a\x04";
     const char *path = paths[which % (sizeof paths / sizeof paths[0])];
@@ -79,12 +82,33 @@ static void send_request(h2peer *p, unsigned which, unsigned flags, unsigned id)
                id | 1, cstar_view(text, (size_t)n));
 }
 
+/* Late, from a file; held for a moment beyond its end, perhaps. */
+static void answer_one(h2peer *p, unsigned a) {
+    cstar__exchange *x = p->nwaiting != 0 ? p->waiting[a % p->nwaiting] : NULL;
+    if (x == NULL) {
+        return;
+    }
+    const cstar__source s = testfile_source(&p->file, 0, (uint64_t)a * 200);
+    (void)cstar__respond_from(x, 200, NULL, 0, &s);
+    cstar__exchange_hold(x);
+    (void)cstar__h2_resume(p->machine);
+    (void)cstar__respond_room(x);
+    if (a > 200) {
+        cstar__h2_eof(p->machine);
+    }
+    cstar__exchange_let_go(x);
+}
+
 static void step(h2peer *p, source *s, uint64_t *now) {
     const unsigned op = take(s);
     const unsigned a = take(s);
     switch (op % 16) {
     case 0:
-        h2peer_finish(p);
+        if (a % 2 == 0) {
+            h2peer_finish(p);
+        } else {
+            answer_one(p, a);
+        }
         break;
     case 1:
         *now += a * 300;
@@ -165,13 +189,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                             .max_head = 2000,
                                             .max_fields = 8,
                                             .max_path = 200,
-                                            .max_stream_output = 5000};
+                                            .max_stream_output = 10000,
+                                            .max_output = 400000};
     source s = {data + 2, data + size};
     failalloc f;
     failalloc_init(&f, data[1]);
     h2peer p;
     h2peer_init(&p, &f.alloc, &limits);
     p.quiet = true;
+    p.env.driver = &p.driver;
     if (p.machine != NULL) {
         run(&p, data[0], &s);
     }

@@ -13,6 +13,8 @@ static void broken_promise(const char *what, int line) {
     abort();
 }
 
+static char kept[RIG_FILE];
+
 /* ---- log ------------------------------------------------------------------------------------ */
 
 static void add_escaped(cstar_buf *b, cstar_str s) {
@@ -92,6 +94,64 @@ static void answer(h1rig *r, cstar__exchange *x, int status, cstar_str body) {
     r->responded = cstar__respond(x, status, &text_type, 1, body);
 }
 
+/* Writes until it is refused, or all is written. */
+static void pour(h1rig *r, cstar__exchange *x) {
+    char piece[7000];
+    cstar_status rc = CSTAR_OK;
+    while (rc == CSTAR_OK && x->sent < RIG_POUR && x->request.method != CSTAR__HEAD) {
+        const size_t left = RIG_POUR - (size_t)x->sent;
+        const size_t n = left < sizeof piece ? left : sizeof piece;
+        const size_t room = cstar__respond_room(x);
+        for (size_t i = 0; i < n; i++) {
+            piece[i] = testfile_byte(x->sent + i);
+        }
+        rc = cstar__respond_write(x, cstar_view(piece, n));
+        CHECK(rc != CSTAR_EAGAIN || n > room);
+    }
+    if (rc == CSTAR_EAGAIN) {
+        r->refusals_to_pour++;
+    } else if (rc == CSTAR_OK) {
+        r->responded = cstar__respond_end(x);
+    } else {
+        cstar__respond_abort(x);
+    }
+}
+
+static void on_wake(void *ctx, cstar__exchange *x) {
+    h1rig *r = ctx;
+    enter(r);
+    r->wakes++;
+    if (path_is(x, "/pour") && x->state == CSTAR__RESPONSE_STREAMING) {
+        pour(r, x);
+    }
+    r->inside = false;
+}
+
+/* Bodies that are not in a buffer. @return false: it is none of these paths. */
+static bool respond_from(h1rig *r, cstar__exchange *x) {
+    static const struct {
+        const char *path;
+        uint64_t at, left;
+        bool kept;
+    } files[] = {{"/file", 0, RIG_FILE, false},
+                 {"/early-file", 0, RIG_FILE, false},
+                 {"/kept", 0, RIG_FILE, true},
+                 {"/part", 1000, RIG_FILE / 3, false},
+                 {"/small", 5, 1000, false},
+                 {"/empty", 0, 0, false},
+                 {"/short", RIG_FILE / 3, RIG_FILE, false},
+                 {"/gone", RIG_FILE, 100, false}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (path_is(x, files[i].path)) {
+            cstar__source s = testfile_source(&r->file, files[i].at, files[i].left);
+            s.ptr = files[i].kept ? r->kept : NULL;
+            r->responded = cstar__respond_from(x, 200, &text_type, 1, &s);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void open_stream(h1rig *r, cstar__exchange *x) {
     r->responded = cstar__respond_start(x, 200, &text_type, 1);
     if (r->responded == CSTAR_OK) {
@@ -115,6 +175,9 @@ static void on_head(void *ctx, cstar__exchange *x) {
     x->max_body = path_is(x, "/limit") ? 10 : 1024 * 1024;
     if (path_is(x, "/early")) {
         answer(r, x, 403, CSTAR_STR("no"));
+    } else if (path_is(x, "/early-file")) {
+        r->early_files++;
+        (void)respond_from(r, x);
     } else if (path_is(x, "/early-stream")) {
         r->waiting = x;
         open_stream(r, x);
@@ -137,8 +200,16 @@ static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) 
 }
 
 static void respond_by_path(h1rig *r, cstar__exchange *x) {
-    static char page[64 * 1024];
-    if (path_is(x, "/later")) {
+    static char page[RIG_HUGE];
+    if (respond_from(r, x)) {
+        return;
+    }
+    if (path_is(x, "/pour")) {
+        r->responded = cstar__respond_start(x, 200, &text_type, 1);
+        if (r->responded == CSTAR_OK) {
+            pour(r, x);
+        }
+    } else if (path_is(x, "/later")) {
         x->later = true;
         r->waiting = x;
     } else if (path_is(x, "/stream")) {
@@ -299,8 +370,10 @@ static int read_reply_body(cstar_str *s, const reply *p, bool head, cstar_buf *b
         return read_chunks(s, body);
     }
     size_t n = p->length >= 0 ? (size_t)p->length : s->len;
-    if (n > s->len) {
-        return -1;
+    if (n > s->len) { /* cut short */
+        cstar_buf_str(body, *s);
+        *s = cstar_view(s->ptr + s->len, 0);
+        return 0;
     }
     cstar_buf_add(body, s->ptr, n);
     *s = cstar_view(s->ptr + n, s->len - n);
@@ -364,12 +437,18 @@ const char *h1rig_outcome(h1rig *r) {
     return b->ptr;
 }
 
+static void count_claim(void *link) {
+    h1rig *r = link;
+    CHECK(!r->inside);
+    r->claims++;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 void h1rig_init(h1rig *r, const cstar_allocator *alloc) {
     memset(r, 0, sizeof *r);
     cstar__exchange_pool_init(&r->pool, alloc);
-    r->handler = (cstar__handler){r, on_head, on_body, on_end, on_close, on_refuse, NULL};
+    r->handler = (cstar__handler){r, on_head, on_body, on_end, on_close, on_refuse, on_wake};
     r->env = (cstar__env){.handler = &r->handler,
                           .alloc = alloc,
                           .pool = &r->pool,
@@ -378,12 +457,22 @@ void h1rig_init(h1rig *r, const cstar_allocator *alloc) {
     cstar_buf_init(&r->log, cstar_heap(), 0);
     cstar_buf_init(&r->body, cstar_heap(), 0);
     cstar_buf_init(&r->outcome, cstar_heap(), 16 * 1024 * 1024);
-    cstar__h1_init(&r->machine, &r->env, NULL, &r->out);
+    r->file.length = RIG_FILE;
+    if (kept[0] == '\0') {
+        (void)testfile_read(&r->file, kept, RIG_FILE, 0);
+        r->file.reads = 0;
+    }
+    r->kept = kept;
+    r->driver.claim = count_claim;
+    r->peer.link = r;
+    cstar__h1_init(&r->machine, &r->env, &r->peer, &r->out);
 }
 
 void h1rig_fini(h1rig *r) {
     cstar__h1_fini(&r->machine);
     CHECK(r->heads == r->closes);
+    CHECK(r->file.given == r->file.released);
+    CHECK(r->pool.stats.active == 0 && r->pool.stats.streams == 0);
     cstar__exchange_pool_fini(&r->pool);
     cstar_buf_fini(&r->out);
     cstar_buf_fini(&r->log);

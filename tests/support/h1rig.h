@@ -11,13 +11,22 @@
  * Paths: /later, /stream (ended at once), /open (started, two pieces, not ended), /early
  * (answered before the body), /early-stream (started before the body), /mid (answered at the
  * first piece of the body), /silent, /abort, /close, /no-content, /not-modified, /limit (a body
- * of 10 bytes at most), /huge (64 KiB answer); every other: 200 "hello".
+ * of 10 bytes at most), /huge (64 KiB answer); of a source: /file, /kept, /part, /small, /empty,
+ * /short, /gone (shorter than said), /early-file (before the body); /pour (RIG_POUR bytes, streamed
+ * as there is room); every other: 200 "hello".
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_TESTS_H1RIG_H
 #define CSTAR_TESTS_H1RIG_H
 
 #include "http/h1.h"
+#include "support/testfile.h"
+
+#ifndef RIG_FILE
+#define RIG_FILE 300000
+#define RIG_POUR 1000000
+#define RIG_HUGE (64 * 1024)
+#endif
 
 typedef struct h1rig {
     cstar__exchange_pool pool;
@@ -32,6 +41,12 @@ typedef struct h1rig {
     bool quiet;             /* writes no log: for counting allocations and for measuring */
     bool heads_only[64];    /* of the first exchanges: whether the method was HEAD */
     cstar_status responded; /* what the last cstar__respond*() returned */
+    testfile file;          /* of RIG_FILE bytes */
+    char *kept;             /* the same in memory */
+    size_t wakes, refusals_to_pour, early_files;
+    cstar__driver driver; /* env.driver = &r->driver: claims are counted */
+    size_t claims;
+    cstar__peer peer;
 } h1rig;
 
 void h1rig_init(h1rig *r, const cstar_allocator *alloc);

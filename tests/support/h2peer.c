@@ -58,6 +58,64 @@ static void answer(h2peer *p, cstar__exchange *x, int status, cstar_str body) {
     p->responded = cstar__respond(x, status, &text_type, 1, body);
 }
 
+/* Writes until it is refused, or all is written. */
+static void pour(h2peer *r, cstar__exchange *x) {
+    char piece[7000];
+    cstar_status rc = CSTAR_OK;
+    while (rc == CSTAR_OK && x->sent < RIG_POUR && x->request.method != CSTAR__HEAD) {
+        const size_t left = RIG_POUR - (size_t)x->sent;
+        const size_t n = left < sizeof piece ? left : sizeof piece;
+        const size_t room = cstar__respond_room(x);
+        for (size_t i = 0; i < n; i++) {
+            piece[i] = testfile_byte(x->sent + i);
+        }
+        rc = cstar__respond_write(x, cstar_view(piece, n));
+        CHECK(rc != CSTAR_EAGAIN || n > room);
+    }
+    if (rc == CSTAR_EAGAIN) {
+        r->refusals_to_pour++;
+    } else if (rc == CSTAR_OK) {
+        r->responded = cstar__respond_end(x);
+    } else {
+        cstar__respond_abort(x);
+    }
+}
+
+static void on_wake(void *ctx, cstar__exchange *x) {
+    h2peer *r = ctx;
+    enter(r);
+    r->wakes++;
+    if (path_is(x, "/pour") && x->state == CSTAR__RESPONSE_STREAMING) {
+        pour(r, x);
+    }
+    r->inside = false;
+}
+
+/* Bodies that are not in a buffer. @return false: it is none of these paths. */
+static bool respond_from(h2peer *r, cstar__exchange *x) {
+    static const struct {
+        const char *path;
+        uint64_t at, left;
+        bool kept;
+    } files[] = {{"/file", 0, RIG_FILE, false},
+                 {"/early-file", 0, RIG_FILE, false},
+                 {"/kept", 0, RIG_FILE, true},
+                 {"/part", 1000, RIG_FILE / 3, false},
+                 {"/small", 5, 1000, false},
+                 {"/empty", 0, 0, false},
+                 {"/short", RIG_FILE / 3, RIG_FILE, false},
+                 {"/gone", RIG_FILE, 100, false}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (path_is(x, files[i].path)) {
+            cstar__source s = testfile_source(&r->file, files[i].at, files[i].left);
+            s.ptr = files[i].kept ? r->kept : NULL;
+            r->responded = cstar__respond_from(x, 200, &text_type, 1, &s);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void open_stream(h2peer *p, cstar__exchange *x) {
     p->responded = cstar__respond_start(x, 200, &text_type, 1);
     if (p->responded == CSTAR_OK) {
@@ -88,6 +146,8 @@ static void on_head(void *ctx, cstar__exchange *x) {
     x->max_body = path_is(x, "/limit") ? 10 : 4u << 20;
     if (path_is(x, "/early")) {
         answer(p, x, 403, CSTAR_STR("no"));
+    } else if (path_is(x, "/early-file")) {
+        (void)respond_from(p, x);
     }
     p->inside = false;
 }
@@ -118,7 +178,15 @@ static void answer_odd(h2peer *p, cstar__exchange *x) {
 
 static void respond_by_path(h2peer *p, cstar__exchange *x) {
     const cstar__field wide = {{"x-wide", 6}, {big, 70000}};
-    if (path_is(x, "/later")) {
+    if (respond_from(p, x)) {
+        return;
+    }
+    if (path_is(x, "/pour")) {
+        p->responded = cstar__respond_start(x, 200, &text_type, 1);
+        if (p->responded == CSTAR_OK) {
+            pour(p, x);
+        }
+    } else if (path_is(x, "/later")) {
         x->later = true;
         wait_with(p, x);
     } else if (path_is(x, "/stream")) {
@@ -329,6 +397,13 @@ int32_t h2peer_request(h2peer *p, const char *method, const char *path, const ch
 
 int32_t h2peer_get(h2peer *p, const char *path) { return h2peer_request(p, "GET", path, NULL); }
 
+void h2peer_upload(h2peer *p, int32_t id, const char *text, bool hold) {
+    h2peer_stream *s = h2peer_stream_of(p, id);
+    s->upload = cstar_cstr(text);
+    s->hold = hold;
+    (void)nghttp2_session_resume_data(p->session, id);
+}
+
 /* ---- between them --------------------------------------------------------------------------- */
 
 void h2peer_take(h2peer *p, cstar_buf *to) {
@@ -442,6 +517,12 @@ const char *h2peer_outcome(h2peer *p) {
     return b->ptr;
 }
 
+static void count_claim(void *link) {
+    h2peer *r = link;
+    CHECK(!r->inside);
+    r->claims++;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2_limits *limits,
@@ -452,7 +533,7 @@ void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2
     }
     p->goaway = -1;
     cstar__exchange_pool_init(&p->pool, alloc);
-    p->handler = (cstar__handler){p, on_head, on_body, on_end, on_close, on_refuse, NULL};
+    p->handler = (cstar__handler){p, on_head, on_body, on_end, on_close, on_refuse, on_wake};
     p->env = (cstar__env){.handler = &p->handler,
                           .alloc = alloc,
                           .pool = &p->pool,
@@ -467,7 +548,11 @@ void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2
         cstar_buf_init(&p->streams[i].fields, cstar_heap(), 0);
     }
     p->env.h2_limits = limits;
-    p->machine = cstar__h2_new(&p->env, NULL, &p->out);
+    p->file.length = RIG_FILE;
+    p->kept = big;
+    p->driver.claim = count_claim;
+    p->peer.link = p;
+    p->machine = cstar__h2_new(&p->env, &p->peer, &p->out);
     open_client(p, window);
 }
 
@@ -479,6 +564,8 @@ void h2peer_fini(h2peer *p) {
     cstar__h2_free(p->machine);
     CHECK(p->heads == p->closes);
     CHECK(p->nwaiting == 0);
+    CHECK(p->file.given == p->file.released);
+    CHECK(p->pool.stats.active == 0 && p->pool.stats.streams == 0);
     nghttp2_session_del(p->session);
     for (size_t i = 0; i < H2PEER_STREAMS; i++) {
         cstar_buf_fini(&p->streams[i].body);

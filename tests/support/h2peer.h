@@ -11,8 +11,9 @@
  * Paths: /later, /open (started, "one", "two", not ended), /stream (the same, ended), /early (403
  * before the body), /mid (answered at the first piece of the body), /echo (the body), /big (300,000
  * bytes, later the same), /silent, /abort, /no-content, /not-modified, /limit (a body of 10 bytes
- * at most), /close, /odd (odd response fields), /wide (a head too long to send); every other: 200
- * "hello".
+ * at most), /close, /odd (odd response fields), /wide (a head too long to send); of a
+ * source: /file, /kept, /part, /small, /empty, /short, /gone (shorter than said), /early-file
+ * (before the body); /pour (RIG_POUR bytes, streamed as there is room); every other: 200 "hello".
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_TESTS_H2PEER_H
@@ -25,13 +26,14 @@
 #if CSTAR_WITH_HTTP2
 
 #include "http/h2.h"
+#include "support/testfile.h"
 
 #include <nghttp2/nghttp2.h>
 
 #ifndef H2PEER_STREAMS
 #define H2PEER_STREAMS 1200 /* that the client can have in all */
 #endif
-enum { H2PEER_WAITING = 512, H2PEER_BIG = 300000 };
+enum { H2PEER_WAITING = 512, H2PEER_BIG = 300000, RIG_FILE = H2PEER_BIG, RIG_POUR = 1000000 };
 
 /* What the client has got on a stream. */
 typedef struct h2peer_stream {
@@ -59,6 +61,12 @@ typedef struct h2peer {
     int refusal_status;
     bool inside, quiet;
     cstar_status responded; /* what the last cstar__respond*() returned */
+    testfile file;          /* of RIG_FILE bytes */
+    char *kept;             /* the same in memory */
+    size_t wakes, refusals_to_pour;
+    cstar__driver driver; /* env.driver = &p->driver: claims are counted */
+    size_t claims;
+    cstar__peer peer;
     /* client */
     nghttp2_session *session;
     h2peer_stream *streams; /* of id 2 * i + 1 */
@@ -82,6 +90,9 @@ int32_t h2peer_request(h2peer *p, const char *method, const char *path, const ch
 int32_t h2peer_get(h2peer *p, const char *path);
 /** Exactly these fields, pseudo fields too: "name", "value", ..., NULL. */
 int32_t h2peer_fields(h2peer *p, const char *const *fields, const char *body, size_t body_len);
+
+/** The client has this, too, of a body that it held back; `hold`: and more to come. */
+void h2peer_upload(h2peer *p, int32_t id, const char *text, bool hold);
 
 /** Bytes of the client that are ready, appended to `to`. */
 void h2peer_take(h2peer *p, cstar_buf *to);

@@ -144,7 +144,9 @@ static void test_one_write(void **state) {
 static void test_many_streams(void **state) {
     (void)state;
     h2peer p;
-    h2peer_init(&p, cstar_heap(), NULL);
+    /* 26 of /big at once, for a connection window of 64 KiB */
+    const cstar__h2_limits limits = {.max_output = 16 << 20};
+    h2peer_init(&p, cstar_heap(), &limits);
     h2peer_run(&p);
     assert_int_equal(p.max_streams, 256);
     int32_t ids[1000];
@@ -233,7 +235,8 @@ static void test_expect_continue(void **state) {
     }
 }
 
-/* The answer comes while the body does not end: the client is told that the rest is not wanted. */
+/* The answer comes while the body does not end. It ends the exchange, but the rest of the body is
+ * read: a client that is told at once that it is not wanted may drop the answer with the stream. */
 static void test_answer_before_end(void **state) {
     (void)state;
     static const struct {
@@ -251,14 +254,86 @@ static void test_answer_before_end(void **state) {
         h2peer_stream_of(&p, id)->hold = true;
         h2peer_run(&p);
         assert_string_equal(h2peer_answer(&p, id), cases[i].answer);
-        assert_true(h2peer_stream_of(&p, id)->closed);
-        assert_int_equal(h2peer_stream_of(&p, id)->code, NGHTTP2_NO_ERROR);
-        assert_int_equal(p.resets, 1);
+        assert_false(h2peer_stream_of(&p, id)->closed);
         assert_int_equal(p.closes, 1);
         assert_int_equal(p.broken, cases[i].broken);
+        assert_true(cstar__h2_idle(p.machine));
+        h2peer_upload(&p, id, "the rest of it", false);
+        h2peer_run(&p);
+        assert_true(h2peer_stream_of(&p, id)->closed);
+        assert_int_equal(h2peer_stream_of(&p, id)->code, NGHTTP2_NO_ERROR);
+        assert_int_equal(p.resets, 0);
+        assert_int_equal(p.closes, 1);
         assert_int_equal(p.ends, 0);
+        assert_int_equal(p.pool.stats.active, 0);
         h2peer_fini(&p);
     }
+}
+
+/* 413 to a body of 40 MB: how much more of it is read, and that what was read gives room for other
+ * bodies on the connection. */
+static void test_rest_is_bounded(void **state) {
+    (void)state;
+    static char body[2 << 20];
+    h2peer p;
+    h2peer_init(&p, cstar_heap(), NULL);
+    const char *fields[] = {":method", "POST",  ":scheme", "http", ":authority",
+                            "a",       ":path", "/limit",  NULL};
+    for (int i = 0; i < 20; i++) {
+        int32_t id = h2peer_fields(&p, fields, body, sizeof body);
+        h2peer_run(&p);
+        assert_string_equal(h2peer_answer(&p, id), "413 Content Too Large\n");
+        const h2peer_stream *s = h2peer_stream_of(&p, id);
+        assert_true(s->closed && s->code == NGHTTP2_NO_ERROR);
+        assert_int_equal(p.resets, (size_t)i + 1);
+        assert_true(sizeof body - s->upload.len > 256 * 1024);
+        assert_true(sizeof body - s->upload.len < 1024 * 1024);
+    }
+    assert_int_equal(p.goaways, 0);
+    assert_int_equal(p.pool.stats.h2_resets_out, 20);
+    assert_int_equal(p.pool.stats.refused, 20);
+    h2peer_fini(&p);
+}
+
+static void test_rest_is_timed(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t ms;
+        bool drain, resets;
+    } cases[] = {{14000, false, false}, {15000, false, true}, {1000, true, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        h2peer p;
+        h2peer_init(&p, cstar_heap(), NULL);
+        cstar__h2_tick(p.machine, 1000);
+        int32_t id = h2peer_request(&p, "POST", "/early", "part");
+        h2peer_stream_of(&p, id)->hold = true;
+        h2peer_run(&p);
+        if (cases[i].drain) {
+            cstar__h2_drain(p.machine);
+            h2peer_run(&p);
+            assert_false(cstar__h2_idle(p.machine)); /* it needs another tick */
+        }
+        assert_int_equal(p.resets, 0);
+        cstar__h2_tick(p.machine, 1000 + cases[i].ms);
+        h2peer_run(&p);
+        assert_int_equal(p.resets, cases[i].resets);
+        assert_int_equal(cstar__h2_done(p.machine), cases[i].drain);
+        h2peer_fini(&p);
+    }
+}
+
+static void test_rest_ends_with_the_input(void **state) {
+    (void)state;
+    h2peer p;
+    h2peer_init(&p, cstar_heap(), NULL);
+    int32_t id = h2peer_request(&p, "POST", "/early", "part");
+    h2peer_stream_of(&p, id)->hold = true;
+    h2peer_run(&p);
+    cstar__h2_eof(p.machine);
+    h2peer_hear(&p);
+    assert_string_equal(h2peer_answer(&p, id), "403 no");
+    assert_true(cstar__h2_done(p.machine));
+    h2peer_fini(&p);
 }
 
 /* ---- later ---------------------------------------------------------------------------------- */
@@ -664,6 +739,9 @@ int main(void) {
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_answer_before_end),
+        cmocka_unit_test(test_rest_is_bounded),
+        cmocka_unit_test(test_rest_is_timed),
+        cmocka_unit_test(test_rest_ends_with_the_input),
         cmocka_unit_test(test_later),
         cmocka_unit_test(test_stream_of_events),
         cmocka_unit_test(test_client_resets),

@@ -2,6 +2,7 @@
  * the code that the peer gets, that it is told once to the log, and that the machine ends or goes
  * on.
  * SPDX-License-Identifier: MIT */
+#include "http/h2_parts.h"
 #include "support/h2peer.h"
 
 #include <setjmp.h>
@@ -625,6 +626,11 @@ static void one_stray(rig *r, uint32_t i) {
     put_frame(&r->in, NGHTTP2_DATA, 0, 1, "x", 1);
 }
 
+static void one_late_head(rig *r, uint32_t i) {
+    (void)i;
+    put_simple(r, 1, END_STREAM);
+}
+
 static const flood floods[] = {
     {"rapid reset", nothing, one_reset, 100, "rapid reset"},
     {"provoked resets", nothing, one_provoked, 100, "provoked resets"},
@@ -639,6 +645,7 @@ static const flood floods[] = {
     {"empty DATA", open_one, one_empty_data, 50, "empty frames"},
     {"DATA that is padding", open_one, one_padding, 50, "empty frames"},
     {"DATA on a closed stream", close_one, one_stray, 1000, "DATA on closed streams"},
+    {"HEADERS on a closed stream", close_one, one_late_head, 1000, "HEADERS on closed streams"},
 };
 
 /* Up to the limit nothing happens; a second later as many are fine again; one more is the end. */
@@ -672,6 +679,25 @@ static void test_floods(void **state) {
         assert_true(r.p.refusals <= before + f->limit + 2);
         rig_fini(&r);
     }
+}
+
+/* Trailers are HEADERS on a stream that has begun before, and no strays. */
+static void test_trailers_are_no_strays(void **state) {
+    (void)state;
+    rig r;
+    const cstar__h2_limits limits = {.strays = 1};
+    rig_init(&r, &limits);
+    for (uint32_t i = 0; i < 50; i++) {
+        put_simple(&r, 2 * i + 1, 0);
+        put_frame(&r.in, NGHTTP2_DATA, 0, 2 * i + 1, "x", 1);
+        put_field(&r.block, "x-trailer", "1");
+        put_block(&r, 2 * i + 1, END_STREAM | END_HEADERS);
+    }
+    feed(&r);
+    assert_int_equal(r.p.ends, 50);
+    assert_int_equal(r.p.machine->guard.count.strays, 0);
+    assert_false(cstar__h2_done(r.p.machine));
+    rig_fini(&r);
 }
 
 /* Reported once, whatever follows. */
@@ -828,10 +854,10 @@ int main(void) {
         cmocka_unit_test(test_frames),          cmocka_unit_test(test_requests),
         cmocka_unit_test(test_length_mismatch), cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_hpack_bomb),      cmocka_unit_test(test_continuation_flood),
-        cmocka_unit_test(test_floods),          cmocka_unit_test(test_reported_once),
-        cmocka_unit_test(test_update_credit),   cmocka_unit_test(test_refused_streams),
-        cmocka_unit_test(test_slow_block),      cmocka_unit_test(test_closed_window),
-        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_floods),          cmocka_unit_test(test_trailers_are_no_strays),
+        cmocka_unit_test(test_reported_once),   cmocka_unit_test(test_update_credit),
+        cmocka_unit_test(test_refused_streams), cmocka_unit_test(test_slow_block),
+        cmocka_unit_test(test_closed_window),   cmocka_unit_test(test_every_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
