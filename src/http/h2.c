@@ -165,6 +165,8 @@ cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len) {
     return settle(m);
 }
 
+void cstar__h2_lend(cstar__h2 *m, cstar_buf *out) { m->out = out; }
+
 cstar_status cstar__h2_resume(cstar__h2 *m) { return settle(m); }
 
 bool cstar__h2_wants_resume(const cstar__h2 *m) {

@@ -34,6 +34,8 @@ void cstar__h2_free(cstar__h2 *m);
 
 /** Takes all bytes. @return CSTAR_OK; CSTAR_ENOMEM the machine is now closing. */
 cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len);
+/** Output goes to `out` from now on; see cstar__machine_lend(). */
+void cstar__h2_lend(cstar__h2 *m, cstar_buf *out);
 /** Writes more of what waits; called when `out` was emptied, and after a response was given outside
  * of a handler call. */
 cstar_status cstar__h2_resume(cstar__h2 *m);

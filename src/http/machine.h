@@ -41,6 +41,9 @@ void cstar__machine_init(cstar__machine *m, const cstar__env *env, const cstar__
                          cstar_buf *out);
 void cstar__machine_fini(cstar__machine *m);
 
+/** Output goes to `out` from now on. What is in the other is the driver's. */
+void cstar__machine_lend(cstar__machine *m, cstar_buf *out);
+
 /** ALPN has chosen: HTTP/2 (its SETTINGS go to `out`), or HTTP/1.1. CSTAR_ENOMEM. */
 cstar_status cstar__machine_decide(cstar__machine *m, bool h2);
 
@@ -55,5 +58,12 @@ bool cstar__machine_wants_input(const cstar__machine *m);
 cstar__machine_wait cstar__machine_waits_for(const cstar__machine *m);
 bool cstar__machine_done(const cstar__machine *m);
 bool cstar__machine_cut(const cstar__machine *m);
+
+/* STAND-INS until the machines send files: take the other side's when merging. */
+void cstar__machine_wake(cstar__machine *m, cstar__exchange *x);
+void cstar__machine_sends_files(cstar__machine *m);
+bool cstar__machine_file(const cstar__machine *m, int *fd, uint64_t *at, uint64_t *left);
+void cstar__machine_file_sent(cstar__machine *m, uint64_t n);
+uint64_t cstar__machine_body_seen(const cstar__machine *m);
 
 #endif
