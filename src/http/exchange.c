@@ -61,6 +61,9 @@ cstar__exchange *cstar__exchange_take(cstar__exchange_pool *p) {
 }
 
 void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
+    if (x != NULL && x->alarm != 0) {
+        x->driver->over(x->peer->link, x);
+    }
     if (x == NULL) {
         return;
     }

@@ -120,6 +120,8 @@ typedef struct cstar__driver {
     cstar_status (*alarm)(void *link, cstar__exchange *x, uint64_t ms);
     /* CSTAR_ELIMIT: the queue is full; CSTAR_ENOMEM. Then neither callback is called. */
     cstar_status (*work)(void *link, cstar__work *w);
+    /* An exchange with an alarm (x->alarm) is over: it is not to be woken. */
+    void (*over)(void *link, cstar__exchange *x);
 } cstar__driver;
 
 /* ---- bodies that are not in a buffer --------------------------------------------------------- */
@@ -167,7 +169,7 @@ struct cstar__exchange {
     void *user;                  /* the upper floor's own */
     const cstar__driver *driver; /* NULL: nobody below but a test */
     const cstar__peer *peer;     /* never NULL */
-    void *alarm;                 /* the driver's; NULL: none is set */
+    size_t alarm;                /* the driver's; 0: none is set */
     cstar__stats *stats;         /* of the loop; never NULL */
     cstar__exchange_pool *pool;  /* where it came from */
     uint64_t began;              /* nanoseconds, any clock: the upper floor's */

@@ -35,6 +35,8 @@ static void set_defaults(cstar__server_opts *o) {
     o->idle_ms = or_default(o->idle_ms, 75000);
     o->write_ms = or_default(o->write_ms, 60000);
     o->drain_ms = or_default(o->drain_ms, 10000);
+    o->body_rate = or_default(o->body_rate, 256);
+    o->max_work = or_default(o->max_work, 1024);
     o->max_output = o->max_output != 0 ? o->max_output : (size_t)17 << 20;
     o->exchange_bytes = o->exchange_bytes != 0 ? o->exchange_bytes : (size_t)32 << 20;
     o->alloc = o->alloc != NULL ? o->alloc : cstar_heap();
@@ -86,6 +88,35 @@ static cstar__server *server_alloc(const cstar__server_opts *opts) {
 
 cstar__tls_ctx *cstar__server_tls(cstar__server *s) {
     return s->has_tls ? cstar__tls_slot_get(&s->tls) : NULL;
+}
+
+enum { TLS_LINES = 10 };
+
+static void tell_more(const cstar__server *s, unsigned more) {
+    if (more != 0) {
+        cstar__server_log(s, "tls: %u more TLS failures", more);
+    }
+}
+
+/* Whoever sees the new second first begins it. */
+void cstar__server_tls_tick(cstar__server *s) {
+    cstar__tls_log *l = &s->tls_log;
+    uint64_t now = uv_hrtime() / 1000000000;
+    uint64_t then = __atomic_load_n(&l->second, __ATOMIC_RELAXED);
+    if (now != then && __atomic_compare_exchange_n(&l->second, &then, now, false, __ATOMIC_RELAXED,
+                                                   __ATOMIC_RELAXED)) {
+        __atomic_store_n(&l->lines, 0, __ATOMIC_RELAXED);
+        tell_more(s, __atomic_exchange_n(&l->more, 0, __ATOMIC_RELAXED));
+    }
+}
+
+void cstar__server_tls_failure(cstar__server *s, const char *why) {
+    cstar__server_tls_tick(s);
+    if (__atomic_add_fetch(&s->tls_log.lines, 1, __ATOMIC_RELAXED) <= TLS_LINES) {
+        cstar__server_log(s, "tls: %s", why);
+    } else {
+        (void)__atomic_add_fetch(&s->tls_log.more, 1, __ATOMIC_RELAXED);
+    }
 }
 
 static void log_warning(const cstar__server *s, const cstar_err *err) {
@@ -160,6 +191,7 @@ void cstar__server_free(cstar__server *s) {
     for (unsigned i = 0; i < s->nopen; i++) {
         cstar__worker_close(&s->workers[i]);
     }
+    tell_more(s, s->tls_log.more);
     if (s->has_tls) {
         cstar__tls_slot_fini(&s->tls);
     }

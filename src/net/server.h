@@ -27,6 +27,10 @@ typedef struct cstar__server_opts { /* zero is the default of every field */
     unsigned workers;               /* 0: 1; at most 1024 */
     /* 0: 10 000, 30 000, 75 000, 60 000, 10 000 */
     unsigned header_ms, body_ms, idle_ms, write_ms, drain_ms;
+    /* bytes per second of an HTTP/1.1 body, on average from its first wait on; looked at after
+     * body_ms; then 408. 0: 256; UINT_MAX: any */
+    unsigned body_rate;
+    unsigned max_work; /* works on the pool, waiting or running, in all; 0: 1024 */
     /* bytes of answers that wait in memory per loop turn or connection; 0: 17 MiB */
     size_t max_output;
     size_t exchange_bytes; /* memory of one request with its response; 0: 32 MiB */

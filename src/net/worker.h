@@ -4,7 +4,9 @@
 #define CSTAR_NET_WORKER_H
 
 #include "http/machine.h"
+#include "net/alarm.h"
 #include "net/server.h"
+#include "net/slab.h"
 #include "net/tls.h"
 
 #include <uv.h>
@@ -25,6 +27,12 @@ typedef enum cstar__wait {
     CSTAR__WAITS,
 } cstar__wait;
 
+/* How many TLS failures were logged in a second of the monotonic clock, and how many were not. */
+typedef struct cstar__tls_log {
+    uint64_t second;
+    unsigned lines, more; /* all three atomic; each by itself: at worst a line too many */
+} cstar__tls_log;
+
 typedef struct cstar__worker {
     cstar__server *server;
     unsigned index;
@@ -36,9 +44,20 @@ typedef struct cstar__worker {
     uv_thread_t thread;
     cstar__exchange_pool pool;
     cstar__env env;
+    cstar__slab slab; /* the machines' memory */
     cstar_buf out;    /* what the machine being fed answers */
     cstar_buf plain;  /* what TLS has decrypted */
     cstar_buf cipher; /* what TLS has to send */
+    /* the same for answers of connections that are not inside; see driver.c */
+    cstar_buf side, side_cipher;
+    struct cstar__conn *inside, *side_owner;
+    cstar__link ready; /* connections to be pumped before the loop sleeps */
+    uv_idle_t idle;    /* runs while there are some */
+    cstar__alarms alarms;
+    uv_timer_t alarm;
+    uint64_t alarm_at; /* loop time for which `alarm` is set; UINT64_MAX: it is not */
+    bool waking;       /* alarms are going off */
+    size_t nwork;      /* under way */
     cstar__link waits[CSTAR__WAITS];
     size_t nconns;
     uint64_t drain_until; /* loop time; 0: not draining */
@@ -50,6 +69,11 @@ typedef struct cstar__worker {
 
 /* Called by the listener; conn.c. */
 void cstar__conn_accept(uv_stream_t *listener, int status);
+/** Takes an accepted socket, non-blocking and closed on exec; closed on failure. `peer` is copied
+ * but for its link, which is set here. Counts, and logs failures. @return whether it is served. */
+bool cstar__conn_adopt(cstar__worker *w, int fd, const cstar__peer *peer);
+/** Closes the connection that has been idle for longest. @return false: none is idle. */
+bool cstar__conns_evict_idle(cstar__worker *w);
 /** Ends or drains every connection of the worker. */
 void cstar__conns_drain(cstar__worker *w);
 void cstar__conns_cut(cstar__worker *w);
@@ -59,6 +83,10 @@ void cstar__conns_sweep(cstar__worker *w);
 void cstar__worker_conn_gone(cstar__worker *w);
 /** Called with the first connection. */
 void cstar__worker_conn_came(cstar__worker *w);
+/** Called when a connection has gone. listener.c (STAND-IN in worker.c until that is merged). */
+void cstar__listener_room(cstar__worker *w);
+/** Called when a work is done. */
+void cstar__worker_end_if_drained(cstar__worker *w);
 
 cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd,
                                 cstar_err *err);
@@ -79,6 +107,8 @@ struct cstar__server {
     char host[256];
     bool has_tls;
     cstar__tls_slot tls; /* the certificates in use */
+    unsigned nwork;      /* atomic: works under way, of all workers */
+    cstar__tls_log tls_log;
 };
 
 /** A reference to the certificates in use; NULL without TLS. [any thread] */
@@ -86,6 +116,11 @@ cstar__tls_ctx *cstar__server_tls(cstar__server *s);
 
 /** shutdown(fd, SHUT_WR) */
 int cstar__socket_shutdown(uv_os_fd_t fd);
+
+/** Logs a TLS failure, unless there were many in this second. [any thread] */
+void cstar__server_tls_failure(cstar__server *s, const char *why);
+/** Says how many were not logged, once their second is over. [any thread] */
+void cstar__server_tls_tick(cstar__server *s);
 
 /** Logs a line by the server's callback. [any thread] */
 void cstar__server_log(const cstar__server *s, const char *format, ...) CSTAR_PRINTF(2, 3);
