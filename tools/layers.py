@@ -36,8 +36,8 @@ PUBLIC = {
 SYSTEM = {
     "iso": "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "
            "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath time uchar wchar wctype",
-    "posix": "dirent fcntl fnmatch glob libgen poll pwd regex sched strings sys/mman sys/random sys/resource sys/stat "
-             "sys/time sys/types sys/uio sys/utsname sys/wait syslog unistd",
+    "posix": "dirent fcntl fnmatch glob grp libgen poll pwd regex sched strings sys/mman sys/prctl sys/random sys/resource "
+             "sys/stat sys/time sys/types sys/uio sys/utsname sys/wait syslog unistd",
     "sockets": "arpa/inet netdb net/if netinet/in netinet/tcp sys/epoll sys/select sys/socket sys/un",
     "threads": "pthread semaphore threads",
 }

@@ -15,6 +15,7 @@
 #include "net/worker.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define BACKLOG_HIGH ((size_t)256 * 1024)
 #define CLOSE_MS 2000
@@ -115,9 +116,11 @@ static void update_wait(conn *c) {
 static void on_closed(uv_handle_t *handle) {
     conn *c = handle->data;
     cstar__worker *w = c->worker;
+    cstar__peer peer = c->peer;
     cstar_buf_fini(&c->backlog);
     cstar_buf_fini(&c->in_flight);
     w->server->alloc->resize(w->server->alloc->ctx, c, sizeof *c, 0);
+    cstar__listener_gone(w, &peer);
     cstar__worker_conn_gone(w);
 }
 
@@ -389,7 +392,7 @@ static bool start_tls(conn *c) {
     return c->tls != NULL;
 }
 
-static conn *conn_new(cstar__worker *w) {
+static conn *conn_new(cstar__worker *w, const cstar__peer *peer) {
     const cstar_allocator *alloc = w->server->alloc;
     conn *c = alloc->resize(alloc->ctx, NULL, 0, sizeof *c);
     if (c == NULL) {
@@ -398,7 +401,8 @@ static conn *conn_new(cstar__worker *w) {
     memset(c, 0, sizeof *c);
     c->worker = w;
     c->link.prev = c->link.next = &c->link;
-    if (!start_tls(c) || uv_tcp_init(&w->loop, &c->tcp) != 0) {
+    c->peer = *peer;
+    if ((peer->secure && !start_tls(c)) || uv_tcp_init(&w->loop, &c->tcp) != 0) {
         cstar__tls_free(c->tls);
         alloc->resize(alloc->ctx, c, sizeof *c, 0);
         return NULL;
@@ -407,30 +411,33 @@ static conn *conn_new(cstar__worker *w) {
     cstar_buf_init(&c->backlog, alloc, w->server->opts.max_output);
     cstar_buf_init(&c->in_flight, alloc, w->server->opts.max_output);
     c->peer.link = c;
-    c->peer.secure = c->tls != NULL;
     cstar__machine_init(&c->machine, &w->env, &c->peer, &w->out);
     cstar__worker_conn_came(w);
     return c;
 }
 
-void cstar__conn_accept(uv_stream_t *listener, int status) {
-    cstar__worker *w = listener->data;
-    if (status != 0) {
-        cstar__server_log(w->server, "accept: %s", uv_strerror(status));
-        return;
-    }
-    conn *c = conn_new(w);
+bool cstar__conn_adopt(cstar__worker *w, int fd, const cstar__peer *peer) {
+    conn *c = conn_new(w, peer);
     if (c == NULL) {
-        cstar__server_log(w->server, "accept: out of memory");
-        return;
+        (void)close(fd);
+        CSTAR__STAT_ADD(&w->pool.stats, accept_failures, 1);
+        return false;
     }
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
-        close_conn(c);
-        return;
-    }
-    (void)uv_tcp_nodelay(&c->tcp, 1);
+    (void)uv_tcp_open(&c->tcp, fd); /* the loop has no other handle of that descriptor */
+    CSTAR__STAT_ADD(&w->pool.stats, accepted, 1);
     wait_for(c, CSTAR__WAIT_HEADER);
     update_reading(c);
+    return true;
+}
+
+bool cstar__conns_evict_idle(cstar__worker *w) {
+    cstar__link *ring = &w->waits[CSTAR__WAIT_IDLE];
+    if (ring->next == ring) {
+        return false;
+    }
+    close_conn((conn *)ring->next);
+    CSTAR__STAT_ADD(&w->pool.stats, evicted_idle, 1);
+    return true;
 }
 
 /* Calls `visit` for every connection that waits so, also if it closes some. */
