@@ -37,8 +37,7 @@ SYSTEM = {
     "iso": "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "
            "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath time uchar wchar wctype",
     "posix": "dirent fcntl fnmatch glob grp libgen malloc poll pwd regex sched strings sys/mman sys/prctl sys/random "
-             "sys/resource sys/stat sys/syscall "
-             "sys/time sys/types sys/uio sys/utsname sys/wait syslog unistd",
+             "sys/resource sys/stat sys/syscall sys/time sys/types sys/uio sys/utsname sys/wait syslog unistd",
     "sockets": "arpa/inet netdb net/if netinet/in netinet/tcp sys/epoll sys/select sys/sendfile sys/socket sys/un",
     "threads": "pthread semaphore threads",
 }

@@ -28,7 +28,7 @@ static bool parse_port(const char *text, unsigned *port) {
 }
 
 /* Splits at the last colon; brackets keep the colons of an IPv6 address together. */
-cstar_status cstar__address_parse(const char *text, cstar__address *out, cstar_err *err) {
+static cstar_status parse_tcp(const char *text, cstar__address *out, cstar_err *err) {
     const char *host = text;
     const char *colon = strrchr(text, ':');
     size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
@@ -56,6 +56,79 @@ cstar_status cstar__address_parse(const char *text, cstar__address *out, cstar_e
     return CSTAR_OK;
 }
 
+/* "0660" and the like: three digits of octal. 0 is no mode to give. */
+static bool parse_mode(const char *text, unsigned *mode) {
+    unsigned n = 0;
+    size_t digits = 0;
+    for (; text[digits] >= '0' && text[digits] <= '7' && digits < 5; digits++) {
+        n = n * 8 + (unsigned)(text[digits] - '0');
+    }
+    *mode = n;
+    return digits != 0 && text[digits] == '\0' && n != 0 && n <= 0777;
+}
+
+/* The path may hold commas: the option is what stands behind the last ",mode=". */
+static cstar_status parse_unix(const char *path, cstar__address *out, cstar_err *err) {
+    static const char option[] = ",mode=";
+    const char *at = NULL;
+    for (const char *p = strstr(path, option); p != NULL; p = strstr(p + 1, option)) {
+        at = p;
+    }
+    size_t len = at != NULL ? (size_t)(at - path) : strlen(path);
+    bool named = (path[0] == '/' || path[0] == '@') && len >= 2 && len < sizeof out->host;
+    if (!named) {
+        return cstar_err_set(err, CSTAR_EINVAL, "listen",
+                             "listen: \"unix:%s\" should be unix:/path or unix:@name", path);
+    }
+    if (at != NULL && (path[0] == '@' || !parse_mode(at + sizeof option - 1, &out->mode))) {
+        return cstar_err_set(err, CSTAR_EINVAL, "listen",
+                             "listen: \"unix:%s\": the mode of a path should be as in mode=0660",
+                             path);
+    }
+    out->kind = CSTAR__ADDRESS_UNIX;
+    memcpy(out->host, path, len);
+    return CSTAR_OK;
+}
+
+static cstar_status parse_fd(const char *text, cstar__address *out, cstar_err *err) {
+    unsigned fd = 0;
+    if (!parse_port(text, &fd)) { /* as many digits as a port */
+        return cstar_err_set(err, CSTAR_EINVAL, "listen", "listen: \"fd:%s\" should be fd:3", text);
+    }
+    out->kind = CSTAR__ADDRESS_FD;
+    out->fd = (int)fd;
+    return CSTAR_OK;
+}
+
+static cstar_status parse_systemd(const char *text, cstar__address *out, cstar_err *err) {
+    const char *name = text[0] == ':' ? text + 1 : text;
+    size_t len = strlen(name);
+    if (len >= sizeof out->host || (text[0] == ':' && len == 0)) {
+        return cstar_err_set(err, CSTAR_EINVAL, "listen",
+                             "listen: \"systemd%s\" should be systemd or systemd:NAME", text);
+    }
+    out->kind = CSTAR__ADDRESS_SYSTEMD;
+    memcpy(out->host, name, len);
+    return CSTAR_OK;
+}
+
+cstar_status cstar__address_parse(const char *text, cstar__address *out, cstar_err *err) {
+    memset(out, 0, sizeof *out);
+    out->fd = -1;
+    if (strncmp(text, "unix:", 5) == 0) {
+        return parse_unix(text + 5, out, err);
+    }
+    if (strncmp(text, "fd:", 3) == 0) {
+        return parse_fd(text + 3, out, err);
+    }
+    if (strcmp(text, "systemd") == 0 || strncmp(text, "systemd:", 8) == 0) {
+        return parse_systemd(text + 7, out, err);
+    }
+    return parse_tcp(text, out, err);
+}
+
+/* ---- TCP ---- */
+
 static unsigned bound_port(int fd) {
     struct sockaddr_storage name = {0};
     socklen_t len = sizeof name;
@@ -72,12 +145,15 @@ static unsigned bound_port(int fd) {
     return ntohs(in.sin_port);
 }
 
+bool cstar__fd_prepare(int fd) {
+    int fl = fcntl(fd, F_GETFL);
+    return fl >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+           fcntl(fd, F_SETFL, fl | O_NONBLOCK) == 0;
+}
+
 static bool set_flags(int fd) {
     int on = 1;
-    int fl = fcntl(fd, F_GETFL);
-    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fl >= 0 &&
-           fcntl(fd, F_SETFL, fl | O_NONBLOCK) == 0 &&
-           setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+    return cstar__fd_prepare(fd) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
 }
 
@@ -145,7 +221,7 @@ int cstar__address_listen(const cstar__address *a, unsigned *port, cstar_err *er
     int saved = errno;
     freeaddrinfo(list);
     if (fd < 0 && a->host[0] == '\0' && saved == EAFNOSUPPORT) {
-        cstar__address any4 = {"0.0.0.0", a->port};
+        cstar__address any4 = {.host = "0.0.0.0", .port = a->port};
         return cstar__address_listen(&any4, port, err);
     }
     if (fd < 0) {

@@ -29,9 +29,10 @@ static void conn_free(cstar__conn *c) {
 static void on_closed(uv_handle_t *handle) {
     cstar__conn *c = handle->data;
     cstar__worker *w = c->worker;
+    const cstar__peer peer = c->peer;
     conn_free(c);
+    cstar__listener_gone(w, &peer);
     cstar__worker_conn_gone(w);
-    cstar__listener_room(w);
 }
 
 /* Also from inside, where something has failed, and where none is. */
@@ -307,56 +308,24 @@ static cstar__conn *conn_new(cstar__worker *w, const cstar__peer *peer) {
     return c;
 }
 
-static void start(cstar__conn *c) {
-    if (!c->peer.local) {
-        (void)uv_tcp_nodelay(&c->socket.tcp, 1);
-    }
-    cstar__conn_wait_for(c, CSTAR__WAIT_HEADER);
-    update_reading(c);
-}
-
 static int open_socket(cstar__conn *c, int fd) {
     return c->peer.local ? uv_pipe_open(&c->socket.pipe, fd) : uv_tcp_open(&c->socket.tcp, fd);
-}
-
-static void report_failure(cstar__worker *w, const char *why) {
-    CSTAR__STAT_ADD(&w->pool.stats, accept_failures, 1);
-    cstar__server_log(w->server, "accept: %s", why);
 }
 
 bool cstar__conn_adopt(cstar__worker *w, int fd, const cstar__peer *peer) {
     cstar__conn *c = conn_new(w, peer);
     if (c == NULL) {
         (void)close(fd);
-        report_failure(w, "out of memory");
+        CSTAR__STAT_ADD(&w->pool.stats, accept_failures, 1);
         return false;
     }
-    int rc = open_socket(c, fd);
-    if (rc != 0) {
+    if (open_socket(c, fd) != 0) {
         (void)close(fd);
-        report_failure(w, uv_strerror(rc));
-        cstar__conn_close(c);
-        return false;
+        CSTAR__STAT_ADD(&w->pool.stats, accept_failures, 1);
+        cstar__conn_close(c); /* its going is told, as any other's */
+        return true;
     }
-    start(c);
+    cstar__conn_wait_for(c, CSTAR__WAIT_HEADER);
+    update_reading(c);
     return true;
-}
-
-void cstar__conn_accept(uv_stream_t *listener, int status) {
-    cstar__worker *w = listener->data;
-    const cstar__peer peer = {.secure = w->server->has_tls};
-    if (status != 0) {
-        report_failure(w, uv_strerror(status));
-        return;
-    }
-    cstar__conn *c = conn_new(w, &peer);
-    if (c == NULL) {
-        report_failure(w, "out of memory");
-        return;
-    }
-    if (uv_accept(listener, &c->socket.stream) != 0) {
-        cstar__conn_close(c);
-        return;
-    }
-    start(c);
 }

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
 #include "net/server.h"
 
-#include "net/address.h"
 #include "net/worker.h"
 
 #include <stdarg.h>
@@ -28,7 +27,6 @@ static unsigned or_default(unsigned value, unsigned otherwise) {
 }
 
 static void set_defaults(cstar__server_opts *o) {
-    o->listen = o->listen != NULL ? o->listen : "127.0.0.1:8080";
     o->workers = or_default(o->workers, 1);
     o->header_ms = or_default(o->header_ms, 10000);
     o->body_ms = or_default(o->body_ms, 30000);
@@ -42,20 +40,53 @@ static void set_defaults(cstar__server_opts *o) {
     o->alloc = o->alloc != NULL ? o->alloc : cstar_heap();
 }
 
-/* The first socket decides the port, also when 0 was asked for. */
-static cstar_status open_workers(cstar__server *s, const cstar__address *address, cstar_err *err) {
-    for (unsigned i = 0; i < s->nworkers; i++) {
-        int fd = cstar__address_listen(address, &s->port, err);
-        if (fd < 0) {
-            return CSTAR_EIO;
+/* ---- sockets ---- */
+
+static cstar_status open_bounds(cstar__server *s, cstar_err *err) {
+    const cstar__server_opts *o = &s->opts;
+    const char *address = o->listen != NULL ? o->listen : "127.0.0.1:8080";
+    cstar__listen one = {.address = address, .tls = o->tls != NULL};
+    const cstar__listen *list = o->nlisteners != 0 ? o->listeners : &one;
+    size_t n = o->nlisteners != 0 ? o->nlisteners : 1;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].tls && o->tls == NULL) {
+            return cstar_err_set(err, CSTAR_EINVAL, "tls", "tls: %s: no certificate was given",
+                                 list[i].address);
         }
-        cstar_status rc = cstar__worker_open(&s->workers[i], s, i, fd, err);
+    }
+    return cstar__bounds_open(&s->bounds, list, n, err);
+}
+
+static cstar_status open_workers(cstar__server *s, cstar_err *err) {
+    for (unsigned i = 0; i < s->nworkers; i++) {
+        cstar_status rc = cstar__worker_open(&s->workers[i], s, i, err);
         if (rc != CSTAR_OK) {
             return rc;
         }
         s->nopen++;
     }
     return CSTAR_OK;
+}
+
+/* Everybody's door opens onto this: before the workers. */
+static cstar_status open_admission(cstar__server *s, cstar_err *err) {
+    const cstar__server_opts *o = &s->opts;
+    size_t descriptors = cstar__process_descriptors();
+    cstar__admission_opts a = {.alloc = s->alloc,
+                               .max = o->max_connections,
+                               .per_address = o->max_per_address,
+                               .trusted = o->trusted,
+                               .ntrusted = o->ntrusted};
+    if (a.max == 0) {
+        a.max = cstar__admission_derive(descriptors, s->nworkers, s->bounds.n);
+    }
+    if (uv_random(NULL, NULL, a.seed, sizeof a.seed, 0, NULL) != 0) {
+        return cstar_err_set(err, CSTAR_EIO, NULL, "the system has no random numbers");
+    }
+    s->serial = uv_hrtime();
+    return cstar__admission_init(&s->admission, &a)
+               ? CSTAR_OK
+               : cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
 }
 
 static cstar__server *server_alloc(const cstar__server_opts *opts) {
@@ -81,6 +112,7 @@ static cstar__server *server_alloc(const cstar__server_opts *opts) {
     s->alloc = alloc;
     s->workers = workers;
     s->nworkers = opts->workers;
+    cstar__notify_init(&s->notifier);
     return s;
 }
 
@@ -156,16 +188,26 @@ cstar_status cstar__server_reload_tls(cstar__server *s, const cstar__tls_opts *t
 
 /* ---- life ---- */
 
+static cstar_status open_server(cstar__server *s, cstar_err *err) {
+    const cstar__server_opts *o = &s->opts;
+    cstar__identity who;
+    cstar_status rc = cstar__process_find(o->user, o->group, &who, err);
+    rc = rc != CSTAR_OK ? rc : open_bounds(s, err);
+    rc = rc != CSTAR_OK || o->tls == NULL ? rc : open_tls(s, o->tls, err);
+    rc = rc != CSTAR_OK ? rc : open_admission(s, err);
+    if (rc == CSTAR_OK && o->notify && !cstar__notify_open(&s->notifier)) {
+        rc = cstar_err_set(err, CSTAR_EIO, "notify", "notify: no socket for NOTIFY_SOCKET");
+    }
+    rc = rc != CSTAR_OK ? rc : open_workers(s, err);
+    return rc != CSTAR_OK ? rc : cstar__process_become(&who, err);
+}
+
 cstar__server *cstar__server_new(const cstar__server_opts *opts, cstar_err *err) {
     cstar__server_opts o = *opts;
-    cstar__address address = {{0}, 0};
     set_defaults(&o);
     if (o.workers > MAX_WORKERS) {
         (void)cstar_err_set(err, CSTAR_EINVAL, "workers", "workers: %u is more than %u", o.workers,
                             MAX_WORKERS);
-        return NULL;
-    }
-    if (cstar__address_parse(o.listen, &address, err) != CSTAR_OK) {
         return NULL;
     }
     cstar__server *s = server_alloc(&o);
@@ -173,11 +215,10 @@ cstar__server *cstar__server_new(const cstar__server_opts *opts, cstar_err *err)
         (void)cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
         return NULL;
     }
-    memcpy(s->host, address.host, sizeof s->host);
     cstar_err why = {0};
-    if ((o.tls != NULL && open_tls(s, o.tls, &why) != CSTAR_OK) ||
-        open_workers(s, &address, &why) != CSTAR_OK) {
-        (void)cstar_err_set(err, why.code, why.where, "%s", why.text);
+    cstar_status rc = open_server(s, &why);
+    if (rc != CSTAR_OK) {
+        (void)cstar_err_set(err, rc, why.where, "%s", why.text);
         cstar__server_free(s);
         return NULL;
     }
@@ -192,6 +233,9 @@ void cstar__server_free(cstar__server *s) {
         cstar__worker_close(&s->workers[i]);
     }
     tell_more(s, s->tls_log.more);
+    (void)cstar__bounds_close(&s->bounds); /* the workers have, unless there are none */
+    cstar__admission_fini(&s->admission);
+    cstar__notify_close(&s->notifier);
     if (s->has_tls) {
         cstar__tls_slot_fini(&s->tls);
     }
@@ -200,8 +244,35 @@ void cstar__server_free(cstar__server *s) {
     alloc->resize(alloc->ctx, s, sizeof *s, 0);
 }
 
-const char *cstar__server_host(const cstar__server *s) { return s->host; }
-unsigned cstar__server_port(const cstar__server *s) { return s->port; }
+/* ---- questions ---- */
+
+bool cstar__server_listening(const cstar__server *s, size_t i, cstar__listening *out) {
+    if (i >= s->bounds.n) {
+        return false;
+    }
+    const cstar__bound *b = &s->bounds.list[i];
+    *out = (cstar__listening){
+        .host = b->address.host, .port = b->port, .tls = b->tls, .redirect = b->redirect};
+    return true;
+}
+
+const char *cstar__server_host(const cstar__server *s) { return s->bounds.list[0].address.host; }
+unsigned cstar__server_port(const cstar__server *s) { return s->bounds.list[0].port; }
+unsigned cstar__server_workers(const cstar__server *s) { return s->nworkers; }
+size_t cstar__server_max_connections(const cstar__server *s) { return s->admission.max; }
+
+void cstar__server_stats(const cstar__server *s, cstar__stats *sum) {
+    memset(sum, 0, sizeof *sum);
+    for (unsigned i = 0; i < s->nopen; i++) {
+        cstar__stats_sum(sum, &s->workers[i].pool.stats);
+    }
+}
+
+bool cstar__server_draining(const cstar__server *s) {
+    return __atomic_load_n(&s->draining, __ATOMIC_RELAXED);
+}
+
+/* ---- running ---- */
 
 static void thread_main(void *arg) {
     cstar__worker *w = arg;
@@ -223,22 +294,14 @@ cstar_status cstar__server_run(cstar__server *s) {
             break;
         }
     }
+    if (rc == CSTAR_OK) {
+        cstar__notify(&s->notifier, "READY=1\nSTATUS=serving with %u workers\n", s->nworkers);
+    }
     cstar__worker_run(&s->workers[0]);
     for (unsigned i = 1; i < started; i++) {
         (void)uv_thread_join(&s->workers[i].thread);
     }
     return rc;
-}
-
-void cstar__server_stats(const cstar__server *s, cstar__stats *sum) {
-    memset(sum, 0, sizeof *sum);
-    for (unsigned i = 0; i < s->nopen; i++) {
-        cstar__stats_sum(sum, &s->workers[i].pool.stats);
-    }
-}
-
-bool cstar__server_draining(const cstar__server *s) {
-    return __atomic_load_n(&s->draining, __ATOMIC_RELAXED);
 }
 
 void cstar__server_stop(cstar__server *s) {

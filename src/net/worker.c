@@ -1,7 +1,7 @@
-/* worker.c -- one loop: its listener, its clock, its end.
+/* worker.c -- one loop: its door, its clock, its end.
  *
- * A stop goes: stop() [any thread] ▶ async ▶ listener closed, connections drained ▶ the last one
- * gone, or the deadline ▶ uv_run returns, worker 0's last ▶ the handles are closed.
+ * A stop goes: stop() [any thread] ▶ async ▶ (lame_ms) ▶ listeners closed, connections drained ▶
+ * the last one gone, or the deadline ▶ uv_run returns, worker 0's last ▶ the handles are closed.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
@@ -108,25 +108,46 @@ void cstar__worker_conn_gone(cstar__worker *w) {
     }
 }
 
-/* STAND-IN until listener.c is merged, which knows what to do with room. */
-void cstar__listener_room(cstar__worker *w) { (void)w; }
-
 /* ---- stop ---- */
 
 static void begin_drain(cstar__worker *w) {
     uv_update_time(&w->loop);
     w->drain_until = uv_now(&w->loop) + w->server->opts.drain_ms + 1;
-    uv_close((uv_handle_t *)&w->listener, NULL);
+    (void)uv_timer_stop(&w->lame);
+    cstar__listener_close(w);
     cstar__conns_drain(w);
+}
+
+static void on_lame_end(uv_timer_t *timer) {
+    cstar__worker *w = timer->data;
+    begin_drain(w);
+    cstar__worker_end_if_drained(w);
+}
+
+/* Who asks whether we are ready hears "no" from now on, but may still come. */
+static void begin_stop(cstar__worker *w) {
+    w->stopping = true;
+    if (w->index == 0) {
+        cstar__notify(&w->server->notifier, "STOPPING=1\nSTATUS=finishing what runs\n");
+    }
+    uv_update_time(&w->loop);
+    if (w->server->opts.lame_ms == 0 ||
+        uv_timer_start(&w->lame, on_lame_end, w->server->opts.lame_ms, 0) != 0) {
+        begin_drain(w);
+    }
 }
 
 /* Asked to stop, for the first time or again; or (worker 0) another worker has left. */
 static void on_stop(uv_async_t *async) {
     cstar__worker *w = async->data;
-    if (w->drain_until == 0) {
+    bool cut = __atomic_load_n(&w->server->cut, __ATOMIC_RELAXED);
+    if (!w->stopping) {
+        begin_stop(w);
+    }
+    if (w->drain_until == 0 && cut) {
         begin_drain(w);
     }
-    if (__atomic_load_n(&w->server->cut, __ATOMIC_RELAXED)) {
+    if (cut) {
         cstar__conns_cut(w);
     }
     cstar__worker_end_if_drained(w);
@@ -135,18 +156,25 @@ static void on_stop(uv_async_t *async) {
 static void on_signal(uv_signal_t *handle, int number) {
     cstar__worker *w = handle->data;
     (void)number;
-    if (w->drain_until != 0) { /* asked twice: now */
+    if (cstar__server_draining(w->server)) { /* asked twice: now */
         __atomic_store_n(&w->server->cut, true, __ATOMIC_RELAXED);
     }
     cstar__server_stop(w->server);
 }
 
 static void on_hangup(uv_signal_t *handle, int number) {
-    const cstar__worker *w = handle->data;
+    const cstar__server *s = ((const cstar__worker *)handle->data)->server;
     (void)number;
-    if (w->server->opts.on_hangup != NULL) {
-        w->server->opts.on_hangup(w->server->opts.arg);
+    if (s->opts.on_hangup != NULL) {
+        cstar__notify_reloading(&s->notifier);
+        s->opts.on_hangup(s->opts.arg);
+        cstar__notify(&s->notifier, "READY=1\n");
     }
+}
+
+static void on_watch(uv_timer_t *timer) {
+    const cstar__worker *w = timer->data;
+    cstar__notify(&w->server->notifier, "WATCHDOG=1\n");
 }
 
 /* ---- life ---- */
@@ -161,22 +189,28 @@ static int init_signals(cstar__worker *w) {
     return rc != 0 ? rc : uv_signal_start(&w->sigterm, on_signal, SIGTERM);
 }
 
-static int init_handles(cstar__worker *w, int fd) {
-    int rc = uv_tcp_init(&w->loop, &w->listener);
-    rc = rc != 0 ? rc : uv_tcp_open(&w->listener, fd);
-    if (rc != 0) {
-        (void)close(fd);
-        return rc;
-    }
-    rc = uv_timer_init(&w->loop, &w->tick);
+static int init_watch(cstar__worker *w) {
+    unsigned ms = w->server->notifier.watch_ms;
+    int rc = uv_timer_init(&w->loop, &w->watch);
+    w->watch.data = w;
+    return rc != 0 || ms == 0 ? rc : uv_timer_start(&w->watch, on_watch, ms, ms);
+}
+
+static int init_handles(cstar__worker *w) {
+    int rc = uv_tcp_init(&w->loop, &w->first);
+    rc = rc != 0 ? rc : uv_timer_init(&w->loop, &w->tick);
+    rc = rc != 0 ? rc : uv_timer_init(&w->loop, &w->lame);
     rc = rc != 0 ? rc : uv_timer_init(&w->loop, &w->alarm);
     rc = rc != 0 ? rc : uv_idle_init(&w->loop, &w->idle);
     rc = rc != 0 ? rc : uv_async_init(&w->loop, &w->stop, on_stop);
-    w->listener.data = w->tick.data = w->stop.data = w->alarm.data = w->idle.data = w;
+    w->tick.data = w->lame.data = w->alarm.data = w->idle.data = w->stop.data = w;
+    if (rc == 0 && w->index == 0) {
+        rc = init_watch(w);
+    }
     if (rc == 0 && w->server->opts.signals && w->index == 0) {
         rc = init_signals(w);
     }
-    return rc != 0 ? rc : uv_listen((uv_stream_t *)&w->listener, SOMAXCONN, cstar__conn_accept);
+    return rc;
 }
 
 static void init_env(cstar__worker *w) {
@@ -206,21 +240,23 @@ static void init_env(cstar__worker *w) {
     }
 }
 
-cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd,
+cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index,
                                 cstar_err *err) {
     w->server = s;
     w->index = index;
     w->date_second = -1;
     int rc = uv_loop_init(&w->loop);
     if (rc != 0) {
-        (void)close(fd);
         return cstar_err_set(err, CSTAR_EIO, "workers", "worker %u: %s", index, uv_strerror(rc));
     }
     init_env(w);
-    rc = init_handles(w, fd);
+    rc = init_handles(w);
     if (rc != 0) {
+        (void)cstar_err_set(err, CSTAR_EIO, "workers", "worker %u: %s", index, uv_strerror(rc));
+    }
+    if (rc != 0 || !cstar__listener_open(w, err)) {
         cstar__worker_close(w);
-        return cstar_err_set(err, CSTAR_EIO, "workers", "worker %u: %s", index, uv_strerror(rc));
+        return CSTAR_EIO;
     }
     return CSTAR_OK;
 }
@@ -251,6 +287,7 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 
 /* Also for a worker that never ran, or opened only half. */
 void cstar__worker_close(cstar__worker *w) {
+    cstar__listener_close(w);
     cstar__conns_cut(w);
     uv_walk(&w->loop, close_handle, NULL);
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) {

@@ -4,9 +4,14 @@
 #define CSTAR_NET_WORKER_H
 
 #include "http/machine.h"
+#include "net/admission.h"
 #include "net/alarm.h"
+#include "net/bound.h"
+#include "net/listener.h"
+#include "net/process.h"
 #include "net/server.h"
 #include "net/slab.h"
+#include "net/systemd.h"
 #include "net/tls.h"
 
 #include <uv.h>
@@ -33,13 +38,18 @@ typedef struct cstar__tls_log {
     unsigned lines, more; /* all three atomic; each by itself: at worst a line too many */
 } cstar__tls_log;
 
-typedef struct cstar__worker {
+struct cstar__worker {
     cstar__server *server;
     unsigned index;
     uv_loop_t loop;
-    uv_tcp_t listener;
-    uv_timer_t tick; /* each second while there are connections: deadlines, Date */
-    uv_async_t stop; /* [any thread] */
+    cstar__door door;
+    /* Never connected. libuv opens a descriptor of its own with a loop's first stream: now, and not
+     * when connections come or descriptors have run out. */
+    uv_tcp_t first;
+    uv_timer_t tick;  /* each second while there are connections: deadlines, Date */
+    uv_async_t stop;  /* [any thread] */
+    uv_timer_t lame;  /* from the stop to the end of accepting */
+    uv_timer_t watch; /* worker 0: tells the service manager's watchdog that it turns */
     uv_signal_t sigint, sigterm, sighup;
     uv_thread_t thread;
     cstar__exchange_pool pool;
@@ -63,16 +73,18 @@ typedef struct cstar__worker {
     uint64_t drain_until; /* loop time; 0: not draining */
     char date[32];
     int64_t date_second;
-    bool cut; /* draining has taken too long, and that was logged */
+    bool stopping; /* asked to stop; still accepting for lame_ms */
+    bool cut;      /* draining has taken too long, and that was logged */
     char input[64 * 1024];
-} cstar__worker;
+};
 
-/* Called by the listener; conn.c. */
-void cstar__conn_accept(uv_stream_t *listener, int status);
-/** Takes an accepted socket, non-blocking and closed on exec; closed on failure. `peer` is copied
- * but for its link, which is set here. Counts, and logs failures. @return whether it is served. */
+/** Called by the listener: takes an accepted socket, non-blocking and closed on exec, also on
+ * failure. `peer` is copied but for its link, which is set here. Counts `accepted`, or
+ * `accept_failures`. @return true: when it has gone, cstar__listener_gone() is told, once and never
+ * from inside this call. false: out of memory; nobody will be told. */
 bool cstar__conn_adopt(cstar__worker *w, int fd, const cstar__peer *peer);
-/** Closes the connection that has been idle for longest. @return false: none is idle. */
+/** Closes the connection that has waited longest for a further request, at once, and counts it in
+ * `evicted_idle`; its going is told later. @return false: there is none. */
 bool cstar__conns_evict_idle(cstar__worker *w);
 /** Ends or drains every connection of the worker. */
 void cstar__conns_drain(cstar__worker *w);
@@ -83,13 +95,11 @@ void cstar__conns_sweep(cstar__worker *w);
 void cstar__worker_conn_gone(cstar__worker *w);
 /** Called with the first connection. */
 void cstar__worker_conn_came(cstar__worker *w);
-/** Called when a connection has gone. listener.c (STAND-IN in worker.c until that is merged). */
-void cstar__listener_room(cstar__worker *w);
 /** Called when a work is done. */
 void cstar__worker_end_if_drained(cstar__worker *w);
 
-cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, int fd,
-                                cstar_err *err);
+/** Binds, too. cstar__worker_close() is not due after a failure. */
+cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned index, cstar_err *err);
 void cstar__worker_run(cstar__worker *w);
 void cstar__worker_close(cstar__worker *w);
 void cstar__worker_update_date(cstar__worker *w);
@@ -101,10 +111,16 @@ struct cstar__server {
     unsigned nworkers;
     unsigned nopen;
     unsigned others; /* atomic: workers but the first that have not left; releases what they did */
-    unsigned port;
-    bool draining; /* atomic: asked to stop; orders nothing */
-    bool cut;      /* atomic: asked to stop twice; the async that follows orders it */
-    char host[256];
+    unsigned listening; /* atomic: workers that listen; the last one closes `bounds` */
+    bool draining;      /* atomic: asked to stop */
+    bool cut;           /* atomic: asked to stop twice; the async that follows orders it */
+    cstar__bounds bounds;
+    cstar__admission admission;
+    cstar__notifier notifier;
+    /* atomic: of connections. Begins at the clock's nanoseconds, so that no two servers of a process
+     * give the same. */
+    uint64_t serial;
+    uint64_t said_failure, said_full, said_address; /* atomic: when it was last logged */
     bool has_tls;
     cstar__tls_slot tls; /* the certificates in use */
     unsigned nwork;      /* atomic: works under way, of all workers */

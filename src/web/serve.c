@@ -126,6 +126,7 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                              .no_http2 = o->no_http2,
                              .tls = app->tls,
                              .signals = o->signals,
+                             .notify = o->signals,
                              .alloc = app->alloc,
                              .handler = &app->handler,
                              .on_hangup = on_hangup,
@@ -242,6 +243,13 @@ cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err) {
 static void tell_url(const cstar_serve_opts *o, const cstar__server *s) {
     char url[320];
     const char *host = cstar__server_host(s);
+    if (cstar__server_port(s) == 0) { /* a Unix socket */
+        (void)snprintf(url, sizeof url, "unix:%s", host);
+        if (o->on_listen != NULL) {
+            o->on_listen(o->arg, url);
+        }
+        return;
+    }
     bool v6 = strchr(host, ':') != NULL;
     if (host[0] == '\0') {
         host = "localhost";

@@ -70,7 +70,7 @@ class Program {
 
   /** The address it prints. */
   async listening() {
-    const line = /listening on (https?:\/\/(\S+):(\d+))\n/;
+    const line = /listening on (https?:\/\/(\S+):(\d+)|unix:(\S+))\n/;
     const heard = new Promise((resolve) => {
       this.child.stdout.on("data", () => line.test(this.stdout) && resolve());
     });
@@ -80,6 +80,10 @@ class Program {
       throw new Error(`it ended with ${this.status} and did not listen: ${this.stderr}`);
     }
     this.url = found[1];
+    this.socketPath = found[4];
+    if (this.socketPath) {
+      return this;
+    }
     this.host = found[2].replace(/^\[|\]$/g, "");
     this.port = Number(found[3]);
     return this;
@@ -133,9 +137,10 @@ function cleanEnvironment(extra) {
   return { ...env, ...extra };
 }
 
-/** Starts a program as it is told, without waiting for anything. */
-export function launch(name, args = [], { env = {} } = {}) {
-  return new Program(spawn(programPath(name), args, { env: cleanEnvironment(env), stdio: ["ignore", "pipe", "pipe"] }));
+/** Starts a program as it is told, without waiting for anything. @param under  a command that executes it: ["nice"]. */
+export function launch(name, args = [], { env = {}, under = [] } = {}) {
+  const [command, ...rest] = [...under, programPath(name), ...args];
+  return new Program(spawn(command, rest, { env: cleanEnvironment(env), stdio: ["ignore", "pipe", "pipe"] }));
 }
 
 /** Starts a server on a free port of 127.0.0.1 and waits until it listens. */

@@ -36,7 +36,7 @@ static void texts(void **state) {
         {"host", "", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cstar__address a = {{0}, 0};
+        cstar__address a = {.port = 0};
         cstar_err err = {0};
         cstar_status rc = cstar__address_parse(cases[i].text, &a, &err);
         if (cases[i].port < 0) {
@@ -50,9 +50,64 @@ static void texts(void **state) {
     }
 }
 
+static void other_kinds(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *host;
+        int kind; /* -1: refused */
+        unsigned mode;
+        int fd;
+    } cases[] = {
+        {"unix:/run/a.sock", "/run/a.sock", CSTAR__ADDRESS_UNIX, 0, -1},
+        {"unix:/run/a.sock,mode=0660", "/run/a.sock", CSTAR__ADDRESS_UNIX, 0660, -1},
+        {"unix:/run/a,b,mode=777", "/run/a,b", CSTAR__ADDRESS_UNIX, 0777, -1},
+        {"unix:/a,mode=1,mode=600", "/a,mode=1", CSTAR__ADDRESS_UNIX, 0600, -1},
+        {"unix:@name", "@name", CSTAR__ADDRESS_UNIX, 0, -1},
+        {"unix:", "", -1, 0, -1},
+        {"unix:/", "", -1, 0, -1},
+        {"unix:@", "", -1, 0, -1},
+        {"unix:relative", "", -1, 0, -1},
+        {"unix:@name,mode=0600", "", -1, 0, -1},
+        {"unix:/a,mode=", "", -1, 0, -1},
+        {"unix:/a,mode=0", "", -1, 0, -1},
+        {"unix:/a,mode=1777", "", -1, 0, -1},
+        {"unix:/a,mode=0669", "", -1, 0, -1},
+        {"unix:/a,mode=00000660", "", -1, 0, -1},
+        {"fd:0", "", CSTAR__ADDRESS_FD, 0, 0},
+        {"fd:17", "", CSTAR__ADDRESS_FD, 0, 17},
+        {"fd:", "", -1, 0, -1},
+        {"fd:-1", "", -1, 0, -1},
+        {"fd:3x", "", -1, 0, -1},
+        {"systemd", "", CSTAR__ADDRESS_SYSTEMD, 0, -1},
+        {"systemd:web", "web", CSTAR__ADDRESS_SYSTEMD, 0, -1},
+        {"systemd:", "", -1, 0, -1},
+        {"systemd2", "", -1, 0, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cstar__address a = {.port = 7};
+        cstar_err err = {0};
+        cstar_status rc = cstar__address_parse(cases[i].text, &a, &err);
+        if (cases[i].kind < 0) {
+            assert_int_equal(rc, CSTAR_EINVAL);
+            assert_string_equal(err.where, "listen");
+            continue;
+        }
+        assert_int_equal(rc, CSTAR_OK);
+        assert_int_equal(a.kind, cases[i].kind);
+        assert_string_equal(a.host, cases[i].host);
+        assert_int_equal(a.mode, cases[i].mode);
+        assert_int_equal(a.fd, cases[i].fd);
+        assert_int_equal(a.port, 0);
+    }
+    char deep[400] = "unix:/";
+    memset(deep + 6, 'a', sizeof deep - 7);
+    cstar__address a;
+    assert_int_equal(cstar__address_parse(deep, &a, NULL), CSTAR_EINVAL);
+}
+
 static void a_taken_port_is_refused_but_workers_share_it(void **state) {
     (void)state;
-    cstar__address a = {"127.0.0.1", 0};
+    cstar__address a = {.host = "127.0.0.1"};
     cstar_err err = {0};
     unsigned port = 0;
     int first = cstar__address_listen(&a, &port, &err);
@@ -62,7 +117,7 @@ static void a_taken_port_is_refused_but_workers_share_it(void **state) {
     int second = cstar__address_listen(&a, &same, &err); /* as a further worker does */
     assert_true(second >= 0);
     assert_int_equal(same, port);
-    cstar__address taken = {"127.0.0.1", port};
+    cstar__address taken = {.host = "127.0.0.1", .port = port};
     unsigned other = 0;
     /* as a further process does */
     assert_int_equal(cstar__address_listen(&taken, &other, &err), -1);
@@ -74,7 +129,7 @@ static void a_taken_port_is_refused_but_workers_share_it(void **state) {
 
 static void an_unknown_host_is_an_error(void **state) {
     (void)state;
-    cstar__address a = {"no-such-host.invalid", 80};
+    cstar__address a = {.host = "no-such-host.invalid", .port = 80};
     cstar_err err = {0};
     unsigned port = 0;
     assert_int_equal(cstar__address_listen(&a, &port, &err), -1);
@@ -84,6 +139,7 @@ static void an_unknown_host_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
+        cmocka_unit_test(other_kinds),
         cmocka_unit_test(a_taken_port_is_refused_but_workers_share_it),
         cmocka_unit_test(an_unknown_host_is_an_error),
     };
