@@ -7,7 +7,7 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 MAKEFLAGS += --no-print-directory
 export FUZZ_SECONDS
 
-.PHONY: build run test bench fuzz lint format install client clean help
+.PHONY: build run test bench soak fuzz lint format install client clean help
 
 build: ## a release build: libraries in build/release/lib, programs in build/bin (the default)
 	@tools/deps.sh build
@@ -24,6 +24,11 @@ bench: ## speed against nginx
 	@tools/deps.sh build bench
 	@$(MAKE) build
 	@tools/bench.sh
+
+soak: ## mixed load for SOAK_SECONDS (default 30): descriptors and memory are back afterwards
+	@tools/deps.sh build
+	@$(MAKE) build
+	@tools/soak.sh
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (default 30)
 	@tools/deps.sh build fuzz

@@ -2,7 +2,8 @@
 # Installs what is missing, and touches nothing when nothing is: deps.sh GROUP...
 #
 #   build  compiler, cmake, ninja or make, pkg-config, libraries  lint   clang-tidy, clang-format, cppcheck
-#   test   cmocka, node, npm, clang, a C++ compiler, chromium      bench  nginx, wrk (never left running)
+#   test   cmocka, node, npm, clang, a C++ compiler, chromium      bench  nginx, wrk, h2load (never left running)
+#          haproxy (never left running)
 #   fuzz   clang with libFuzzer
 #
 # Each need is looked for by what it does (a command, a pkg-config module, a link that works), not by package name.
@@ -73,6 +74,7 @@ present() {
     c++) have c++ || have g++ || have clang++ ;;
     node) have node || have nodejs ;;
     python3-h2) have_python_h2 ;;
+    haproxy) have haproxy || [ -x /usr/sbin/haproxy ] ;; # a user's PATH does not lead there
     *) have "$1" ;;
     esac
 }
@@ -80,16 +82,16 @@ present() {
 needs_of() {
     case $1 in
     build) echo cc cmake ninja pkg-config libuv libnghttp2 openssl zlib libbrotlienc libzstd ;;
-    test) echo gcc c++ cmocka node npm curl certificates python3 python3-h2 clang clang-rt chromium ;;
+    test) echo gcc c++ cmocka node npm curl certificates python3 python3-h2 clang clang-rt chromium haproxy ;;
     lint) echo python3 clang clang-tidy clang-format cppcheck ;;
-    bench) echo nginx wrk curl ;;
+    bench) echo nginx wrk curl h2load ;;
     fuzz) echo clang clang-rt ;;
     *) say "deps: no group '$1' (build, test, lint, bench, fuzz)"; return 1 ;;
     esac
 }
 
 # Without these the work goes on, loudly.
-optional() { [ "$1" = chromium ] || [ "$1" = python3-h2 ]; }
+optional() { [ "$1" = chromium ] || [ "$1" = python3-h2 ] || [ "$1" = haproxy ] || [ "$1" = h2load ]; }
 
 # ---- what it is called -------------------------------------------------------------------------
 # apt, dnf, pacman, brew; "-" means: nothing to install by that name there
@@ -117,6 +119,7 @@ package() {
     clang-tidy) row="clang-tidy clang-tools-extra clang llvm" ;;
     clang-format) row="clang-format clang-tools-extra clang clang-format" ;;
     chromium) row="chromium chromium chromium -" ;;
+    h2load) row="nghttp2-client nghttp2 nghttp2 nghttp2" ;;
     *) row="$need $need $need $need" ;; # cmake curl cppcheck nginx wrk: the same everywhere
     esac
     # shellcheck disable=SC2086
@@ -191,15 +194,15 @@ install_packages() {
     esac
 }
 
-# nginx is wanted as a program for the benchmark, not as a service of this machine.
-install_nginx() {
-    local manager=$1 systemd=
+# nginx and haproxy are wanted as programs, not as services of this machine.
+install_daemon() { # MANAGER NAME
+    local manager=$1 name=$2 systemd=
     [ -d /run/systemd/system ] && have systemctl && systemd=yes
-    [ -z "$systemd" ] || as_root systemctl mask --quiet nginx.service || systemd=
-    install_packages "$manager" nginx
-    [ -z "$systemd" ] || as_root systemctl unmask --quiet nginx.service
-    [ -z "$systemd" ] || as_root systemctl disable --quiet nginx.service || true
-    if [ -z "$systemd" ] && [ -f /run/nginx.pid ] && [ -z "${CSTAR_DEPS_DRY:-}" ]; then
+    [ -z "$systemd" ] || as_root systemctl mask --quiet "$name.service" || systemd=
+    install_packages "$manager" "$name"
+    [ -z "$systemd" ] || as_root systemctl unmask --quiet "$name.service"
+    [ -z "$systemd" ] || as_root systemctl disable --quiet "$name.service" || true
+    if [ "$name" = nginx ] && [ -z "$systemd" ] && [ -f /run/nginx.pid ] && [ -z "${CSTAR_DEPS_DRY:-}" ]; then
         as_root nginx -s stop || true
     fi
 }
@@ -250,9 +253,11 @@ main() {
     packages=$(printf '%s\n' $packages | sort -u | tr '\n' ' ')
     # shellcheck disable=SC2086
     [ -z "${packages// /}" ] || install_packages "$manager" $packages
-    [ -z "$nginx" ] || install_nginx "$manager"
+    [ -z "$nginx" ] || install_daemon "$manager" nginx
     for need in $missing; do
-        if optional "$need" && [ "$(package "$manager" "$need")" != - ]; then
+        if [ "$need" = haproxy ]; then
+            install_daemon "$manager" haproxy || true
+        elif optional "$need" && [ "$(package "$manager" "$need")" != - ]; then
             install_packages "$manager" "$(package "$manager" "$need")" || true
         fi
     done

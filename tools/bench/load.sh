@@ -1,4 +1,4 @@
-# The load: one request, wrk, and a turn of one server. Sourced by bench.sh. SPDX-License-Identifier: MIT
+# The load: one request, wrk or h2load, and a turn of one server. Sourced by bench.sh. SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154
 
 # The signals of a counter page: its value, a tab, a CSRF token.
@@ -8,31 +8,75 @@ make_body() {
 }
 
 # The answer's body to stdout.
-post_once() {
-    curl -sS --fail --max-time 10 -H 'Content-Type: application/json' -H 'Datastar-Request: true' \
-        --data-binary "@$work/body.json" "http://127.0.0.1:$1$target_path"
+ask_once() { # PORT
+    local post=(-H 'Content-Type: application/json' -H 'Datastar-Request: true' --data-binary "@$work/body.json")
+    case $part in
+    h2*) curl -sS --fail --max-time 10 -k --http2 "${post[@]}" "https://127.0.0.1:$1$target_path" ;;
+    file*) curl -sS --fail --max-time 10 "http://127.0.0.1:$1$target_path" ;;
+    *) curl -sS --fail --max-time 10 "${post[@]}" "http://127.0.0.1:$1$target_path" ;;
+    esac
 }
 
-# load PORT SECONDS: sets did_requests, did_us (for how long) and did_ticks (of wrk's own CPU time).
+# What asks for SECONDS at PORT, as the array `command`. nginx answers a POST over HTTP/2 before its body has come, and cancels the
+# rest by a frame and a write of its own; the part h2get lets it have requests without a body, so that this is not what is measured.
+load_command() { # PORT SECONDS
+    case $part in
+    h2*)
+        command=(h2load -t1 -c"$connections" -m"$streams" -D "$2" -H 'Accept: text/event-stream, text/html, application/json'
+            -H 'Content-Type: application/json' -H 'Datastar-Request: true')
+        [ "$part" = h2get ] && [ "$1" = "${nginx_port:-}" ] || command+=(-d "$work/body.json")
+        command+=("https://127.0.0.1:$1$target_path")
+        ;;
+    file*) command=(wrk -t1 -c"$connections" -d"$2"s -s "$here/bench/load.lua" "http://127.0.0.1:$1$target_path") ;;
+    *)
+        command=(env BENCH_BODY="$work/body.json" wrk -t1 -c"$connections" -d"$2"s -s "$here/bench/load.lua"
+            "http://127.0.0.1:$1$target_path")
+        ;;
+    esac
+}
+
+# load PORT SECONDS: sets did_requests, did_us (for how long) and did_ticks (of the load generator's own CPU time).
 load() {
     start_load "$@"
     end_load
 }
 
 start_load() {
-    BENCH_BODY=$work/body.json taskset -c "$load_cpu" wrk -t1 -c"$connections" -d"$2"s \
-        -s "$here/bench/post.lua" "http://127.0.0.1:$1$target_path" >"$work/wrk.log" 2>&1 </dev/null &
+    local command
+    load_command "$@"
+    load_seconds=$2
+    taskset -c "$load_cpu" "${command[@]}" >"$work/load.log" 2>&1 </dev/null &
     load_pid=$!
     started+=("$load_pid")
 }
 
+# User and system time of the children that were waited for so far, in ticks; as `children`, without making another child.
+read_children() {
+    local stat
+    read -r stat <"/proc/$$/stat"
+    # shellcheck disable=SC2086
+    set -- ${stat##*) }
+    children=$((${14} + ${15}))
+}
+
+# h2load counts what was answered in its seconds, and tells the rate by them.
+h2load_figures() { # ticks
+    awk -v s="$load_seconds" -v ticks="$1" '/^requests: / {n = $8; bad = $10 + $12 + $14} /^status codes: / {bad += $5 + $7 + $9}
+        END {printf "BENCH %d %d %d %d\n", n, s * 1e6, ticks, bad}' "$work/load.log" >"$work/load.figures"
+    cat "$work/load.figures" >>"$work/load.log"
+}
+
 end_load() {
-    local failed=1
+    local failed=1 children before
+    read_children
+    before=$children
     if wait "$load_pid"; then
-        read -r did_requests did_us did_ticks failed < <(sed -n 's/^BENCH //p' "$work/wrk.log") || true
+        read_children
+        [[ $part != h2* ]] || h2load_figures $((children - before))
+        read -r did_requests did_us did_ticks failed < <(sed -n 's/^BENCH //p' "$work/load.log") || true
     fi
     if [ "$failed" != 0 ] || [ "$did_requests" = 0 ]; then
-        cat "$work/wrk.log" >&2
+        cat "$work/load.log" >&2
         fail "the load failed"
     fi
 }
@@ -45,8 +89,8 @@ busy_ticks() {
 # The figures of a server at this moment: user ticks, system ticks, ns, ticks of both cores.
 reading() { echo "$(ticks_of "$1") $(cpu_ns_of "$1") $(busy_ticks)"; }
 
-# turn NAME PID PORT: one line into $work/turns.NAME: requests/s, µs per request, of it in user space and in the kernel, and in percent:
-# of its core that the server used, of its core that wrk used, of both cores that anything else used.
+# turn NAME PID PORT: one line into $work/turns/PART.NAME: requests/s, µs per request, of it in user space and in the kernel, and in percent:
+# of its core that the server used, of its core that the load generator used, of both cores that anything else used.
 turn() {
     local before after
     before=$(reading "$2")
@@ -60,5 +104,5 @@ turn() {
         others = (($11 - $7) / hz * 1e6 - wrk - all) / us / cores
         printf "%.0f %.3f %.3f %.3f %.1f %.1f %.1f\n", requests / us * 1e6, all / requests, all * share / requests,
             all * (1 - share) / requests, all / us * 100, wrk / us * 100, (others > 0 ? others * 100 : 0)
-    }' >>"$work/turns.$1"
+    }' >>"$work/turns/$part.$1"
 }

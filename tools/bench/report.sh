@@ -4,17 +4,17 @@
 median() { sort -n | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
 
 # column NAME N: of the turns
-column() { awk -v n="$2" '{print $n}' "$work/turns.$1"; }
+column() { awk -v n="$2" '{print $n}' "$work/turns/$part.$1"; }
 middle() { column "$1" "$2" | median; }
 
 # The median over the pairs: cstar's figure by that of the nginx turn right behind it.
-ratio() { paste "$work/turns.cstar" "$work/turns.nginx" | awk -v n="$1" '{print $n / $(n + 7)}' | median; }
+ratio() { paste "$work/turns/$part.cstar" "$work/turns/$part.nginx" | awk -v n="$1" '{print $n / $(n + 7)}' | median; }
 
 print_setting() {
     echo "machine    $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) cores," \
         "$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release 2>/dev/null), Linux $(uname -r)"
     echo "servers    $("$bin/counter" --version | head -n 1) (counter, 1 worker) and $(nginx -v 2>&1 | sed 's/^nginx version: //') (1 worker, return 200), on core $server_cpu"
-    echo "load       wrk, 1 thread, $connections keep-alive connections, on core $load_cpu; load average $(cut -d' ' -f1 /proc/loadavg)"
+    echo "load       wrk (HTTP/2: h2load), 1 thread, $connections keep-alive connections, on core $load_cpu; load average $(cut -d' ' -f1 /proc/loadavg)"
     echo "request    POST $target_path, body of $(wc -c <"$work/body.json") bytes; answer's body $answer_bytes bytes, by both"
     echo "rounds     $rounds pairs of $seconds s each"
 }
@@ -25,7 +25,7 @@ print_heads() {
 }
 
 print_round() {
-    paste <(tail -n 1 "$work/turns.cstar") <(tail -n 1 "$work/turns.nginx") | awk -v i="$1" '{
+    paste <(tail -n 1 "$work/turns/$part.cstar") <(tail -n 1 "$work/turns/$part.nginx") | awk -v i="$1" '{
         printf "%5d  %-11.0f%-14.2f%-11.0f%-14.2f%-9.3f%-9.3f%-12s%s\n", i, $1, $2, $8, $9, $1 / $8, $2 / $9,
             sprintf("%d %d %d", $5, $6, $7), sprintf("%d %d %d", $12, $13, $14)
     }'
@@ -33,10 +33,12 @@ print_round() {
 
 # Says what in this run makes its figures worth less.
 print_doubts() {
-    local others busy
-    others=$(sort -n -k7 "$work/turns.cstar" "$work/turns.nginx" | awk '{v[NR] = $7} END {print v[int((NR + 1) / 2)]}')
-    busy=$(middle cstar 5)
+    local others busy turns
     [ -z "$cores_note" ] || echo "NOTE: $cores_note"
+    turns=$(ls "$work/turns")
+    [ -n "$turns" ] || return 0
+    others=$(cat "$work"/turns/* | awk '{print $7}' | median)
+    busy=$(cat "$work"/turns/*.cstar | awk '{print $5}' | median)
     if awk -v v="$others" 'BEGIN {exit !(v > 5)}'; then
         echo "NOTE: other programs took $others % of these cores: repeat this on a quiet machine. CPU time per request suffers less than requests/s."
     elif awk -v v="$busy" 'BEGIN {exit !(v < 95)}'; then
@@ -78,6 +80,7 @@ probe_row() { # figure, probe, target, verdict
 
 print_table() {
     local rss_mb
+    part=h1
     rss_mb=$(awk -v kb="$cstar_rss" 'BEGIN {printf "%.2f", kb / 1024}')
     printf '\n| figure (medians) | cstar | nginx | cstar/nginx | target | |\n|---|---:|---:|---:|---|---|\n'
     turn_row "requests/s, one core" 1 0 "ratio ≥ 0.95" "$(judge "$(ratio 1)" '>=' 0.95)"

@@ -38,7 +38,12 @@ launch() {
 # ---- cstar -------------------------------------------------------------------------------------
 
 cstar_command() { # as the array `command`; port 0: a free one
-    command=("$bin/counter" --listen "127.0.0.1:$1" --workers 1)
+    case $part in
+    h2*) command=("$bin/counter" --cert "$work/cert.pem" --key "$work/key.pem") ;;
+    file*) command=(env BENCH_FILES="$work/files" "$bin/bench-static") ;; # env becomes the program: the pid stays
+    *) command=("$bin/counter") ;;
+    esac
+    command+=(--listen "127.0.0.1:$1" --workers 1)
 }
 
 # start_cstar [COMMAND...]: under a wrapper that stays the same process. Sets cstar_pid and cstar_port.
@@ -54,17 +59,47 @@ start_cstar() {
         sleep 0.05
     done
     cat "$work/cstar.log" >&2
-    fail "the counter does not start"
+    fail "cstar does not start"
 }
 
 # ---- nginx -------------------------------------------------------------------------------------
 
 # One process that is its own worker: the event loop is the same, and CPU time and memory are those of one pid. `return` answers in
-# the rewrite phase; the request's body, which came with its head, is skipped and not looked at.
-write_nginx_conf() {
-    local bytes=$1
-    [ "$bytes" -le 3500 ] || fail "an answer of $bytes bytes does not fit an nginx parameter"
-    nginx_body=$(printf '%*s' "$bytes" '' | tr ' ' x)
+# the rewrite phase; the request's body is skipped and not looked at.
+make_nginx_body() { # BYTES
+    [ "$1" -le 3500 ] || fail "an answer of $1 bytes does not fit an nginx parameter"
+    nginx_body=$(printf '%*s' "$1" '' | tr ' ' x)
+}
+
+# The server of a part, for port $1. The cipher is the one that cstar was seen to choose.
+nginx_server() {
+    case $part in
+    h2*)
+        cat <<CONF
+        listen 127.0.0.1:$1 ssl http2;
+        ssl_certificate $work/cert.pem;
+        ssl_certificate_key $work/key.pem;
+        ssl_protocols TLSv1.3;
+        ssl_conf_command Ciphersuites $tls_cipher;
+        location = $target_path { return 200 "$nginx_body"; }
+CONF
+        ;;
+    file*)
+        cat <<CONF
+        listen 127.0.0.1:$1;
+        sendfile on;
+        tcp_nopush on;
+        location /assets/ { alias $work/files/; }
+CONF
+        [[ $part != *cached ]] || echo "        open_file_cache max=100 inactive=1h;"
+        ;;
+    *)
+        cat <<CONF
+        listen 127.0.0.1:$1;
+        location = $target_path { return 200 "$nginx_body"; }
+CONF
+        ;;
+    esac
 }
 
 nginx_conf() { # for port $1
@@ -84,10 +119,9 @@ http {
     scgi_temp_path $work/nginx/scgi;
     keepalive_requests 1000000000;
     keepalive_timeout 75s;
-    default_type text/event-stream;
+    default_type $([[ $part = file* ]] && echo application/octet-stream || echo text/event-stream);
     server {
-        listen 127.0.0.1:$1;
-        location = $target_path { return 200 "$nginx_body"; }
+$(nginx_server "$1")
     }
 }
 CONF
@@ -101,8 +135,13 @@ nginx_command() { # as the array `command`
 }
 
 nginx_answers() {
-    local got
-    got=$(post_once "$1" 2>/dev/null) && [ "$got" = "$nginx_body" ] && kill -0 "$nginx_pid" 2>/dev/null
+    ask_once "$1" 2>/dev/null >"$work/nginx.answer" || return 1
+    if [[ $part = file* ]]; then
+        cmp -s "$work/nginx.answer" "$work/files/${target_path##*/}" || return 1
+    else
+        [ "$(cat "$work/nginx.answer")" = "$nginx_body" ] || return 1
+    fi
+    kill -0 "$nginx_pid" 2>/dev/null
 }
 
 # start_nginx [COMMAND...]: sets nginx_pid and nginx_port. A port that is taken: the next try has another.

@@ -124,6 +124,9 @@ class Wire {
   }
 }
 
+/** The same on a socket that somebody else has connected. */
+export const overSocket = (socket) => new Wire(socket);
+
 export function connect(port, host = "127.0.0.1") {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ port, host, noDelay: true, allowHalfOpen: true });
