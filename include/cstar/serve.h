@@ -34,12 +34,15 @@ typedef enum cstar_forwarded {
 } cstar_forwarded;
 
 typedef struct cstar_serve_opts { /* zero is the default of every field */
-    /* "host:port", "[::1]:8080", ":8080" (all addresses); NULL: 127.0.0.1:8080; port 0: a free
-     * one */
+    /* "host:port", "[::1]:8080", ":8080" (all addresses; port 0: a free one), "unix:/path" or
+     * "unix:/path,mode=0660", "unix:@name" (abstract), "fd:3" (inherited), "systemd" or
+     * "systemd:NAME" (socket activation). NULL: 127.0.0.1:8080 */
     const char *listen;
     const char *const *listeners; /* several of them, instead of `listen` */
-    size_t nlisteners;            /* for now: at most 1, else CSTAR_EINVAL */
-    unsigned workers;             /* loops, each its own thread but the first; 0: 1 */
+    size_t nlisteners;
+    const char
+        *redirect;    /* listen here too, for http, and send everybody to https; NULL: nowhere */
+    unsigned workers; /* loops, each its own thread but the first; 0: 1 */
     /* HTTPS (TLS 1.2 and 1.3). Without `certs` a certificate for development is made, see
      * docs/howto/https.md. */
     bool tls;
@@ -60,9 +63,25 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     /* bytes that all encoders together may have; past it responses get a cheaper coding or none;
      * 0: 64 MiB */
     size_t coding_memory;
+    /* Connections at a time. When all are taken, the one that has been idle for longest makes room;
+     * where none is idle, new ones wait in the kernel. 0: what the process's descriptors allow */
+    unsigned max_connections;
+    /* Of one address (IPv6: one /64); more are reset. Trusted proxies are not counted. 0: 1024, and
+     * no limit for this machine's own */
+    unsigned max_per_address;
+    unsigned max_work; /* blocking handlers that wait or run; 0: 1024; then 503 */
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
     unsigned header_ms, body_ms, idle_ms, write_ms;
+    /* bytes per second that a request's body has to bring on average once body_ms have passed; 0:
+     * 256; UINT_MAX: no minimum */
+    unsigned body_rate;
     unsigned drain_ms; /* milliseconds that stopping waits for what runs; 0: 10 000 */
+    /* milliseconds that connections are still accepted when stopping, so that a balancer can see
+     * (by `health`) that no more should come; 0: none */
+    unsigned lame_ms;
+    /* Whom to become once the sockets are bound and the certificates read: names or numbers. NULL:
+     * stay. `group` NULL: the user's */
+    const char *user, *group;
     /* A line per request to this file, appended; "-": standard output. NULL: none. Signals are
      * never in it: the value of the query's `datastar` is "-". */
     const char *access_log;
@@ -91,7 +110,7 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
 /**
  * Serves until cstar_stop() (or a signal): stops accepting, finishes what runs, returns.
  * @return CSTAR_OK; EINVAL a bad option or an app with a bad route; EIO can't listen, can't read
- *         opts->datastar, or can't write opts->access_log; ENOMEM.
+ *         opts->datastar, or can't write opts->access_log; EPOLICY can't become opts->user; ENOMEM.
  */
 CSTAR_API cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err *err);
 /** [any thread] [signal-unsafe] Makes cstar_serve() stop. Does nothing when it is not running. */

@@ -138,7 +138,8 @@ typedef struct cstar_component_def { /* zero is the default of every field but n
     const cstar_event_entry *events; /* ends with a NULL name */
     void (*authorize)(cstar_conn *conn, const char *event); /* as a page's */
     size_t max_signal_bytes;                                /* bytes; 0: 1 000 000; then 413 */
-    bool blocking; /* its events run on a thread of the pool: they may wait */
+    const cstar_upload_opts *upload; /* of forms with files; NULL: max_signal_bytes is the limit */
+    bool blocking;                   /* its events run on a thread of the pool: they may wait */
 } cstar_component_def;
 
 #define CSTAR_COMPONENT(variable_, ...)                                                            \

@@ -113,6 +113,13 @@ static cstar_status add(cstar_app *app, cstar_verb verb, const char *path,
     return CSTAR_OK;
 }
 
+/* What one request may need of memory follows from the largest body. */
+static void note_body(cstar_app *app, size_t max, const cstar_upload_opts *upload) {
+    const size_t fields = upload != NULL ? upload->max_fields : 0;
+    const size_t most = max > fields ? max : fields;
+    app->largest_body = most > app->largest_body ? most : app->largest_body;
+}
+
 cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const char *path,
                              const cstar_route_opts *opts) {
     cstar_err err = {0};
@@ -127,6 +134,7 @@ cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const char *path
         return cstar__app_fail(app, &err);
     }
     *copy = *opts;
+    note_body(app, opts->max_body, opts->upload);
     cstar__route route = {.kind = CSTAR__TARGET_PLAIN, .target = copy};
     return add(app, method, path, &route);
 }
@@ -162,9 +170,11 @@ static cstar_status add_page_events(cstar_app *app, const char *path, const csta
         (void)cstar_err_set(&err, CSTAR_ENOMEM, NULL, "out of memory");
         return cstar__app_fail(app, &err);
     }
+    note_body(app, page->max_signal_bytes, page->upload);
     *events = (cstar__events){.name = cstar_cstr(page->name),
                               .entries = page->events,
                               .authorize = page->authorize,
+                              .upload = page->upload,
                               .max_bytes = page->max_signal_bytes,
                               .blocking = page->blocking};
     return cstar__app_add_events(app, events_path,

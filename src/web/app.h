@@ -42,6 +42,7 @@ typedef struct cstar__events {
     const cstar_event_entry *entries;
     void (*authorize)(cstar_conn *conn, const char *event);
     void (*controller)(cstar_conn *conn, const char *event, const cstar_signals *in);
+    const cstar_upload_opts *upload;
     size_t max_bytes;
     bool blocking;
 } cstar__events;
@@ -67,6 +68,7 @@ struct cstar_app {
     void *clock_arg;
     /* Set by cstar_serve() before a worker runs, read-only then. */
     size_t max_body, max_response;
+    size_t largest_body; /* bytes that some route or page may gather in memory; 0: none says */
     void (*on_log)(void *arg, cstar_log_level level, const char *line);
     void *log_arg;
     struct cstar__packed *client; /* the served Datastar file, or NULL */
@@ -84,7 +86,6 @@ struct cstar_app {
     unsigned https_port;          /* where https_redirect.c sends people; 0: 443 */
     char hsts[64];                /* the field's value; empty: none */
     int64_t started;              /* seconds since 1970 */
-    uint64_t refused;             /* atomic: requests that the machines answered themselves */
     cstar__proxies proxies;       /* client_info.c; read-only while serving */
     bool trust_local;             /* who comes by a Unix socket is a proxy of ours */
     bool send_request_id;

@@ -81,6 +81,7 @@ static cstar_status add_component(cstar_app *app, cstar__base *m, const cstar_co
                &(cstar__events){.name = cstar_cstr(def->name),
                                 .entries = def->events,
                                 .authorize = def->authorize,
+                                .upload = def->upload,
                                 .max_bytes = def->max_signal_bytes,
                                 .blocking = def->blocking});
 }

@@ -219,12 +219,10 @@ static void on_close(void *ctx, cstar__exchange *x) {
 
 /* Status 0: HTTP/2 ended a connection, no request of which was at fault. */
 static void on_refuse(void *ctx, int status, const char *why) {
-    cstar_app *app = ctx;
     if (status == 0) {
         cstar__app_log(ctx, CSTAR_LOG_INFO, "ended a connection: %s", why);
         return;
     }
-    (void)__atomic_add_fetch(&app->refused, 1, __ATOMIC_RELAXED);
     cstar__app_log(ctx, CSTAR_LOG_INFO, "refused a request: %d %s", status, why);
 }
 

@@ -203,7 +203,17 @@ static void sum_stats(const cstar_conn *conn, cstar__stats *sum) {
     } else {
         cstar__stats_sum(sum, conn->x->stats); /* a test: nobody below */
     }
-    sum->refused += __atomic_load_n(&app->refused, __ATOMIC_RELAXED);
+}
+
+static void put_coding(cstar_buf *out, const cstar__coding_budget *b) {
+    put_gauge(out, "cstar_coding_memory_bytes", "Reserved for encoders.",
+              atomic_load_explicit(&b->used, memory_order_relaxed));
+    put_counter(out, "cstar_coding_whole_total", "Responses that got the coding liked best.",
+                atomic_load_explicit(&b->whole, memory_order_relaxed));
+    put_counter(out, "cstar_coding_cheaper_total", "Responses that got a cheaper one.",
+                atomic_load_explicit(&b->less, memory_order_relaxed));
+    put_counter(out, "cstar_coding_none_total", "Responses for which no memory was left.",
+                atomic_load_explicit(&b->none, memory_order_relaxed));
 }
 
 bool cstar__metrics_answer(cstar_conn *conn) {
@@ -215,6 +225,7 @@ bool cstar__metrics_answer(cstar_conn *conn) {
     sum_stats(conn, &sum);
     put_stats(&conn->out, &sum);
     put_latency(&conn->out, &sum);
+    put_coding(&conn->out, &app->coders.budget);
     if (app->access_log != NULL) {
         put_counter(&conn->out, "cstar_access_log_lost_total", "Lines that could not be written.",
                     cstar__access_log_lost(app->access_log));

@@ -44,9 +44,11 @@ typedef struct option {
 /* A row without a kind begins a group. */
 static const option options[] = {
     {.name = "Listening"},
-    {"listen", "HOST:PORT", "where to listen; port 0 takes a free one", "127.0.0.1:8080",
+    {"listen", "ADDRESS", "host:port, unix:/path, fd:N or systemd; several: again", "127.0.0.1:8080",
      INTO(LIST, serve.listeners), .count = offsetof(cstar__options, serve.nlisteners),
      .separator = " "},
+    {"redirect", "HOST:PORT", "listen here too, for http, and send everybody to https", "off",
+     INTO(STRING, serve.redirect)},
     {"workers", "N", "event loops, each a thread", "one per core",
      INTO(COUNT, serve.workers), .max = 1024},
 
@@ -76,6 +78,14 @@ static const option options[] = {
     {"max-streams", "N", "requests of an HTTP/2 connection at a time", "256",
      INTO(COUNT, serve.max_streams)},
 
+    {"max-connections", "N", "at a time; idle ones make room", "what descriptors allow",
+     INTO(COUNT, serve.max_connections)},
+    {"max-per-address", "N", "connections of one address", "1024, not for loopback",
+     INTO(COUNT, serve.max_per_address)},
+    {"max-work", "N", "blocking handlers that wait or run", "1024", INTO(COUNT, serve.max_work)},
+    {"body-rate", "BYTES", "a second that a body has to bring on average", "256",
+     INTO(COUNT, serve.body_rate)},
+
     {.name = "Time"},
     {"header-timeout", "TIME", "for a request's head to arrive", "10s",
      INTO(MILLIS, serve.header_ms)},
@@ -87,7 +97,15 @@ static const option options[] = {
     {"drain-timeout", "TIME", "for what runs to end, when stopping", "10s",
      INTO(MILLIS, serve.drain_ms)},
 
+    {"lame-duck", "TIME", "to go on accepting when stopping, for a balancer to notice", "0",
+     INTO(MILLIS, serve.lame_ms)},
+
     {.name = "Content"},
+    {"no-compress", NULL, "send everything as it is", "off", INTO(BOOL, serve.no_compress)},
+    {"compress-min", "BYTES", "compress what is at least so long", "1024",
+     INTO(BYTES, serve.compress_min)},
+    {"compress-memory", "BYTES", "of all encoders together", "64M",
+     INTO(BYTES, serve.coding_memory)},
     {"datastar", "FILE", "serve this file as the Datastar client", "pages load it from the CDN",
      INTO(STRING, serve.datastar)},
 
@@ -103,7 +121,19 @@ static const option options[] = {
     {"metrics", "PATH|off", "answers counters as Prometheus reads them", "off",
      INTO(STRING, serve.metrics)},
 
+    {.name = "Proxies in front"},
+    {"trusted-proxies", "LIST", "addresses whose word about the client counts: 10.0.0.0/8,unix",
+     "none", INTO(LIST, serve.trusted_proxies),
+     .count = offsetof(cstar__options, serve.ntrusted_proxies)},
+    {"forwarded", "KIND", "the headers they set: x (X-Forwarded-*), rfc (Forwarded) or none",
+     "none", INTO(CHOICE, serve.forwarded), .words = "none|x|rfc"},
+    {"request-id", NULL, "say each request's id in its response", "off",
+     INTO(BOOL, serve.request_id)},
+
     {.name = "Process"},
+    {"user", "NAME", "become this user once the sockets are bound", "stay",
+     INTO(STRING, serve.user)},
+    {"group", "NAME", "and this group", "the user's", INTO(STRING, serve.group)},
     {"help", NULL, "print this and exit", NULL, INTO(BOOL, help), .no_env = true},
     {"version", NULL, "print the version and exit", NULL, INTO(BOOL, version), .no_env = true},
 };

@@ -99,12 +99,45 @@ static void on_hangup(void *arg) {
     }
 }
 
-static const char *first_address(const cstar_serve_opts *o) {
-    return o->nlisteners != 0 ? o->listeners[0] : o->listen;
+/* The sockets: those for the app, and the one that only redirects. */
+static cstar__listen *listen_list(cstar_app *app, const cstar_serve_opts *o, size_t *n) {
+    const char *const one[] = {o->listen != NULL ? o->listen : "127.0.0.1:8080"};
+    const char *const *addresses = o->nlisteners != 0 ? o->listeners : one;
+    const size_t count = o->nlisteners != 0 ? o->nlisteners : 1;
+    cstar__listen *list = cstar_arena_zalloc(&app->arena, (count + 1) * sizeof *list);
+    *n = count + (o->redirect != NULL ? 1 : 0);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        list[i] = (cstar__listen){.address = addresses[i], .tls = o->tls};
+    }
+    if (list != NULL && o->redirect != NULL) {
+        list[count] = (cstar__listen){.address = o->redirect, .redirect = true};
+    }
+    return list;
+}
+
+/* Of any route, whatever the app's own limit is. */
+static size_t largest_body(const cstar_app *app) {
+    return app->largest_body > app->max_body ? app->largest_body : app->max_body;
 }
 
 static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {
-    cstar__server_opts so = {.listen = first_address(o),
+    size_t nlisteners = 0;
+    const cstar__listen *listeners = listen_list(app, o, &nlisteners);
+    if (listeners == NULL) {
+        (void)cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+        return NULL;
+    }
+    cstar__server_opts so = {.listeners = listeners,
+                             .nlisteners = nlisteners,
+                             .max_connections = o->max_connections,
+                             .max_per_address = o->max_per_address,
+                             .max_work = o->max_work,
+                             .body_rate = o->body_rate,
+                             .lame_ms = o->lame_ms,
+                             .user = o->user,
+                             .group = o->group,
+                             .trusted = app->proxies.list,
+                             .ntrusted = app->proxies.n,
                              .workers = o->workers,
                              .header_ms = o->header_ms,
                              .body_ms = o->body_ms,
@@ -114,15 +147,19 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                              .max_output = app->max_response + ((size_t)1 << 20),
                              /* A growing buffer leaves its smaller selves behind in the arena:
                               * twice its size in all. */
-                             .exchange_bytes =
-                                 2 * (app->max_response + 4 * app->max_body) + ((size_t)1 << 20),
+                             .exchange_bytes = 2 * (app->max_response + 4 * largest_body(app)) +
+                                               ((size_t)1 << 20),
                              .limits = {.max_line = o->max_line,
                                         .max_fields = o->max_headers,
                                         .max_head = o->max_header_bytes},
                              .h2_limits = {.max_streams = o->max_streams,
                                            .max_head = (uint32_t)o->max_header_bytes,
                                            .max_fields = o->max_headers,
-                                           .max_path = (uint32_t)o->max_line},
+                                           .max_path = (uint32_t)o->max_line,
+                                           .head_ms = o->header_ms,
+                                           .body_ms = o->body_ms,
+                                           .body_rate = o->body_rate,
+                                           .write_ms = o->write_ms},
                              .no_http2 = o->no_http2,
                              .tls = app->tls,
                              .signals = o->signals,
@@ -183,7 +220,7 @@ static cstar_status dev_certs(cstar_app *app, const cstar_serve_opts *o, certs *
     if (rc != CSTAR_OK) {
         return rc;
     }
-    listen_host(first_address(o), host, sizeof host);
+    listen_host(o->nlisteners != 0 ? o->listeners[0] : o->listen, host, sizeof host);
     rc = cstar__tls_dev_cert(folder, host, &c->files, err);
     if (rc != CSTAR_OK) {
         return rc;
@@ -240,24 +277,29 @@ cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err) {
 
 /* ---- serving ---- */
 
-static void tell_url(const cstar_serve_opts *o, const cstar__server *s) {
+static void tell_url(const cstar_serve_opts *o, const cstar__listening *l) {
     char url[320];
-    const char *host = cstar__server_host(s);
-    if (cstar__server_port(s) == 0) { /* a Unix socket */
-        (void)snprintf(url, sizeof url, "unix:%s", host);
-        if (o->on_listen != NULL) {
-            o->on_listen(o->arg, url);
+    const bool v6 = strchr(l->host, ':') != NULL;
+    if (l->port == 0) { /* a Unix socket */
+        (void)snprintf(url, sizeof url, "unix:%s", l->host);
+    } else {
+        (void)snprintf(url, sizeof url, "http%s://%s%s%s:%u", l->tls ? "s" : "", v6 ? "[" : "",
+                       l->host[0] != '\0' ? l->host : "localhost", v6 ? "]" : "", l->port);
+    }
+    o->on_listen(o->arg, url);
+}
+
+/* Each socket is told; the first one with TLS is where the redirect leads. */
+static void tell_urls(cstar_app *app, const cstar_serve_opts *o, const cstar__server *s) {
+    cstar__listening l;
+    app->https_port = 0;
+    for (size_t i = 0; cstar__server_listening(s, i, &l); i++) {
+        if (l.tls && app->https_port == 0) {
+            app->https_port = l.port;
         }
-        return;
-    }
-    bool v6 = strchr(host, ':') != NULL;
-    if (host[0] == '\0') {
-        host = "localhost";
-    }
-    (void)snprintf(url, sizeof url, "http%s://%s%s%s:%u", o->tls ? "s" : "", v6 ? "[" : "", host,
-                   v6 ? "]" : "", cstar__server_port(s));
-    if (o->on_listen != NULL) {
-        o->on_listen(o->arg, url);
+        if (o->on_listen != NULL) {
+            tell_url(o, &l);
+        }
     }
 }
 
@@ -281,7 +323,7 @@ static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *er
         return cstar_err_set(err, why.code, why.where, "%s", why.text);
     }
     set_running(app, s);
-    tell_url(o, s);
+    tell_urls(app, o, s);
     cstar_status rc = cstar__server_run(s);
     set_running(app, NULL);
     cstar__server_free(s);
@@ -291,9 +333,8 @@ static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *er
 }
 
 static cstar_status check(const cstar_serve_opts *o, cstar_err *err) {
-    if (o->nlisteners > 1) {
-        return cstar_err_set(err, CSTAR_EINVAL, "listen", "listen: one address, not %zu",
-                             o->nlisteners);
+    if (o->redirect != NULL && !o->tls) {
+        return cstar_err_set(err, CSTAR_EINVAL, "redirect", "redirect: to https, which is off");
     }
     if (o->max_header_bytes > UINT32_MAX || o->max_line > UINT32_MAX) {
         return cstar_err_set(err, CSTAR_EINVAL, "limits",

@@ -1,7 +1,7 @@
 /* traffic.c -- what is counted and told of every request: status, latency, the access log.
  *
  * Invariant: every exchange that began ends here once, whatever became of it; what the machine
- * refuses before there is an exchange is only counted, in app->refused.
+ * refuses before there is an exchange is only counted, by the machine.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
@@ -22,14 +22,26 @@ static int64_t wall_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Of the socket's other end; empty: it has none. */
+/* Of the client, or of the socket's other end where there is no conn (or a pool thread has it); empty:
+ * it has none. */
 static cstar_str address_of(const cstar__exchange *x, char mem[CSTAR__IP_TEXT]) {
     static const cstar__ip none;
+    cstar_conn *conn = x->user;
+    if (conn != NULL && !conn->off_loop && conn->app->proxies.n != 0) {
+        return cstar_cstr(cstar_client_address(conn));
+    }
     if (x->peer->local) {
         return CSTAR_STR("unix");
     }
     return memcmp(&x->peer->ip, &none, sizeof none) != 0 ? cstar__ip_format(&x->peer->ip, mem)
                                                          : CSTAR_STR("");
+}
+
+/* JSON lines have it; others have no place for it. */
+static cstar_str id_of(const cstar_app *app, const cstar__exchange *x) {
+    cstar_conn *conn = x->user;
+    const bool wanted = app->access_format == CSTAR_ACCESS_JSON && conn != NULL && !conn->off_loop;
+    return wanted ? cstar_cstr(cstar_request_id(conn)) : CSTAR_STR("");
 }
 
 static void log_request(const cstar_app *app, const cstar__exchange *x, uint64_t us) {
@@ -38,6 +50,7 @@ static void log_request(const cstar_app *app, const cstar__exchange *x, uint64_t
     cstar_buf line;
     const cstar__request *r = &x->request;
     const cstar__access_entry entry = {.address = address_of(x, address),
+                                       .request_id = id_of(app, x),
                                        .ms = wall_ms(),
                                        .method = cstar__method_name(r->method),
                                        .target = r->target,
@@ -54,7 +67,6 @@ static void log_request(const cstar_app *app, const cstar__exchange *x, uint64_t
 }
 
 void cstar__traffic_begin(const cstar_app *app, cstar__exchange *x) {
-    CSTAR__STAT_ADD(x->stats, active, 1);
     if (app->timed) {
         x->began = now_ns();
     }
@@ -63,7 +75,6 @@ void cstar__traffic_begin(const cstar_app *app, cstar__exchange *x) {
 void cstar__traffic_end(const cstar_app *app, cstar__exchange *x) {
     const cstar_conn *conn = x->user;
     const int digit = x->status / 100;
-    CSTAR__STAT_SUB(x->stats, active, 1);
     CSTAR__STAT_ADD(x->stats, requests[digit <= 5 ? digit : 0], 1);
     if (!app->timed) {
         return;

@@ -26,9 +26,7 @@ static const cstar_upload_opts *given_opts(const cstar_conn *conn) {
     if (conn->opts != NULL) {
         return conn->opts->upload;
     }
-    bool page = conn->route != NULL && (conn->route->kind == CSTAR__TARGET_EVENT ||
-                                        conn->route->kind == CSTAR__TARGET_PAGE);
-    return page ? ((const cstar_page_def *)conn->route->target)->upload : NULL;
+    return conn->events != NULL ? conn->events->upload : NULL;
 }
 
 size_t cstar__upload_limit(const cstar_conn *conn) {

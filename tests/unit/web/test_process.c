@@ -103,7 +103,7 @@ static void metrics_count(void **state) {
     answer = webdrive_request(&r->d, "GET", "/metrics", NULL);
     assert_int_equal(metric(answer, "cstar_http_requests_total{class=\"2xx\"}"), 6);
     webdrive_feed(&r->d, "nonsense\r\n\r\n"); /* ends the connection */
-    assert_int_equal(r->app->refused, 1);
+    assert_int_equal(r->d.pool.stats.refused, 1);
     r->app->metrics = NULL;
 }
 

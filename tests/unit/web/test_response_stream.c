@@ -43,6 +43,11 @@ static cstar_status set_alarm(void *link, cstar__exchange *x, uint64_t ms) {
     return CSTAR_OK;
 }
 
+static void over(void *link, cstar__exchange *x) {
+    ((fixture *)link)->alarmed = NULL;
+    memset(&x->alarm, 0, sizeof x->alarm);
+}
+
 static cstar_status set_work(void *link, cstar__work *w) {
     ((fixture *)link)->work = w;
     return CSTAR_OK;
@@ -51,7 +56,7 @@ static cstar_status set_work(void *link, cstar__work *w) {
 static void wake(fixture *f) {
     cstar__exchange *x = f->drive.machine.x;
     if (x != NULL) {
-        f->app->handler.on_wake(f->app->handler.ctx, x);
+        cstar__h1_wake(&f->drive.machine, x);
     }
 }
 
@@ -72,6 +77,7 @@ static struct {
     cstar_next then;
     unsigned piece;
     bool fail, misuse, off_loop;
+    bool starving; /* allocations fail: the handler's assign may have */
     cstar_status rc;
 } now;
 
@@ -84,7 +90,8 @@ static cstar_next tick(cstar_conn *conn, void *arg) {
     assert_ptr_equal(arg, &now);
     assert_int_equal(now.done, 0);
     now.calls++;
-    assert_string_equal(cstar_assigned_str(conn, "who", ""), "handler");
+    const char *who = cstar_assigned_str(conn, "who", "");
+    assert_true(strcmp(who, "handler") == 0 || (now.starving && who[0] == '\0'));
     assert_null(cstar_assigned(conn, "mine"));
     cstar_assign(conn, "mine", "a string that needs memory");
     cstar_assign(conn, "who", "somebody else");
@@ -218,7 +225,8 @@ static void set_up(fixture *f, const cstar_allocator *alloc) {
     now.piece = 1;
     f->app = new_app(alloc);
     webdrive_init(&f->drive, f->app, alloc);
-    f->driver = (cstar__driver){.claim = no_claim, .alarm = set_alarm, .work = set_work};
+    f->driver =
+        (cstar__driver){.claim = no_claim, .alarm = set_alarm, .work = set_work, .over = over};
     f->drive.env.driver = &f->driver;
     f->drive.peer.link = f;
     cstar_buf_init(&f->got, cstar_heap(), (size_t)64 << 20);
@@ -465,7 +473,9 @@ static void next_waits_for_the_reader(void **state) {
         }
         assert_in_range(now.calls, calls, calls + 14);
         (void)take_chunks(f);
-        ring(f);
+        if (cstar__h1_wants_resume(&f->drive.machine)) { /* as a driver does when all is taken */
+            assert_int_equal(cstar__h1_resume(&f->drive.machine), CSTAR_OK);
+        }
         assert_true(turns++ < 1000);
     }
     (void)take_chunks(f);
@@ -612,6 +622,7 @@ static bool survives(const char *target, size_t fail_at) {
     failalloc_init(&memory, 0);
     set_up(&f, &memory.alloc);
     now.until = 4;
+    now.starving = true;
     memory.fail_at = memory.calls + fail_at;
     ask(&f, "GET", target, "Accept-Encoding: gzip\r\n");
     for (int i = 0; i < 8; i++) {
