@@ -99,7 +99,7 @@ static bool render(cstar_conn *conn, cstar_buf *b, int status) {
 
 /* ---- together ---- */
 
-static void drop_description(cstar_conn *conn) {
+static void drop_description(cstar_conn *conn, int status) {
     static const cstar_str names[] = {{"content-type", 12},
                                       {"content-encoding", 16},
                                       {"content-range", 13},
@@ -114,7 +114,10 @@ static void drop_description(cstar_conn *conn) {
                                       {"location", 8},
                                       {"x-accel-buffering", 17}};
     for (size_t i = 0; conn->nfields != 0 && i < sizeof names / sizeof *names; i++) {
-        cstar__conn_drop_field(conn, names[i]);
+        /* of a range that can't be had, it says how long the whole is */
+        if (status != 416 || !cstar_str_eq(names[i], CSTAR_STR("content-range"))) {
+            cstar__conn_drop_field(conn, names[i]);
+        }
     }
 }
 
@@ -125,7 +128,7 @@ void cstar__error_page(cstar_conn *conn, int status, const char *text) {
                           .body = cstar_cstr(text != NULL ? text : cstar__reason(status))};
     cstar__sse_settle(conn);
     conn->answer = CSTAR__ANSWER_NONE;
-    drop_description(conn);
+    drop_description(conn, status);
     if (render(conn, &html, status)) {
         reply.content_type = "text/html; charset=utf-8";
         reply.body = cstar_buf_view(&html);

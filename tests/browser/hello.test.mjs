@@ -53,8 +53,8 @@ await test("an unknown path is a short 404", async () => {
   const page = await openPage(browser);
   const response = await page.goto(`${server.url}/nowhere`);
   equal(response.status(), 404);
-  equal(response.headers()["content-type"], "text/plain; charset=utf-8");
-  ok((await response.text()).startsWith("Not Found"));
+  equal(response.headers()["content-type"], "text/html; charset=utf-8");
+  ok((await response.text()).includes("Not Found"));
 });
 
 await browser.close();
