@@ -16,11 +16,11 @@ static void hint(cstar_html *h, const char *id, const char *text) {
 
 static void size_text(char out[32], uint64_t bytes) {
     if (bytes < 1000) {
-        snprintf(out, 32, "%u B", (unsigned)bytes);
+        (void)snprintf(out, 32, "%u B", (unsigned)bytes);
     } else if (bytes < 1000000) {
-        snprintf(out, 32, "%.1f kB", (double)bytes / 1e3);
+        (void)snprintf(out, 32, "%.1f kB", (double)bytes / 1e3);
     } else {
-        snprintf(out, 32, "%.1f MB", (double)bytes / 1e6);
+        (void)snprintf(out, 32, "%.1f MB", (double)bytes / 1e6);
     }
 }
 

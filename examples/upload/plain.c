@@ -31,8 +31,8 @@ void plain_files(cstar_conn *conn) {
         cstar_buf_puts(&out, "\n");
     }
     for (const cstar_file *f = NULL; (f = cstar_form_file_next(conn, f)) != NULL;) {
-        snprintf(line, sizeof line, "%s: %s %s %" PRIu64 " %08" PRIx32 "\n", f->name, f->filename,
-                 f->content_type, f->size, sum_of(f));
+        (void)snprintf(line, sizeof line, "%s: %s %s %" PRIu64 " %08" PRIx32 "\n", f->name,
+                       f->filename, f->content_type, f->size, sum_of(f));
         cstar_buf_puts(&out, line);
     }
     cstar_respond(conn, 200, "text/plain; charset=utf-8", cstar_buf_view(&out));
@@ -75,6 +75,6 @@ void plain_stream(cstar_conn *conn) {
     const struct sums *kept = cstar_upload_kept(conn);
     const struct sums *s = kept != NULL ? kept : &none;
     char line[64];
-    snprintf(line, sizeof line, "%" PRIu64 " %08" PRIx32 "\n", s->bytes, s->sum);
+    (void)snprintf(line, sizeof line, "%" PRIu64 " %08" PRIx32 "\n", s->bytes, s->sum);
     cstar_respond_text(conn, 200, line);
 }

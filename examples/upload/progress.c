@@ -27,7 +27,7 @@ bool progress_new_id(char id[UPLOAD_ID_SIZE]) {
         return false;
     }
     for (size_t i = 0; i < sizeof bytes; i++) {
-        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
     }
     return true;
 }

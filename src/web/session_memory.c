@@ -49,6 +49,9 @@ static entry **slot_of(const memory *m, cstar_str id) {
 
 static void drop(memory *m, entry **slot) {
     entry *e = *slot;
+    if (e == NULL) {
+        return;
+    }
     *slot = e->next;
     *(e->older != NULL ? &e->older->newer : &m->oldest) = e->newer;
     *(e->newer != NULL ? &e->newer->older : &m->newest) = e->older;

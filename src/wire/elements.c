@@ -72,8 +72,8 @@ static cstar_status check_options(const cstar_elements *e, cstar_err *err) {
     if (!cstar__field_empty(e->selector) && !cstar__field_empty(e->to)) {
         return cstar_err_set(err, CSTAR_EINVAL, "to", "to, selector: one of them is enough");
     }
-    if (!cstar__field_empty(e->to) &&
-        (strcmp(e->to, "#") == 0 || !cstar_utf8_valid(cstar_cstr(e->to)))) {
+    const cstar_str to = cstar_cstr(e->to);
+    if (cstar_str_eq(to, CSTAR_STR("#")) || !cstar_utf8_valid(to)) {
         return cstar_err_set(err, CSTAR_EINVAL, "to", "to: no id of an element");
     }
     if (!mode_finds_by_id(e->mode) && cstar__field_empty(e->selector) &&
