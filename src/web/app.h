@@ -82,6 +82,7 @@ struct cstar_app {
     struct cstar__access_log *access_log; /* NULL: none */
     cstar_access_format access_format;
     const char *health, *metrics; /* paths; NULL: nowhere */
+    bool development;             /* dev_error.c */
     bool timed;                   /* somebody wants to know how long requests take */
     unsigned https_port;          /* where https_redirect.c sends people; 0: 443 */
     char hsts[64];                /* the field's value; empty: none */
@@ -299,6 +300,11 @@ void cstar__status_answer(cstar_conn *conn, const cstar__reply *r);
 void cstar__blocking_start(cstar_conn *conn);
 /** The client has left while the handler runs. */
 void cstar__blocking_leave(cstar_conn *conn);
+
+/* ---- dev_error.c ---- */
+
+/** Appends the conn's error, if there is one, to its events; while developing. */
+void cstar__dev_error(cstar_conn *conn);
 
 /* ---- sse.c ---- */
 

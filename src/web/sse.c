@@ -224,6 +224,7 @@ cstar_status cstar__sse_fields(cstar_conn *conn) {
 
 void cstar__sse_finish(cstar_conn *conn) {
     cstar__sse_settle(conn);
+    cstar__dev_error(conn);
     if (cstar__sse_fields(conn) != CSTAR_OK) {
         return;
     }

@@ -89,6 +89,7 @@ static const expected all[] = {
     {"access-format", "json", NUMBER, SERVE(access_format), NULL, CSTAR_ACCESS_JSON, 0,
      "[combined]"},
     {"log-level", "warning", NUMBER, OWN(log_level), NULL, CSTAR_LOG_WARN, 0, "[info]"},
+    {"development", NULL, YES, SERVE(development), NULL, 0, 0, "[off]"},
     {"health", "/up", TEXT, SERVE(health), "/up", 0, 0, "[/healthz]"},
     {"metrics", "/metrics", TEXT, SERVE(metrics), "/metrics", 0, 0, "[off]"},
     {"help", NULL, YES, OWN(help), NULL, 0, 0, ""},

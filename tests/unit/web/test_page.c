@@ -2,6 +2,7 @@
  * what follows what.
  * SPDX-License-Identifier: MIT */
 #include "support/webdrive.h"
+#include "web/app.h"
 
 #include "cstar.h"
 
@@ -84,6 +85,15 @@ CSTAR_PAGE(named, .render = render,
                                   {"row:7", exact}));
 CSTAR_PAGE(strict, .render = render, .events = CSTAR_EVENTS({"row:*", prefix}));
 
+/* An event that fails half way. */
+static void fails(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    cstar_signal(conn, "before", 1);
+    cstar_patch_elements(conn, "<b>x</b>", .mode = CSTAR_INNER); /* without a selector */
+}
+
+CSTAR_PAGE(failing, .render = render, .events = CSTAR_EVENTS({"go<b>", fails}));
+
 typedef struct fixture {
     cstar_app *app;
     webdrive drive;
@@ -95,6 +105,7 @@ static int setup(void **state) {
     assert_non_null(f.app);
     cstar_page(f.app, "/gated", &gated);
     cstar_page(f.app, "/named", &named);
+    cstar_page(f.app, "/failing", &failing);
     assert_int_equal(cstar_page(f.app, "/strict", &strict), CSTAR_OK);
     webdrive_init(&f.drive, f.app, cstar_heap());
     *state = &f;
@@ -155,10 +166,33 @@ static void test_refusals_are_no_streams(void **state) {
     assert_string_equal(webdrive_body(answer), "log in first");
 }
 
+/* Its events are whole, and it is in the log; in the browser only while developing. */
+static void test_failures(void **state) {
+    fixture *f = *state;
+    const char *target = "/failing/_event/go%3Cb%3E";
+    const char *answer = webdrive_request(&f->drive, "POST", target, "{}");
+    assert_int_equal(webdrive_status(answer), 200);
+    assert_string_equal(webdrive_body(answer),
+                        "event: datastar-patch-signals\ndata: signals {\"before\":1}\n\n");
+    assert_non_null(
+        strstr(f->drive.log, "POST /failing/_event/go%3Cb%3E: selector: mode inner needs"));
+    f->app->development = true;
+    answer = webdrive_request(&f->drive, "POST", target, "{}");
+    const char *signals = strstr(answer, "{\"before\":1}");
+    assert_non_null(signals);
+    assert_non_null(strstr(signals, "console.error("));
+    assert_non_null(strstr(signals, "data: selector body\ndata: mode append\n"));
+    assert_non_null(strstr(signals, "role='alert'"));
+    assert_non_null(strstr(signals, "selector: mode inner needs one</pre>"));
+    answer = webdrive_request(&f->drive, "POST", "/gated/_event/save", "{}");
+    assert_null(strstr(answer, "role='alert'")); /* nothing failed here */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals_are_no_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
