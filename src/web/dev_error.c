@@ -8,10 +8,10 @@
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
 
-static const char style[] =
-    "position:fixed;z-index:2147483647;inset:auto 1rem 1rem;margin:0;padding:1rem 1.25rem;"
-    "white-space:pre-wrap;cursor:pointer;color:#fff;background:#b00020;border-radius:.5rem;"
-    "font:14px/1.5 ui-monospace,monospace;box-shadow:0 .5rem 2rem #0006";
+#define STYLE                                                                                      \
+    "position:fixed;z-index:2147483647;inset:auto 1rem 1rem;margin:0;padding:1rem 1.25rem;"        \
+    "white-space:pre-wrap;cursor:pointer;color:#fff;background:#b00020;border-radius:.5rem;"       \
+    "font:14px/1.5 ui-monospace,monospace;box-shadow:0 .5rem 2rem #0006"
 
 /* "POST /counter/_event/increment: count: wrong type" */
 static const char *describe(cstar_conn *conn) {
@@ -40,9 +40,10 @@ static cstar_status show(cstar_buf *out, const char *text) {
         return rc;
     }
     cstar_html_init(&h, out, CSTAR_ELEMENTS_PREFIX);
-    cstar_put(
-        &h, "<pre class='cstar-error' role='alert' style='{}' data-on:click='el.remove()'>{}</pre>",
-        cstar_trust(style), text);
+    cstar_put(&h,
+              "<pre class='cstar-error' role='alert' style='" STYLE
+              "' data-on:click='el.remove()'>{}</pre>",
+              text);
     rc = cstar_html_status(&h, NULL);
     return rc == CSTAR_OK ? cstar_format_patch_end(out) : rc;
 }
