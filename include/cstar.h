@@ -9,6 +9,7 @@
 #include "cstar/json.h"
 #include "cstar/request.h"
 #include "cstar/response.h"
+#include "cstar/security.h"
 #include "cstar/serve.h"
 #include "cstar/session.h"
 #include "cstar/web.h"

@@ -31,7 +31,7 @@ ROOMS = {
 # include/cstar/<name>.h: its room. cstar.h includes them all.
 PUBLIC = {
     "base": "base", "json": "base", "wire": "wire", "html": "html", "http": "http", "net": "net", "live": "live",
-    "web": "web", "files": "web", "request": "web", "response": "web", "serve": "web", "session": "web", "version": "base",
+    "web": "web", "files": "web", "request": "web", "response": "web", "security": "web", "serve": "web", "session": "web", "version": "base",
 }
 SYSTEM = {
     "iso": "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "

@@ -297,6 +297,7 @@ typedef struct cstar_expr {
     int32_t n;
     /* whole attributes, name='value' ..., for the place of an attribute, already escaped */
     bool attrs;
+    bool csrf; /* set by cstar_put(): the token is to stay out of URLs */
 } cstar_expr;
 
 /* Markup, trusted as it stands: the one explicit way around the escaping of cstar_put(). */

@@ -49,6 +49,7 @@ struct cstar_html { /* private but for its size */
     uint32_t state; /* where in the markup the last literal ended */
     uint32_t depth; /* of nested fragments */
     bool cr;        /* the last byte was a CR: an LF that follows belongs to it */
+    bool csrf;      /* its expressions keep the CSRF token out of URLs, see cstar/security.h */
     cstar_err err;
 };
 

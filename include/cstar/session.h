@@ -52,6 +52,7 @@ typedef struct cstar_session_opts { /* zero is the default of every field but `s
     int64_t
         lifetime; /* seconds from the first visit, or the last renewal, to the end; 0: 90 days */
     const cstar_session_store *store; /* copied; NULL: the cookie itself */
+    bool no_csrf;                     /* no tokens are asked for; see cstar/security.h */
     char reserved;
 } cstar_session_opts;
 

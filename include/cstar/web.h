@@ -23,6 +23,7 @@
 #include "cstar/html.h"
 #include "cstar/request.h"
 #include "cstar/response.h"
+#include "cstar/security.h"
 #include "cstar/serve.h"
 #include "cstar/session.h"
 #include "cstar/wire.h"
@@ -48,6 +49,9 @@ typedef struct cstar_route_opts { /* zero is the default of every field but the 
      * same API; its answer leaves when it returns. */
     bool blocking;
     const cstar_upload_opts *upload; /* borrowed, as long as the app; NULL: max_body is the limit */
+    /* Requests that change something are taken from anywhere, without a token: for webhooks and
+     * APIs that don't go by cookies. See cstar/security.h. */
+    bool cross_origin;
     char reserved;
 } cstar_route_opts;
 
@@ -87,6 +91,7 @@ typedef struct cstar_page_def { /* zero is the default of every field */
     void (*render)(cstar_conn *conn, cstar_html *h); /* required */
     const cstar_event_entry *events;                 /* ends with a NULL name */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content); /* NULL: the app's */
+    void (*head)(cstar_conn *conn, cstar_html *h); /* more for <head>: cstar_head() calls it last */
     size_t max_signal_bytes; /* bytes; 0: 1 000 000; then 413 */
     bool blocking; /* mount, render and the events run on a thread of the pool: they may wait */
     const cstar_upload_opts *upload; /* of forms with files; NULL: max_signal_bytes is the limit */
@@ -100,11 +105,19 @@ CSTAR_API cstar_status cstar_page(cstar_app *app, const char *path, const cstar_
 /** The layout of all pages without their own; NULL: cstar_default_layout(). */
 CSTAR_API void cstar_app_layout(cstar_app *app, void (*layout)(cstar_conn *conn, cstar_html *h,
                                                                cstar_fragment content));
-/** A whole document: cstar_head(), then the content in <body>. */
+/** A whole document: cstar_head(), then <body> with cstar_body(), and the content in it. */
 CSTAR_API void cstar_default_layout(cstar_conn *conn, cstar_html *h, cstar_fragment content);
 /** What belongs into <head>: charset, viewport, <title> from the assign "page_title", the Datastar
- * script. */
+ * script (with cstar_nonce(), if there is one), what the page's `head` adds. */
 CSTAR_API void cstar_head(cstar_conn *conn, cstar_html *h);
+/** The attributes that <body> should have: cstar_put(h, "<body {}>", cstar_body(conn)).
+ * data-signals:tab-id: the signal `tabId` (JavaScript `$tabId`), 32 hex digits that a tab keeps
+ * while it is open; data-signals:csrf, where tokens are checked; data-ds-base, if the assign "ds_base" is
+ * set or the app serves its components at one base, which is not "/ds". */
+CSTAR_API cstar_expr cstar_body(cstar_conn *conn);
+/** <div id='flash' role='status'> with the flash messages, each in a <p> with its kind as class.
+ * Put it into the page also when there is none: a screen reader tells what appears in it later. */
+CSTAR_API void cstar_flash_area(cstar_conn *conn, cstar_html *h);
 
 /** The name of the event that is being handled, decoded: "change_title:42" for "change_title:*".
  * NULL: none is. */

@@ -233,6 +233,9 @@ typedef struct cstar_action { /* zero is the default of every field */
     /* local absolute path in front of /ds; NULL: none. With a dynamic module too */
     const char *prefix;
     const char *options; /* JavaScript object text, trusted; NULL: none */
+    /* the page has the signal `csrf`: GET and DELETE keep it out of the URL, and DELETE sends it as
+     * x-csrf-token. cstar_put() sets it in pages of an app that checks tokens. */
+    bool csrf;
 } cstar_action;
 
 /** `@post("/ds/module/event")`. EINVAL: event or module "", "." or ".."; a prefix that is not a
@@ -243,6 +246,7 @@ typedef struct cstar_page_event { /* zero is the default of every field */
     cstar_str name;               /* required; one path segment */
     cstar_verb verb;
     const char *options; /* JavaScript object text, trusted; NULL: none */
+    bool csrf;           /* as of cstar_action */
 } cstar_page_event;
 
 /** `@post(<this page> + "/_event/name")`: works wherever the page is mounted. */
@@ -263,6 +267,7 @@ typedef struct cstar_component_event { /* zero is the default of every field */
     cstar_str name;                    /* required; one path segment */
     cstar_verb verb;
     const char *options; /* JavaScript object text, trusted; NULL: none */
+    bool csrf;           /* as of cstar_action */
 } cstar_component_event;
 
 /** `@post(<data-ds-base of the body, or /ds> + "/component/name")`, guarded: no request is made where

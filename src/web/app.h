@@ -94,6 +94,9 @@ struct cstar_app {
     uint64_t id_count;                                               /* atomic */
     cstar__coders coders;                                            /* compress.c */
     void (*error_page)(cstar_conn *conn, cstar_html *h, int status); /* NULL: ours */
+    struct cstar__origin *origins;                                   /* csrf.c: trusted ones */
+    const char *csp;                                                 /* security.c; NULL: none */
+    cstar_frames frames;
 };
 
 /* A value by name; newest first. */
@@ -169,6 +172,7 @@ struct cstar_conn {
     bool json_read;
     const cstar__client *client; /* client_info.c; NULL: not asked for yet */
     const char *request_id;      /* request_id.c; likewise */
+    const char *nonce;           /* security.c; likewise */
 };
 
 /** No error yet. Not `= {0}`: that clears 160 bytes of text at each call of a handler. */
@@ -206,6 +210,31 @@ cstar_status cstar__value_keep(cstar_arena *arena, cstar_val *v);
 void cstar__session_save(cstar_conn *conn);
 /** Of the app: frees its keys. */
 void cstar__sessions_free(cstar_app *app);
+
+/* ---- csrf.c ---- */
+
+/** On the head: whether the request is none that another site had a browser send. @return false:
+ * refused, and answered. */
+bool cstar__csrf_origin(cstar_conn *conn);
+/** Before the handler: whether the token is right, where there has to be one. @return false:
+ * refused, and answered. */
+bool cstar__csrf_check(cstar_conn *conn);
+/** The token that a request brings: the first in the order of csrf.c. @return false: there is none;
+ * absent: there is something else in its place. */
+bool cstar__csrf_given(cstar_conn *conn, cstar_str *token);
+/** Whether pages carry a token: the app has sessions and checks them. */
+bool cstar__csrf_on(const cstar_conn *conn);
+/** The token for a page's markup; "" if there can be none. */
+const char *cstar__csrf_offer(cstar_conn *conn);
+/** cstar_html_init() for a conn's markup. */
+void cstar__conn_html(cstar_conn *conn, cstar_html *h, cstar_buf *out, const char *prefix);
+
+/* ---- security.c ---- */
+
+/** Of a text/html answer: its security headers, but for those that the handler has set.
+ * CSTAR_ENOMEM, CSTAR_EIO. */
+cstar_status cstar__security_fields(cstar_conn *conn);
+
 /* ---- client_info.c ---- */
 
 /** Takes the proxies of the options. Again and again, for an app that is served again. */

@@ -1,9 +1,10 @@
 /* dispatch.c -- from the machine's calls to a handler: find the route, gather the body, call,
  * finish.
  *
- * on_head: 404 and 405 before a byte of the body is read. on_body: gathered, up to the route's
- * limit (413). on_end: the handler, then whatever it has left undone is completed, so that every
- * request ends. on_wake: a response that goes on.
+ * on_head: 404, 405 and, for what another site sent, 403 before a byte of the body is read.
+ * on_body: gathered, up to the route's limit (413). on_end: the CSRF token, the handler, then
+ * whatever it has left undone is completed, so that every request ends. on_wake: a response that
+ * goes on.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
@@ -56,6 +57,9 @@ static void begin(cstar_conn *conn) {
                                                                      : conn->app->max_body;
     if (is_event(conn) && !cstar__events_find(conn)) {
         cstar__error_page(conn, 404, "Not found");
+        return;
+    }
+    if (!cstar__csrf_origin(conn)) {
         return;
     }
     conn->x->max_body = SIZE_MAX; /* the limit is kept here, with a text of our own */
@@ -134,7 +138,9 @@ void cstar__conn_log_error(cstar_conn *conn) {
 
 /* The handler, and whatever it has left undone. On a pool thread if it is blocking. */
 void cstar__dispatch_call(cstar_conn *conn) {
-    call(conn);
+    if (cstar__csrf_check(conn)) {
+        call(conn);
+    }
     if (conn->stream != NULL) {
         cstar__sse_settle(conn); /* it begins on the loop, in finish */
     } else if (conn->answer == CSTAR__ANSWER_SSE) {

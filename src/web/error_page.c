@@ -48,12 +48,18 @@ static bool wants_html(const cstar_conn *conn) {
 
 /* ---- ours ---- */
 
-static void put_page(cstar_buf *b, int status) {
+static void put_page(cstar_buf *b, int status, const char *nonce) {
     cstar_buf_lit(b, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
                      "<title>");
     cstar_buf_puts(b, cstar__reason(status));
-    cstar_buf_lit(b, "</title><style>:root{color-scheme:light dark}"
+    cstar_buf_lit(b, "</title><style");
+    if (nonce[0] != '\0') {
+        cstar_buf_lit(b, " nonce=\"");
+        cstar_buf_puts(b, nonce);
+        cstar_buf_byte(b, '"');
+    }
+    cstar_buf_lit(b, ">:root{color-scheme:light dark}"
                      "body{margin:0;min-height:100vh;display:grid;place-content:center;"
                      "text-align:center;font-family:system-ui,sans-serif}"
                      "h1{margin:0;font-size:6rem;font-weight:200;line-height:1}"
@@ -70,7 +76,7 @@ static bool render_own(cstar_conn *conn, cstar_buf *b, int status) {
     cstar_html h;
     cstar_err err;
     cstar__err_init(&err);
-    cstar_html_init(&h, b, NULL);
+    cstar__conn_html(conn, &h, b, NULL);
     conn->app->error_page(conn, &h, status);
     if (cstar_html_status(&h, &err) == CSTAR_OK) {
         return b->len != 0;
@@ -93,7 +99,7 @@ static bool render(cstar_conn *conn, cstar_buf *b, int status) {
         conn->answer = CSTAR__ANSWER_NONE;
         return rendered;
     }
-    put_page(b, status);
+    put_page(b, status, cstar_nonce(conn));
     return b->status == CSTAR_OK;
 }
 

@@ -24,7 +24,7 @@ void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
     cstar_html h;
     cstar_err err;
     cstar__err_init(&err);
-    cstar_html_init(&h, &conn->out, NULL);
+    cstar__conn_html(conn, &h, &conn->out, NULL);
     (page->layout != NULL ? page->layout : conn->app->layout)(conn, &h,
                                                               cstar_frag(render_content, &c));
     if (cstar_html_status(&h, &err) != CSTAR_OK) {

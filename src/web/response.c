@@ -29,6 +29,9 @@ static cstar_status prepare(cstar_conn *conn, cstar__reply *r) {
     if (rc == CSTAR_OK && r->content_type != NULL) {
         rc = cstar__conn_set_field(conn, type, cstar_cstr(r->content_type));
     }
+    if (rc == CSTAR_OK && !r->event_stream) {
+        rc = cstar__security_fields(conn);
+    }
     if (rc != CSTAR_OK || r->has_source || r->body.len < conn->app->coders.min ||
         !cstar__compress_allowed(conn, r->status, r->event_stream)) {
         return rc;
@@ -118,7 +121,7 @@ cstar_status cstar_respond_html(cstar_conn *conn, int status, cstar_fragment con
         return cstar__conn_failf(conn, CSTAR_ESTATE, "response", "response: there is one already");
     }
     cstar__err_init(&err);
-    cstar_html_init(&h, &conn->out, NULL);
+    cstar__conn_html(conn, &h, &conn->out, NULL);
     cstar_put(&h, "{}", content);
     const cstar_status rc = cstar_html_status(&h, &err);
     if (rc != CSTAR_OK) {

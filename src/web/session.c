@@ -82,6 +82,7 @@ cstar_status cstar_app_sessions(cstar_app *app, const cstar_session_opts *opts) 
     s->max_age = opts->max_age > 0 ? opts->max_age : MAX_AGE;
     s->lifetime = opts->lifetime > 0 ? opts->lifetime : LIFETIME;
     s->has_store = opts->store != NULL;
+    s->no_csrf = opts->no_csrf;
     s->store = s->has_store ? *opts->store : s->store;
     app->sessions = s;
     return CSTAR_OK;

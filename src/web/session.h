@@ -12,6 +12,7 @@ typedef struct cstar__sessions {
     cstar__keyring *ring;
     cstar_session_store store;
     bool has_store;
+    bool no_csrf;
     int64_t max_age, lifetime;
     const char *name, *secure_name; /* of the cookie: over http, over https */
 } cstar__sessions;

@@ -135,7 +135,7 @@ cstar_html *cstar_conn_patch_begin(cstar_conn *conn, const cstar_elements *e) {
     }
     conn->patching = true;
     conn->patch_mark = mark;
-    cstar_html_init(&conn->html, &conn->out, CSTAR_ELEMENTS_PREFIX);
+    cstar__conn_html(conn, &conn->html, &conn->out, CSTAR_ELEMENTS_PREFIX);
     return &conn->html;
 }
 

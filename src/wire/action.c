@@ -189,10 +189,38 @@ static void add_prefix(cstar_buf *out, const char *prefix) {
 
 /* ---- the two forms ---- */
 
-void cstar__action_end(cstar_buf *out, const char *options) {
-    if (options != NULL && *options != '\0') {
+/* The client puts every signal into the URL of these two, but for those that the filter excludes:
+ * its own default, and the token. What the caller says of filterSignals replaces it; headers are
+ * joined. */
+#define FILTER "filterSignals: {exclude: /(^|\\.)_|^csrf$/}"
+#define TOKEN "headers: {\"x-csrf-token\": $csrf"
+
+static void add_guarded(cstar_buf *out, const cstar__ending *e) {
+    const bool more = e->options != NULL && *e->options != '\0';
+    cstar_buf_lit(out, ", {" FILTER);
+    if (more) {
+        cstar_buf_lit(out, ", ...(");
+        cstar_buf_puts(out, e->options);
+        cstar_buf_byte(out, ')');
+    }
+    if (e->verb == CSTAR_DELETE) {
+        cstar_buf_lit(out, ", " TOKEN);
+        if (more) {
+            cstar_buf_lit(out, ", ...(");
+            cstar_buf_puts(out, e->options);
+            cstar_buf_lit(out, ").headers");
+        }
+        cstar_buf_byte(out, '}');
+    }
+    cstar_buf_byte(out, '}');
+}
+
+void cstar__action_end(cstar_buf *out, cstar__ending e) {
+    if (e.csrf && (e.verb == CSTAR_GET || e.verb == CSTAR_DELETE)) {
+        add_guarded(out, &e);
+    } else if (e.options != NULL && *e.options != '\0') {
         cstar_buf_lit(out, ", ");
-        cstar_buf_puts(out, options);
+        cstar_buf_puts(out, e.options);
     }
     cstar_buf_byte(out, ')');
 }
@@ -212,7 +240,7 @@ static void add_static(cstar_buf *out, const cstar_action *a, const char *verb) 
     cstar_buf_byte(out, '/');
     cstar_buf_percent(out, a->event);
     cstar_buf_byte(out, '"');
-    cstar__action_end(out, a->options);
+    cstar__action_end(out, (cstar__ending){a->options, a->verb, a->csrf});
 }
 
 /* A string that is neither "", "." nor "..", and has no lone surrogate, which encodeURIComponent()
@@ -235,7 +263,7 @@ static void add_dynamic(cstar_buf *out, const cstar_action *a, const char *verb)
     cstar_buf_lit(out, "/ds/\" + " ENCODED " + \"/");
     cstar_buf_percent(out, a->event);
     cstar_buf_byte(out, '"');
-    cstar__action_end(out, a->options);
+    cstar__action_end(out, (cstar__ending){a->options, a->verb, a->csrf});
     cstar_buf_lit(out, " : undefined)");
 }
 

@@ -41,7 +41,7 @@ cstar_status cstar_format_component_event(cstar_buf *out, const cstar_component_
     cstar_buf_byte(out, '/');
     cstar_buf_percent(out, e->name);
     cstar_buf_byte(out, '"');
-    cstar__action_end(out, e->options);
+    cstar__action_end(out, (cstar__ending){e->options, e->verb, e->csrf});
     cstar_buf_lit(out, " : undefined)" BASE);
     return cstar__event_commit(out, mark, err);
 }

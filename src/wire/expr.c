@@ -15,6 +15,7 @@ static cstar_status write_action(const cstar_expr *self, cstar_buf *out, cstar_e
         .verb = (cstar_verb)self->n,
         .prefix = self->c,
         .options = self->d,
+        .csrf = self->csrf,
     };
     return cstar_format_action(out, &action, err);
 }
@@ -32,8 +33,10 @@ cstar_expr cstar_expr_action(const char *module, const char *event, cstar_verb v
 /* ---- @post(<this page> + "/_event/name"): b name, d options, n verb ---- */
 
 static cstar_status write_event(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
-    cstar_page_event event = {
-        .name = cstar_cstr(self->b), .verb = (cstar_verb)self->n, .options = self->d};
+    cstar_page_event event = {.name = cstar_cstr(self->b),
+                              .verb = (cstar_verb)self->n,
+                              .options = self->d,
+                              .csrf = self->csrf};
     return cstar_format_page_event(out, &event, err);
 }
 
@@ -58,7 +61,8 @@ static cstar_status write_component(const cstar_expr *self, cstar_buf *out, csta
     cstar_component_event event = {.component = cstar_cstr(self->a),
                                    .name = cstar_cstr(self->b),
                                    .verb = (cstar_verb)self->n,
-                                   .options = self->d};
+                                   .options = self->d,
+                                   .csrf = self->csrf};
     return cstar_format_component_event(out, &event, err);
 }
 
@@ -73,10 +77,11 @@ cstar_expr cstar_expr_component(const char *component, const char *name, cstar_v
 /* "data-on-signal-patch", not "data-on:signal-patch": that would listen for a DOM event which
  * nobody fires. */
 static cstar_status add_nudge_attributes(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
-    const cstar_expr *action = self->a;
+    cstar_expr action = *(const cstar_expr *)self->a;
+    action.csrf = self->csrf;
     cstar_buf_lit(out, "data-on-signal-patch='");
     size_t value = out->len;
-    cstar_status rc = action->write(action, out, err);
+    cstar_status rc = action.write(&action, out, err);
     if (rc != CSTAR_OK) {
         return rc;
     }

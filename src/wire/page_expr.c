@@ -28,7 +28,7 @@ cstar_status cstar_format_page_event(cstar_buf *out, const cstar_page_event *e, 
     cstar_buf_lit(out, "(" HERE ".replace(/\\/+$/, '') + \"/_event/");
     cstar_buf_percent(out, e->name);
     cstar_buf_byte(out, '"');
-    cstar__action_end(out, e->options);
+    cstar__action_end(out, (cstar__ending){e->options, e->verb, e->csrf});
     return cstar__event_commit(out, mark, err);
 }
 
@@ -44,8 +44,9 @@ cstar_status cstar_format_page_connect(cstar_buf *out, const cstar_page_connect 
     if (c->include_search) {
         cstar_buf_lit(out, " + location.search");
     }
-    cstar__action_end(out, c->options != NULL && c->options[0] != '\0'
-                               ? c->options
-                               : "{retryMaxCount: Infinity}");
+    const bool own = c->options != NULL && c->options[0] != '\0';
+    cstar__action_end(out,
+                      (cstar__ending){.options = own ? c->options : "{retryMaxCount: Infinity}",
+                                      .verb = CSTAR_POST});
     return cstar__event_commit(out, mark, err);
 }

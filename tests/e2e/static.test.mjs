@@ -210,7 +210,7 @@ await test("a file: its type, version and length; HEAD the same without the body
   const { date, etag, "last-modified": modified, ...headers } = answer.headers;
   equal(headers, {
     "content-type": "text/html; charset=utf-8", "x-content-type-options": "nosniff", "accept-ranges": "bytes",
-    "cache-control": "no-cache", "content-length": "19",
+    "referrer-policy": "same-origin", "cache-control": "no-cache", "content-length": "19",
   });
   match(etag, /^"[0-9a-f]{16}"$/);
   equal(modified, new Date(Math.floor(fs.statSync(at("dir/index.html")).mtimeMs / 1000) * 1000).toUTCString());

@@ -9,7 +9,6 @@
 
 const call_entry cases_absent[] = {
     {"router_dispatch_path", NULL, "", "routes can't be listed"},
-    {"csrf_rename", NULL, "", "CSRF protection is not built yet"},
     {"tab_id", NULL, "", REGISTRY},
     {"start_stream", NULL, "", REGISTRY},
     {"registry_scenario", NULL, "", REGISTRY},

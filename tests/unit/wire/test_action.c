@@ -63,6 +63,28 @@ static void verbs_and_options(void **state) {
     }
 }
 
+#define FILTER "filterSignals: {exclude: /(^|\\.)_|^csrf$/}"
+
+/* The token is in the URL of nothing, and in a header of DELETE. */
+static void with_a_token(void **state) {
+    (void)state;
+    cstar_action a = {.module = VIEW("m"), .event = VIEW("e"), .csrf = true};
+    expect_bytes("post", action, &a, "@post(\"/ds/m/e\")");
+    a.options = "{a: 1}";
+    expect_bytes("post, options", action, &a, "@post(\"/ds/m/e\", {a: 1})");
+    a.verb = CSTAR_GET;
+    expect_bytes("get, options", action, &a, "@get(\"/ds/m/e\", {" FILTER ", ...({a: 1})})");
+    a.options = NULL;
+    expect_bytes("get", action, &a, "@get(\"/ds/m/e\", {" FILTER "})");
+    a.verb = CSTAR_DELETE;
+    expect_bytes("delete", action, &a,
+                 "@delete(\"/ds/m/e\", {" FILTER ", headers: {\"x-csrf-token\": $csrf}})");
+    a.options = "{a: 1}";
+    expect_bytes("delete, options", action, &a,
+                 "@delete(\"/ds/m/e\", {" FILTER ", ...({a: 1}), "
+                 "headers: {\"x-csrf-token\": $csrf, ...({a: 1}).headers}})");
+}
+
 static void prefixes(void **state) {
     (void)state;
     static const struct {
@@ -379,6 +401,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(segments),
         cmocka_unit_test(verbs_and_options),
+        cmocka_unit_test(with_a_token),
         cmocka_unit_test(prefixes),
         cmocka_unit_test(bad_prefixes_are_refused),
         cmocka_unit_test(bad_arguments_are_named),

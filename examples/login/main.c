@@ -1,0 +1,46 @@
+/* login -- a page for those who are logged in: a sealed session, forms and events with a CSRF token,
+ * flash messages, and a Content-Security-Policy.
+ *
+ *     LOGIN_SECRET=$(openssl rand -base64 32) login
+ *
+ * Without LOGIN_SECRET a new one is made at each start, and everybody has to log in again.
+ * SPDX-License-Identifier: MIT */
+#include "login.h"
+
+#include <assets.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* 32 random bytes as text; "" if there are none, and cstar_sessions() will say so. */
+static const char *make_secret(char text[65]) {
+    unsigned char bytes[32];
+    FILE *f = fopen("/dev/urandom", "rb");
+    const size_t n = f != NULL ? fread(bytes, 1, sizeof bytes, f) : 0;
+    text[0] = '\0';
+    for (size_t i = 0; n == sizeof bytes && i < n; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    return text;
+}
+
+int main(int argc, char **argv) {
+    char made[65];
+    const char *given = getenv("LOGIN_SECRET");
+    const char *const secrets[] = {given != NULL ? given : make_secret(made), NULL};
+    cstar_app *app = cstar_app_new();
+    cstar_sessions(app, .secrets = secrets);
+    /* 'unsafe-eval': the client compiles the expressions in attributes. */
+    cstar_csp(app, "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self'; "
+                   "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'");
+    cstar_allow_frames(app, CSTAR_FRAMES_NONE);
+    cstar_app_layout(app, login_layout);
+    cstar_page(app, "/", &login_page);
+    cstar_page(app, "/notes", &notes_page);
+    cstar_route(app, CSTAR_POST, "/login", login_post);
+    cstar_route(app, CSTAR_POST, "/logout", logout_post);
+    cstar_static_embedded(app, "/assets", &assets);
+    return cstar_main(app, argc, argv);
+}

@@ -1,0 +1,268 @@
+/* test_layout.c -- the document around a page, and its security headers.
+ * SPDX-License-Identifier: MIT */
+#include "support/webdrive.h"
+#include "web/app.h"
+
+#include "cstar.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const char *const secrets[] = {"first secret of at least 32 bytes!", NULL};
+
+/* ---- the app ---- */
+
+static void mount(cstar_conn *conn) {
+    const char *base = cstar_query(conn, "base");
+    if (base != NULL) {
+        cstar_assign(conn, "ds_base", base);
+    }
+    if (cstar_query(conn, "flash") != NULL) {
+        cstar_flash(conn, "bad\"", "<b>text</b>");
+    }
+    cstar_assign(conn, "page_title", "<Title>");
+}
+
+static void head(cstar_conn *conn, cstar_html *h) {
+    cstar_put(h, "<style nonce='{}'></style>", cstar_nonce(conn));
+}
+
+static void render(cstar_conn *conn, cstar_html *h) {
+    const cstar_expr reload = cstar_event("r", .verb = CSTAR_GET);
+    cstar_flash_area(conn, h);
+    cstar_csrf_field(conn, h);
+    cstar_put(h, "<a data-on:click='{}'></a>", cstar_event("e", .verb = CSTAR_DELETE));
+    cstar_put(h, "<a data-on:click='{}'></a>", cstar_event("e"));
+    cstar_put(h, "<a {}></a>", cstar_on_nudge("n", &reload));
+}
+
+static void event(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    cstar_patch(conn, h, .selector = "#x") {
+        cstar_put(h, "<a data-on:click='{}'></a>",
+                  cstar_component_event("c", "e", .verb = CSTAR_GET));
+    }
+}
+
+CSTAR_PAGE(page, .mount = mount, .render = render, .head = head,
+           .events = CSTAR_EVENTS({"go", event}));
+CSTAR_COMPONENT(part, .name = "part", .events = CSTAR_EVENTS({"go", event}));
+
+static void own(cstar_conn *conn) {
+    cstar_set_header(conn, "Referrer-Policy", "no-referrer");
+    cstar_set_header(conn, "Content-Security-Policy", "sandbox");
+    cstar_respond(conn, 200, "text/html", CSTAR_STR("x"));
+}
+
+static void text(cstar_conn *conn) { cstar_respond_text(conn, 200, "text"); }
+
+static void nothing(cstar_html *h, const void *arg) {
+    (void)h;
+    (void)arg;
+}
+
+static void error_page(cstar_conn *conn, cstar_html *h, int status) {
+    (void)status;
+    cstar_default_layout(conn, h, cstar_frag(nothing, h));
+}
+
+typedef struct fixture {
+    cstar_app *app;
+    webdrive drive;
+} fixture;
+
+static void start(fixture *f, bool sessions) {
+    f->app = cstar_app_new();
+    assert_non_null(f->app);
+    cstar_page(f->app, "/", &page);
+    cstar_route(f->app, CSTAR_GET, "/own", own);
+    cstar_route(f->app, CSTAR_GET, "/text", text);
+    if (sessions && cstar_sessions(f->app, .secrets = secrets) == CSTAR_ENOTSUP) {
+        cstar_app_free(f->app);
+        skip();
+    }
+    webdrive_init(&f->drive, f->app, cstar_heap());
+}
+
+static void stop(fixture *f) {
+    webdrive_fini(&f->drive);
+    cstar_app_free(f->app);
+}
+
+static const char *get(fixture *f, const char *target) {
+    return webdrive_request(&f->drive, "GET", target, NULL);
+}
+
+static void has(const char *answer, const char *what) {
+    if (strstr(answer, what) == NULL) {
+        print_error("%s\nis not in\n%s\n", what, answer);
+        fail();
+    }
+}
+
+static void has_not(const char *answer, const char *what) {
+    if (strstr(answer, what) != NULL) {
+        print_error("%s\nis in\n%s\n", what, answer);
+        fail();
+    }
+}
+
+#define FILTER "filterSignals: {exclude: /(^|\\.)_|^csrf$/}"
+
+/* ---- the document ---- */
+
+static void without_sessions(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, false);
+    const char *answer = get(&f, "/");
+    has(answer, "<!doctype html><html lang='en'><head><meta charset='utf-8'>");
+    has(answer, "<title>&lt;Title&gt;</title><script type='module' src='https://");
+    has(answer, "integrity='sha256-");
+    has(answer, "<style nonce=''></style></head><body data-signals:tab-id='");
+    has(answer, "<div id='flash' role='status'></div><a data-on:click='@delete(");
+    has_not(answer, "csrf");
+    has_not(answer, "data-ds-base");
+    stop(&f);
+}
+
+static void with_sessions(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, true);
+    const char *answer = get(&f, "/?flash=1");
+    has(answer, " data-signals:csrf='\"");
+    has(answer, "<input type='hidden' name='_csrf_token' value='");
+    has(answer, "<p class='bad&quot;'>&lt;b&gt;text&lt;/b&gt;</p>");
+    has(answer, "/_event/e&quot;, {" FILTER ", headers: {&quot;x-csrf-token&quot;: $csrf}})'");
+    has(answer, "/_event/e&quot;)'></a>");
+    has(answer, "/_event/r&quot;, {" FILTER "})' data-on-signal-patch-filter");
+    stop(&f);
+    start(&f, true);
+    answer = webdrive_request(&f.drive, "GET", "/_event/go", NULL);
+    has(answer, "/c/e&quot;, {" FILTER "}) : undefined)");
+    stop(&f);
+}
+
+/* An error page shows a token where there is one, and complains of nothing where it is too late. */
+static void error_pages(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, true);
+    cstar_error_page(f.app, error_page);
+    cstar_buf_reset(&f.drive.out);
+    webdrive_feed(&f.drive, "GET /none HTTP/1.1\r\nHost: app.test\r\nAccept: text/html\r\n\r\n");
+    cstar_buf_byte(&f.drive.out, '\0');
+    has(f.drive.out.ptr, "HTTP/1.1 404");
+    has(f.drive.out.ptr, "<body data-signals:tab-id='");
+    has_not(f.drive.out.ptr, "data-signals:csrf");
+    assert_int_equal(f.drive.logged, 0);
+    stop(&f);
+}
+
+static void bases(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, false);
+    cstar_components(f.app, "/ds", &part);
+    has_not(get(&f, "/"), "data-ds-base");
+    has(get(&f, "/?base=/a'b"), " data-ds-base='/a&#39;b'>");
+    stop(&f);
+    start(&f, false);
+    cstar_components(f.app, "/parts/", &part);
+    has(get(&f, "/"), " data-ds-base='/parts'>");
+    cstar_components(f.app, "/ds", &part);
+    has_not(get(&f, "/"), "data-ds-base");
+    stop(&f);
+    start(&f, false);
+    cstar_components(f.app, "/", &part);
+    has(get(&f, "/"), " data-ds-base='/'>");
+    stop(&f);
+}
+
+/* ---- headers ---- */
+
+static void headers_of_html(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, false);
+    const char *answer = get(&f, "/");
+    has(answer, "x-content-type-options: nosniff\r\n");
+    has(answer, "referrer-policy: same-origin\r\n");
+    has_not(answer, "x-frame-options");
+    has_not(answer, "content-security-policy");
+    has_not(get(&f, "/text"), "nosniff");
+    has_not(webdrive_request(&f.drive, "POST", "/_event/go", "{}"), "nosniff");
+    cstar_allow_frames(f.app, CSTAR_FRAMES_SAME);
+    has(get(&f, "/"), "x-frame-options: SAMEORIGIN\r\n");
+    cstar_allow_frames(f.app, CSTAR_FRAMES_NONE);
+    has(get(&f, "/"), "x-frame-options: DENY\r\n");
+    has_not(get(&f, "/text"), "x-frame-options");
+    stop(&f);
+}
+
+static void the_handlers_own_stay(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, false);
+    assert_int_equal(cstar_csp(f.app, "default-src 'self'"), CSTAR_OK);
+    const char *answer = get(&f, "/own");
+    has(answer, "Referrer-Policy: no-referrer\r\n");
+    has(answer, "Content-Security-Policy: sandbox\r\n");
+    has_not(answer, "same-origin");
+    has_not(answer, "default-src");
+    stop(&f);
+}
+
+static void nonces(void **state) {
+    (void)state;
+    char first[64];
+    fixture f;
+    start(&f, false);
+    assert_int_equal(cstar_csp(f.app, "script-src 'nonce-{}' 'unsafe-eval'; style-src 'nonce-{}'"),
+                     CSTAR_OK);
+    const char *answer = get(&f, "/");
+    const char *nonce = strstr(answer, "script-src 'nonce-");
+    assert_non_null(nonce);
+    (void)snprintf(first, sizeof first, "%.24s", nonce + strlen("script-src 'nonce-"));
+    char want[256];
+    (void)snprintf(want, sizeof want,
+                   "content-security-policy: script-src 'nonce-%s' 'unsafe-eval'; style-src "
+                   "'nonce-%s'\r\n",
+                   first, first);
+    has(answer, want);
+    (void)snprintf(want, sizeof want, "<script type='module' nonce='%s' src='", first);
+    has(answer, want);
+    (void)snprintf(want, sizeof want, "<style nonce='%s'>", first);
+    has(answer, want);
+    has_not(get(&f, "/"), first);
+    assert_int_equal(cstar_csp(f.app, NULL), CSTAR_OK);
+    has_not(get(&f, "/"), "content-security-policy");
+    stop(&f);
+}
+
+static void bad_policies_stay_with_the_app(void **state) {
+    (void)state;
+    static char large[5000];
+    memset(large, 'x', sizeof large - 1);
+    const char *const bad[] = {"", "a\r\nb", "a\nb", large};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cstar_app *app = cstar_app_new();
+        assert_int_equal(cstar_csp(app, bad[i]), CSTAR_EINVAL);
+        assert_int_equal(app->err.code, CSTAR_EINVAL);
+        cstar_app_free(app);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_sessions), cmocka_unit_test(with_sessions),
+        cmocka_unit_test(error_pages),      cmocka_unit_test(bases),
+        cmocka_unit_test(headers_of_html),  cmocka_unit_test(the_handlers_own_stay),
+        cmocka_unit_test(nonces),           cmocka_unit_test(bad_policies_stay_with_the_app),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
