@@ -284,6 +284,7 @@ static void start_exchange(cstar__h1 *m, const cstar__h1_framing *framing, bool 
     m->keep_alive = framing->keep_alive && !m->draining;
     m->body_left = length > 0 ? (uint64_t)length : 0;
     m->body_seen = 0;
+    m->heads++;
     m->state = framing->chunked ? CSTAR__H1_CHUNK_LINE
                : length > 0     ? CSTAR__H1_BODY
                                 : CSTAR__H1_ANSWERING;

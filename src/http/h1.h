@@ -70,8 +70,9 @@ typedef struct cstar__h1 { /* private but for its size and `cut` */
     /* the body of the answer under way, as far as it is not in `out`; NULL: none. In the exchange's
      * arena */
     cstar__source *source;
-    size_t ahead;  /* bytes of a streamed response written since `out` was last seen empty */
-    uint8_t state; /* cstar__h1_state */
+    size_t ahead;   /* bytes of a streamed response written since `out` was last seen empty */
+    uint32_t heads; /* complete ones so far; wraps */
+    uint8_t state;  /* cstar__h1_state */
     /* inside a handler call or the loop that makes them: exchanges end later, nothing recurses */
     bool feeding;
     bool queued;        /* `held` is whole requests, see there */

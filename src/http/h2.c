@@ -253,6 +253,8 @@ void cstar__h2_wake(cstar__h2 *m, cstar__exchange *x) {
 
 void cstar__h2_lend(cstar__h2 *m, cstar_buf *out) { m->out = out; }
 
+void cstar__h2_stuck(cstar__h2 *m, bool stuck) { m->stuck = stuck; }
+
 bool cstar__h2_wants_resume(const cstar__h2 *m) {
     return (m->dirty || m->held.len != 0) && !is_dead(m) && !cstar__h2_crowded(m);
 }
@@ -265,6 +267,14 @@ static bool is_late(const cstar__h2 *m, uint64_t since, uint32_t limit) {
 
 static bool has_output(const cstar__h2_stream *s) {
     return s->queue.len != s->at || (s->x->state == CSTAR__RESPONSE_DONE && !s->end_sent);
+}
+
+/* The peer would take more of it, but the driver has yet to send what came before: whether that
+ * moves is the driver's to judge. */
+static bool waits_for_driver(const cstar__h2_stream *s) {
+    const cstar__h2 *m = s->m;
+    return cstar__h2_crowded(m) && nghttp2_session_get_remote_window_size(m->session) > 0 &&
+           nghttp2_session_get_stream_remote_window_size(m->session, s->id) > 0;
 }
 
 static void end_stalled(cstar__h2_stream *s) {
@@ -294,7 +304,9 @@ static void tick_stream(cstar__h2_stream *s) {
             cstar__h2_stream_reset(s, NGHTTP2_NO_ERROR);
         }
     } else if (has_output(s)) {
-        if (is_late(m, s->since, m->limits.write_ms)) {
+        if (waits_for_driver(s)) {
+            s->since = m->now;
+        } else if (is_late(m, s->since, m->limits.write_ms)) {
             end_stalled(s);
         }
     } else if (s->told && !s->complete && s->x->state == CSTAR__RESPONSE_NONE &&

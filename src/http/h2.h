@@ -39,6 +39,8 @@ cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len);
 cstar_status cstar__h2_resume(cstar__h2 *m);
 bool cstar__h2_wants_resume(const cstar__h2 *m);
 
+/** Nothing is written to `out` while the driver is stuck with what it has. */
+void cstar__h2_stuck(cstar__h2 *m, bool stuck);
 /** on_wake for `x`, which is this machine's, as cstar__h2_resume() would call it: for an alarm. */
 void cstar__h2_wake(cstar__h2 *m, cstar__exchange *x);
 /** Output goes to `out` from now on. What an earlier one holds is the driver's. */

@@ -105,6 +105,7 @@ struct cstar__h2 {
     uint64_t now;          /* of the last tick; 0: none yet */
     const char *verdict;   /* a limit was passed inside a callback: why */
     bool busy;             /* inside nghttp2 or a handler: nothing recurses */
+    bool stuck;            /* the driver has not got rid of earlier output */
     bool dirty;            /* something may be waiting for cstar__h2_resume() */
     bool tripped;          /* terminated for a reason that was reported */
     bool stalled;          /* a stalled stream was reported */
@@ -187,7 +188,7 @@ ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, 
 int cstar__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
                         size_t length, nghttp2_data_source *source, void *user);
 
-/** `out` holds as much as it may ahead of the driver. */
+/** `out` holds as much as it may ahead of the driver, or the driver is stuck. */
 bool cstar__h2_crowded(const cstar__h2 *m);
 /** Appends to m->out, whole or not at all. */
 bool cstar__h2_put(cstar__h2 *m, const void *head, size_t head_len, const char *ptr, size_t len);

@@ -31,7 +31,7 @@ enum {
 
 bool cstar__h2_crowded(const cstar__h2 *m) {
     const size_t half = m->out->limit / 2;
-    return m->out->len >= (half < MAX_WAITING_OUTPUT ? half : MAX_WAITING_OUTPUT);
+    return m->stuck || m->out->len >= (half < MAX_WAITING_OUTPUT ? half : MAX_WAITING_OUTPUT);
 }
 
 bool cstar__h2_put(cstar__h2 *m, const void *head, size_t head_len, const char *ptr, size_t len) {

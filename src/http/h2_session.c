@@ -166,7 +166,8 @@ static cstar__h2_stream *stream_open(cstar__h2 *m, int32_t id) {
     return s;
 }
 
-/* The exchange is over for the floors above; its memory, and the stream in it, is not. */
+/* The exchange is over for the floors above; its memory, and the stream in it, is not: it may rest,
+ * or be held. */
 static void close_exchange(cstar__h2_stream *s) {
     cstar__exchange *x = s->x;
     if (s->closed || !s->told) {
@@ -178,6 +179,10 @@ static void close_exchange(cstar__h2_stream *s) {
         CSTAR__STAT_SUB(x->stats, streams, 1);
     }
     s->m->env->handler->on_close(s->m->env->handler->ctx, x);
+    x->broken = true; /* whatever is left of it: nothing answers it or wakes it any more */
+    if (x->alarm != 0) {
+        x->driver->over(x->peer->link, x);
+    }
 }
 
 /* nghttp2 knows it no more, even if its memory is held. Not asked once it is to be cut: see

@@ -89,6 +89,11 @@ bool cstar__machine_wants_resume(const cstar__machine *m) {
     return IF_H2(m, cstar__h2_wants_resume(m->h2), cstar__h1_wants_resume(&m->h1));
 }
 
+void cstar__machine_stuck(cstar__machine *m, bool stuck) {
+    (void)stuck;
+    IF_H2(m, cstar__h2_stuck(m->h2, stuck), (void)m);
+}
+
 void cstar__machine_wake(cstar__machine *m, cstar__exchange *x) {
     IF_H2(m, cstar__h2_wake(m->h2, x), cstar__h1_wake(&m->h1, x));
 }
@@ -102,6 +107,8 @@ bool cstar__machine_file(const cstar__machine *m, int *fd, uint64_t *at, uint64_
 void cstar__machine_file_sent(cstar__machine *m, uint64_t n) {
     IF_H2(m, (void)n, cstar__h1_file_sent(&m->h1, n));
 }
+
+uint32_t cstar__machine_heads(const cstar__machine *m) { return IF_H2(m, 0, m->h1.heads); }
 
 uint64_t cstar__machine_body_seen(const cstar__machine *m) {
     return IF_H2(m, 0, cstar__h1_body_seen(&m->h1));

@@ -49,6 +49,9 @@ cstar_status cstar__machine_resume(cstar__machine *m);
 /** Whether cstar__machine_resume() has something to do, once the peer has taken all output. False
  * while only the driver can go on (cstar__machine_file()). */
 bool cstar__machine_wants_resume(const cstar__machine *m);
+/** The driver stores as much output as it will: HTTP/2 adds no more, whatever calls it (its clock, an
+ * alarm), until it is told otherwise. HTTP/1.1 writes only what it is asked for. */
+void cstar__machine_stuck(cstar__machine *m, bool stuck);
 /** on_wake for `x`, an exchange of this machine that is not over: for an alarm. Like every entry it
  * may leave output, and the machine done or cut. */
 void cstar__machine_wake(cstar__machine *m, cstar__exchange *x);
@@ -62,6 +65,9 @@ void cstar__machine_sends_files(cstar__machine *m);
 bool cstar__machine_file(const cstar__machine *m, int *fd, uint64_t *at, uint64_t *left);
 void cstar__machine_file_sent(cstar__machine *m, uint64_t n);
 
+/** How many heads were complete so far (it wraps): whether what is waited for is still the same.
+ * HTTP/1.1 only. */
+uint32_t cstar__machine_heads(const cstar__machine *m);
 /** Bytes of the present request's body so far, 0 without one; HTTP/1.1 only: HTTP/2 minds the rates of
  * its bodies itself. */
 uint64_t cstar__machine_body_seen(const cstar__machine *m);

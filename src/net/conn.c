@@ -4,7 +4,8 @@
  *
  * Invariants: 1. The worker's buffers are empty between two loop callbacks: what the socket does
  * not take at once is the connection's own. 2. Reading stops while the machine does not want input
- * or much waits for the socket, so a peer that does not read can't make us store more. 3. It is
+ * or much waits for the socket, and the machine is told, so a peer that does not read can't make us
+ * store more. 3. It is
  * freed in on_closed, once, after libuv has let go of it. 4. One connection is inside (between
  * enter and leave) at a time.
  *
@@ -16,6 +17,9 @@
 #include <unistd.h>
 
 #define BACKLOG_HIGH ((size_t)256 * 1024)
+
+/* How often a machine may fill its output before others have their turn: 1 MiB, as of files. */
+enum { ROUNDS = 4 };
 
 /* ---- closing ---- */
 
@@ -188,8 +192,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     cstar__conn_leave(c);
 }
 
+static bool is_stuck(const cstar__conn *c) { return cstar__conn_waiting(c) >= BACKLOG_HIGH; }
+
 static void update_reading(cstar__conn *c) {
-    bool want = !c->peer_done && cstar__conn_waiting(c) < BACKLOG_HIGH &&
+    bool want = !c->peer_done && !is_stuck(c) &&
                 (cstar__machine_wants_input(&c->machine) || c->wait == CSTAR__WAIT_CLOSE);
     if (want != c->reading) {
         c->reading = want;
@@ -204,13 +210,15 @@ static void update_reading(cstar__conn *c) {
 /* ---- the pump ---- */
 
 /* Sends what there is, and files that follow it. What waited for room is gone on with as soon as
- * everything has been taken. */
+ * everything has been taken; but where nothing can follow, what is left would only be made to be
+ * thrown away. */
 static bool send_all(cstar__conn *c) {
-    for (;;) {
+    for (unsigned round = 0;; round++) {
         if (c->cut || cstar__machine_cut(&c->machine) || !cstar__conn_flush(c)) {
             return false;
         }
-        if (c->writing) {
+        cstar__machine_stuck(&c->machine, is_stuck(c));
+        if (c->writing || c->tls_failed) {
             return true;
         }
         switch (cstar__conn_send_file(c)) {
@@ -223,6 +231,10 @@ static bool send_all(cstar__conn *c) {
             break;
         }
         if (!cstar__machine_wants_resume(&c->machine)) {
+            return true;
+        }
+        if (round == ROUNDS) { /* however fast its peer is */
+            cstar__conn_ready(c);
             return true;
         }
         if (cstar__machine_resume(&c->machine) != CSTAR_OK) {

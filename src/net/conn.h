@@ -42,6 +42,7 @@ typedef struct cstar__conn {
     cstar__peer peer;
     cstar__tls *tls;     /* NULL: plain */
     cstar__stuck *stuck; /* NULL: the socket has taken all */
+    uint32_t heads;      /* its machine's, when the wait was last decided */
     uint8_t wait;        /* cstar__wait */
     bool writing, reading, closing, peer_done;
     bool lent;       /* its machine writes to the worker's `side` */

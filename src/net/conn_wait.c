@@ -70,25 +70,24 @@ static cstar__wait wait_of(const cstar__conn *c) {
     return CSTAR__WAIT_CLOSE;
 }
 
-/* A body's clock starts with its first wait; a body of which less has come than before is another
- * one. */
+/* A body's clock starts with its first wait. */
 static void clock_body(cstar__conn *c) {
-    uint64_t seen = cstar__machine_body_seen(&c->machine);
-    if (c->wait != CSTAR__WAIT_BODY || seen < c->body_from) {
-        c->body_since = uv_now(&c->worker->loop);
-        c->body_from = seen;
-    }
+    c->body_since = uv_now(&c->worker->loop);
+    c->body_from = cstar__machine_body_seen(&c->machine);
 }
 
 /* A slow head does not get more time by sending more bytes, nor a slow reader by asking for more;
- * everything else that moves does. */
+ * everything else that moves does, and a head or body that is another one than before. */
 void cstar__conn_wait_update(cstar__conn *c) {
     cstar__wait wait = wait_of(c);
-    if (wait == CSTAR__WAIT_BODY) {
+    uint32_t heads = cstar__machine_heads(&c->machine);
+    bool same = c->wait == wait && c->heads == heads;
+    c->heads = heads;
+    if (wait == CSTAR__WAIT_BODY && !same) {
         clock_body(c);
     }
-    bool keeps = wait == CSTAR__WAIT_HEADER || wait == CSTAR__WAIT_WRITE;
-    if (!keeps || c->wait != wait) {
+    bool keeps = wait == CSTAR__WAIT_WRITE ? c->wait == wait : wait == CSTAR__WAIT_HEADER && same;
+    if (!keeps) {
         cstar__conn_wait_for(c, wait);
     }
 }

@@ -74,6 +74,8 @@ static bool make_stuck(cstar__conn *c) {
     return true;
 }
 
+static bool write_backlog(cstar__conn *c);
+
 static void on_written(uv_write_t *req, int status) {
     cstar__conn *c = req->data;
     c->writing = false;
@@ -90,6 +92,9 @@ static void on_written(uv_write_t *req, int status) {
     cstar__conn_wait_for(c, CSTAR__WAIT_APP); /* it moved: what is waited for is decided anew */
     if (c->stuck->backlog.len == 0) {         /* caught up: give the memory back */
         cstar__conn_stuck_free(c);
+    } else if (!write_backlog(c)) { /* came meanwhile; it may be the last that comes */
+        cstar__conn_close(c);
+        return;
     }
     cstar__conn_enter(c);
     cstar__conn_leave(c);

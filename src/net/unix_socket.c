@@ -38,11 +38,11 @@ bool cstar__unix_name(const char *path, struct sockaddr_un *out, unsigned *len) 
  * (no right to, a queue that is full, another type) may come from a server that lives. */
 static bool is_stale(const struct sockaddr_un *name, unsigned len) {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd < 0 || !cstar__fd_prepare(fd)) {
-        return false;
+    bool refused = fd >= 0 && cstar__fd_prepare(fd) &&
+                   connect(fd, (const struct sockaddr *)name, len) != 0 && errno == ECONNREFUSED;
+    if (fd >= 0) {
+        (void)close(fd);
     }
-    bool refused = connect(fd, (const struct sockaddr *)name, len) != 0 && errno == ECONNREFUSED;
-    (void)close(fd);
     return refused;
 }
 

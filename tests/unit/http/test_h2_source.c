@@ -364,6 +364,35 @@ static void test_requests_wait_for_the_driver(void **state) {
     h2peer_fini(&p);
 }
 
+/* The peer takes what it gets, but slowly: its windows are open, and the driver has not got rid of
+ * what it has. Whether that moves is the driver's to judge. */
+static void test_a_slow_link_is_no_stall(void **state) {
+    (void)state;
+    h2peer p;
+    h2peer_init_window(&p, cstar_heap(), NULL, 1u << 30);
+    nghttp2_session_set_local_window_size(p.session, 0, 0, 1 << 30);
+    h2peer_run(&p);
+    cstar__h2_tick(p.machine, 1000);
+    int32_t id = h2peer_get(&p, "/file");
+    cstar_buf wire;
+    cstar_buf_init(&wire, cstar_heap(), 0);
+    h2peer_take(&p, &wire);
+    assert_int_equal(h2peer_feed(&p, wire.ptr, wire.len), CSTAR_OK);
+    cstar__h2_stuck(p.machine, true);
+    for (unsigned i = 2; i < 100; i++) {
+        const size_t len = p.out.len;
+        cstar__h2_tick(p.machine, 1000 * i);
+        assert_int_equal(p.out.len, len);
+        assert_false(cstar__h2_wants_resume(p.machine));
+    }
+    cstar__h2_stuck(p.machine, false);
+    h2peer_hear(&p);
+    h2peer_run(&p);
+    assert_string_equal(h2peer_answer(&p, id), "200 [300000]");
+    cstar_buf_fini(&wire);
+    h2peer_fini(&p);
+}
+
 /* ---- bodies that trickle -------------------------------------------------------------------- */
 
 static void test_trickle(void **state) {
@@ -434,6 +463,48 @@ static void test_claims(void **state) {
     assert_true(cstar__h2_wants_resume(p.machine));
     h2peer_run(&p);
     assert_int_equal(p.claims, 6);
+    h2peer_fini(&p);
+}
+
+/* ---- alarms --------------------------------------------------------------------------------- */
+
+static void drop_alarm(void *link, cstar__exchange *x) {
+    (void)link;
+    x->alarm = 0;
+}
+
+static cstar_status set_alarm(void *link, cstar__exchange *x, uint64_t ms) {
+    (void)link;
+    (void)ms;
+    x->alarm = 1;
+    return CSTAR_OK;
+}
+
+/* Answered before the end of its request, a stream rests for a while: its exchange is over. */
+static void test_no_alarm_behind_the_close(void **state) {
+    (void)state;
+    h2peer p;
+    h2peer_init(&p, cstar_heap(), NULL);
+    p.driver.alarm = set_alarm;
+    p.driver.over = drop_alarm;
+    p.env.driver = &p.driver;
+    int32_t id = h2peer_request(&p, "POST", "/open", "part");
+    h2peer_stream_of(&p, id)->hold = true;
+    h2peer_run(&p);
+    cstar__exchange *x = p.machine->streams->x;
+    cstar__exchange_hold(x); /* so that it can be looked at */
+    assert_int_equal(cstar__exchange_alarm(x, 1000), CSTAR_OK);
+    assert_int_equal(cstar__respond(x, 200, NULL, 0, CSTAR_STR("early")), CSTAR_OK);
+    h2peer_run(&p);
+    assert_int_equal(p.closes, 1);
+    assert_int_equal(p.machine->nrests, 1);
+    assert_int_equal(x->alarm, 0);
+    cstar__h2_wake(p.machine, x); /* one that had been taken off just then */
+    assert_int_equal(p.wakes, 0);
+    cstar__exchange_let_go(x);
+    h2peer_upload(&p, id, "rest", false);
+    h2peer_run(&p);
+    assert_string_equal(h2peer_answer(&p, id), "200 early");
     h2peer_fini(&p);
 }
 
@@ -567,7 +638,9 @@ int main(void) {
         cmocka_unit_test(test_zero_window_pins_little),
         cmocka_unit_test(test_full_before_the_end),
         cmocka_unit_test(test_requests_wait_for_the_driver),
+        cmocka_unit_test(test_a_slow_link_is_no_stall),
         cmocka_unit_test(test_trickle),
+        cmocka_unit_test(test_no_alarm_behind_the_close),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_hold),
         cmocka_unit_test(test_hold_while_resting),

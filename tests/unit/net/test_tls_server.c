@@ -57,8 +57,21 @@ static void answer(cstar__exchange *x) {
     free(body);
 }
 
+/* It has no end in the time of a test. */
+static ptrdiff_t pour(void *arg, char *ptr, size_t len, uint64_t at) {
+    (void)arg;
+    (void)at;
+    memset(ptr, 'p', len);
+    return (ptrdiff_t)len;
+}
+
 static void on_end(void *ctx, cstar__exchange *x) {
     rig *r = ctx;
+    if (x->request.path.ptr[1] == 'p') {
+        const cstar__source s = {.fd = -1, .read = pour, .left = UINT64_C(1) << 50};
+        (void)cstar__respond_from(x, 200, NULL, 0, &s);
+        return;
+    }
     if (x->request.path.ptr[1] == 'w') {
         x->later = true;
         r->waiting[r->nwaiting++] = x;
@@ -271,9 +284,34 @@ static void failures_in_crowds_are_logged_together(void **state) {
     assert_true(r.lines >= 10);
 }
 
+/* Behind an alert nothing can be said: nothing more is made, either, only to be thrown away. */
+static void who_breaks_tls_ends_its_answer(void **state) {
+    (void)state;
+    static rig r;
+    start(&r);
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    assert_non_null(ctx);
+    client c = shake(&r, ctx, NULL);
+    ask(&c, "/pour");
+    const char junk[] = "\x17\x03\x03\x00\x20junk that nobody has encrypted...";
+    assert_int_equal(send(c.fd, junk, sizeof junk - 1, MSG_NOSIGNAL), sizeof junk - 1);
+    static char bytes[65536];
+    while (recv(c.fd, bytes, sizeof bytes, 0) > 0) {
+    }
+    client other = shake(&r, ctx, NULL); /* the loop turns */
+    ask(&other, "/all");
+    static char seen[4096];
+    (void)hear(&other, seen, sizeof seen, "|end\r\n0\r\n\r\n");
+    hang_up(&other);
+    hang_up(&c);
+    SSL_CTX_free(ctx);
+    stop(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_of_many_connections_do_not_mix),
+        cmocka_unit_test(who_breaks_tls_ends_its_answer),
         cmocka_unit_test(failures_in_crowds_are_logged_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
