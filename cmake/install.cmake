@@ -24,8 +24,9 @@ endif()
 
 # From the folder of the .pc file back to the prefix.
 file(RELATIVE_PATH pc_to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
-foreach(pc cstar-core cstar)
-    if(pc STREQUAL "cstar-core" OR NOT CSTAR_CORE_ONLY)
+foreach(pc cstar-core cstar cstar-test)
+    if(pc STREQUAL "cstar-core" OR (pc STREQUAL "cstar" AND NOT CSTAR_CORE_ONLY) OR
+            (pc STREQUAL "cstar-test" AND TARGET testkit))
         configure_file(cmake/${pc}.pc.in "${CMAKE_BINARY_DIR}/${pc}.pc" @ONLY)
         install(FILES "${CMAKE_BINARY_DIR}/${pc}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
     endif()

@@ -2,7 +2,7 @@
 # Installs what is missing, and touches nothing when nothing is: deps.sh GROUP...
 #
 #   build  compiler, cmake, ninja or make, pkg-config, libraries  lint   clang-tidy, clang-format, cppcheck
-#   test   cmocka, node, npm, clang, a C++ compiler, chromium      bench  nginx, wrk, h2load (never left running)
+#   test   cmocka, gumbo, node, npm, clang, a C++ compiler, chromium      bench  nginx, wrk, h2load (never left running)
 #          haproxy (never left running)
 #   fuzz   clang with libFuzzer
 #
@@ -66,7 +66,7 @@ present() {
     cc | gcc) have_cc "$1" ;;
     cmake) have_cmake ;;
     ninja) have ninja || have make ;;
-    libuv | libnghttp2 | openssl | zlib | libbrotlienc | libzstd) have_module "$1" ;;
+    libuv | libnghttp2 | openssl | zlib | libbrotlienc | libzstd | gumbo) have_module "$1" ;;
     cmocka) have_module cmocka ;;
     certificates) have_certificates ;;
     chromium) have_chromium ;;
@@ -82,7 +82,7 @@ present() {
 needs_of() {
     case $1 in
     build) echo cc cmake ninja pkg-config libuv libnghttp2 openssl zlib libbrotlienc libzstd ;;
-    test) echo gcc c++ cmocka node npm curl certificates python3 python3-h2 clang clang-rt chromium haproxy ;;
+    test) echo gcc c++ cmocka gumbo node npm curl certificates python3 python3-h2 clang clang-rt chromium haproxy ;;
     lint) echo python3 clang clang-tidy clang-format cppcheck ;;
     bench) echo nginx wrk curl h2load ;;
     fuzz) echo clang clang-rt ;;
@@ -91,7 +91,7 @@ needs_of() {
 }
 
 # Without these the work goes on, loudly.
-optional() { [ "$1" = chromium ] || [ "$1" = python3-h2 ] || [ "$1" = haproxy ] || [ "$1" = h2load ]; }
+optional() { [ "$1" = chromium ] || [ "$1" = python3-h2 ] || [ "$1" = haproxy ] || [ "$1" = h2load ] || [ "$1" = gumbo ]; }
 
 # ---- what it is called -------------------------------------------------------------------------
 # apt, dnf, pacman, brew; "-" means: nothing to install by that name there
@@ -109,6 +109,7 @@ package() {
     zlib) row="zlib1g-dev zlib-devel zlib zlib" ;;
     libbrotlienc) row="libbrotli-dev brotli-devel brotli brotli" ;;
     libzstd) row="libzstd-dev libzstd-devel zstd zstd" ;;
+    gumbo) row="libgumbo-dev gumbo-parser-devel gumbo-parser gumbo-parser" ;;
     cmocka) row="libcmocka-dev libcmocka-devel cmocka cmocka" ;;
     node) row="nodejs nodejs nodejs node" ;;
     npm) row="npm npm npm node" ;;

@@ -27,11 +27,13 @@ ROOMS = {
     "net": ("base http", "iso posix sockets threads", "uv.h openssl/"),
     "live": ("base wire http net", "iso posix threads", "nats/ hiredis/"),
     "web": (ALL, "iso posix threads", ""),
+    "testkit": (ALL, "iso", "gumbo.h"),
 }
 # include/cstar/<name>.h: its room. cstar.h includes them all.
 PUBLIC = {
     "base": "base", "json": "base", "wire": "wire", "html": "html", "http": "http", "net": "net", "live": "live",
-    "web": "web", "files": "web", "request": "web", "response": "web", "security": "web", "serve": "web", "session": "web", "version": "base",
+    "web": "web", "files": "web", "request": "web", "response": "web", "security": "web", "serve": "web", "session": "web",
+    "test": "testkit", "version": "base",
 }
 SYSTEM = {
     "iso": "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "

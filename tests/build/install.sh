@@ -29,10 +29,16 @@ for package in cstar-core cstar; do
     expect "$dir/$package"
 done
 pkg-config --exact-version="$(sed -n 's/^#define CSTAR_VERSION "\(.*\)"/\1/p' "$here/../../include/cstar/base.h")" cstar
+if [ -e "$pc/cstar-test.pc" ]; then
+    # shellcheck disable=SC2046
+    "$cc" -std=c17 -Wall -Wextra -Wpedantic -Werror "$here/consumer/kit.c" -o "$dir/kit" $(pkg-config --cflags --libs cstar-test)
+    expect "$dir/kit"
+fi
 
 cmake -S "$here/consumer" -B "$dir/out" -DCMAKE_PREFIX_PATH="$dir/moved" -DCMAKE_C_COMPILER="$cc" >"$dir/log" 2>&1 &&
     cmake --build "$dir/out" >>"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
 for program in with_core with_core_shared with_all with_all_shared; do
     expect "$dir/out/$program"
 done
+[ ! -e "$pc/cstar-test.pc" ] || expect "$dir/out/with_kit"
 echo "installed, moved, found by pkg-config and CMake"

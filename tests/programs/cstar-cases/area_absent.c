@@ -3,7 +3,6 @@
 #include "runner.h"
 
 #define REGISTRY "the stream registry is not built yet"
-#define TEST_KIT "the test kit is not built yet"
 #define TASKS "the command line tool is not built yet"
 #define CLIENT "facts about the browser's client, not about a server"
 
@@ -13,8 +12,6 @@ const call_entry cases_absent[] = {
     {"start_stream", NULL, "", REGISTRY},
     {"registry_scenario", NULL, "", REGISTRY},
     {"router_event_path", NULL, "", "routes can't be listed"},
-    {"test_sse_events", NULL, "", TEST_KIT},
-    {"test_patched_signals", NULL, "", TEST_KIT},
     {"https_hosts_entry_ips", NULL, "", TASKS},
     {"https_dev_host", NULL, "", TASKS},
     {"https_host_from_dev_url", NULL, "", TASKS},
