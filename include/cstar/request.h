@@ -40,7 +40,8 @@ typedef struct cstar_signals_source {
  * empty object.
  * @param arena   holds the result; its limit must allow for 26 times max_bytes in the worst case
  *                (an array of single digits).
- * @param status  gets 400 (malformed, or no object) or 413 (too large; checked first) on failure.
+ * @param status  gets 400 (malformed, or no object), 413 (too large; checked first) or 500 (out of
+ *                memory, or over the arena's limit) on failure.
  */
 CSTAR_API const cstar_signals *cstar_signals_parse(cstar_arena *arena,
                                                    const cstar_signals_source *source, int *status,
@@ -65,8 +66,8 @@ CSTAR_API cstar_str cstar_request_body(const cstar_conn *conn);
 /**
  * The request's signals (GET, DELETE: query; else the body). Read once, then remembered. A form
  * (see below) carries none: an empty object.
- * @return NULL: malformed or too large, and then the response (400 or 413) has been given unless
- *         one had begun.
+ * @return NULL: malformed, too large or out of memory, and then the response (400, 413 or 500) has
+ *         been given unless one had begun.
  */
 CSTAR_API const cstar_signals *cstar_read_signals(cstar_conn *conn);
 
@@ -185,7 +186,9 @@ typedef struct cstar_upload_part { /* valid during the call */
     const char *content_type;
 } cstar_upload_part;
 
-/* What a route or page takes of multipart/form-data bodies. Without it they may be as long as the
+/* All uploads together may have a sixteenth of the process's descriptors open; more files are
+ * answered 503.
+ * What a route or page takes of multipart/form-data bodies. Without it they may be as long as the
  * route's max_body, all in all. But for on_end the callbacks run on the loop's thread, before the
  * handler, also for a `.blocking` one, and must not wait. */
 typedef struct cstar_upload_opts { /* zero is the default of every field */

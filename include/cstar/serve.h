@@ -87,7 +87,8 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     const char *access_log;
     cstar_access_format access_format;
     /* GET here answers 200 "ok", and 503 as soon as the server is to stop; a route of the app's own
-     * wins. NULL: "/healthz"; "" or "off": nowhere. Not in the access log. */
+     * for just this path wins, one with params, or a folder, does not. NULL: "/healthz"; "" or
+     * "off": nowhere. Not in the access log. */
     const char *health;
     /* GET here answers the counters in Prometheus's text format, to everybody who can reach it.
      * NULL, "" or "off": nowhere. Not in the access log. */

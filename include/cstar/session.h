@@ -14,6 +14,11 @@
  * event: before it is flushed, that is in its handler). Without a store all of it is in the cookie,
  * at most about 2.9 KB of JSON; with one, the cookie holds an id.
  *
+ * A response that a session had a part in says Cache-Control: private, where the handler says
+ * nothing else; one that carries its cookie always does, instead of public and s-maxage. If the
+ * session can't be read or kept, the visitor gets 500, whatever the handler answers, unless that is
+ * an error page itself.
+ *
  * Over https the cookie is `__Host-session`, Secure; over http, for development, `session`. Both are
  * HttpOnly, SameSite=Lax. A cookie that was changed, has expired or belongs to a lost secret is as
  * if there were none.
@@ -37,8 +42,10 @@ typedef struct cstar_session_store {
     /* Appends the session's data. CSTAR_ENOENT: there is none, or it has expired; CSTAR_EIO,
      * CSTAR_ENOMEM: not known, the visitor gets 500 rather than an empty session. */
     cstar_status (*load)(void *ctx, cstar_str id, int64_t now, cstar_buf *out);
-    /* Keeps them until `expires` (seconds since 1970), replacing what was there. */
-    cstar_status (*save)(void *ctx, cstar_str id, cstar_str data, int64_t expires);
+    /* Keeps them until `expires` (seconds since 1970), replacing what was there. Not `fresh`: only
+     * if something was there, in one step, else CSTAR_ENOENT: a request that takes long must not
+     * bring back what another one has ended. */
+    cstar_status (*save)(void *ctx, cstar_str id, cstar_str data, int64_t expires, bool fresh);
     cstar_status (*remove)(void *ctx, cstar_str id);
     void (*free)(void *ctx); /* with the app; NULL: nothing to do */
 } cstar_session_store;
@@ -78,8 +85,8 @@ CSTAR_API const char *cstar_session_str(cstar_conn *conn, const char *key, const
 CSTAR_API int64_t cstar_session_int(cstar_conn *conn, const char *key, int64_t otherwise);
 CSTAR_API bool cstar_session_bool(cstar_conn *conn, const char *key, bool otherwise);
 
-/** Copied. CSTAR_ETYPE: no data; CSTAR_EUTF8; CSTAR_ESTATE: cstar_sessions() was not called, or the
- * response has begun; CSTAR_ENOMEM. */
+/** Copied. CSTAR_ETYPE: no data; CSTAR_ELIMIT: JSON of more than 32 levels; CSTAR_EUTF8;
+ * CSTAR_ESTATE: cstar_sessions() was not called, or the response has begun; CSTAR_ENOMEM. */
 CSTAR_API cstar_status cstar_conn_session_set(cstar_conn *conn, const char *key, cstar_val value);
 #define cstar_session_set(conn, key, value) cstar_conn_session_set((conn), (key), CSTAR_VAL(value))
 CSTAR_API cstar_status cstar_session_remove(cstar_conn *conn, const char *key);

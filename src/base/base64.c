@@ -14,7 +14,7 @@ static void put_group(char *to, uint32_t bits, size_t n) {
 }
 
 void cstar__base64_encode(cstar_buf *out, cstar_str bytes) {
-    if (!cstar_buf_room(out, cstar__base64_len(bytes.len))) {
+    if (bytes.len == 0 || !cstar_buf_room(out, cstar__base64_len(bytes.len))) {
         return;
     }
     const unsigned char *p = (const unsigned char *)bytes.ptr;
@@ -64,7 +64,7 @@ cstar_status cstar__base64_decode(cstar_buf *out, cstar_str text) {
     if (text.len % 4 == 1) {
         return CSTAR_ESYNTAX;
     }
-    if (!cstar_buf_room(out, bytes)) {
+    if (text.len == 0 || !cstar_buf_room(out, bytes)) { /* nothing: `out` may have no memory */
         return cstar_buf_status(out);
     }
     char *to = out->ptr + out->len;

@@ -114,7 +114,7 @@ static cstar_status add(cstar_app *app, cstar_verb verb, const char *path,
 }
 
 /* What one request may need of memory follows from the largest body. */
-static void note_body(cstar_app *app, size_t max, const cstar_upload_opts *upload) {
+void cstar__app_note_body(cstar_app *app, size_t max, const cstar_upload_opts *upload) {
     const size_t fields = upload != NULL ? upload->max_fields : 0;
     const size_t most = max > fields ? max : fields;
     app->largest_body = most > app->largest_body ? most : app->largest_body;
@@ -134,7 +134,7 @@ cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const char *path
         return cstar__app_fail(app, &err);
     }
     *copy = *opts;
-    note_body(app, opts->max_body, opts->upload);
+    cstar__app_note_body(app, opts->max_body, opts->upload);
     cstar__route route = {.kind = CSTAR__TARGET_PLAIN, .target = copy};
     return add(app, method, path, &route);
 }
@@ -170,7 +170,7 @@ static cstar_status add_page_events(cstar_app *app, const char *path, const csta
         (void)cstar_err_set(&err, CSTAR_ENOMEM, NULL, "out of memory");
         return cstar__app_fail(app, &err);
     }
-    note_body(app, page->max_signal_bytes, page->upload);
+    cstar__app_note_body(app, page->max_signal_bytes, page->upload);
     *events = (cstar__events){.name = cstar_cstr(page->name),
                               .entries = page->events,
                               .authorize = page->authorize,

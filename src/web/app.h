@@ -68,6 +68,8 @@ struct cstar_app {
     void *clock_arg;
     /* Set by cstar_serve() before a worker runs, read-only then. */
     size_t max_body, max_response;
+    size_t max_files;    /* temporary files open at a time, of all uploads; 0: any number */
+    size_t nfiles;       /* atomic: that are open */
     size_t largest_body; /* bytes that some route or page may gather in memory; 0: none says */
     void (*on_log)(void *arg, cstar_log_level level, const char *line);
     void *log_arg;
@@ -138,6 +140,7 @@ typedef enum cstar__answer {
 struct cstar_conn {
     cstar_app *app;
     cstar__exchange *x;
+    const cstar__peer *peer;      /* of the exchange; off the loop a copy, which lasts */
     const cstar__route *route;    /* NULL: no such path or method */
     const cstar_route_opts *opts; /* of a plain route; NULL: defaults */
     cstar_str params[CSTAR__MAX_PARAMS];
@@ -148,6 +151,7 @@ struct cstar_conn {
     struct cstar__body *parts;    /* body.c: a form being read; NULL: none */
     struct cstar__stream *stream; /* stream.c: a response that goes on; NULL: none */
     cstar_buf out;                /* the response body */
+    bool refused;                 /* before its handler: that never runs */
     bool unlogged;                /* health and metrics are not in the access log */
     bool streaming;               /* the head of the stream's response is out */
     bool no_compress;             /* cstar_no_compress() */
@@ -164,6 +168,7 @@ struct cstar_conn {
     bool signals_read;
     const cstar_signals *signals;
     struct cstar__session *session; /* session.c; NULL: not looked at */
+    bool session_lost;              /* it could not be read or kept: only an error page is true */
     cstar__assign *assigns;
     cstar__remembered *remembered, **remembered_end;
     cstar__field *fields; /* response headers that the handler has set */
@@ -206,8 +211,9 @@ cstar_status cstar__value_keep(cstar_arena *arena, cstar_val *v);
 
 /* ---- session.c ---- */
 
-/** Seals what has changed into a cookie of the response. */
-void cstar__session_save(cstar_conn *conn);
+/** Seals what has changed into a cookie of the response. An error: the conn knows, and has no true
+ * answer but an error page. */
+cstar_status cstar__session_save(cstar_conn *conn);
 /** Of the app: frees its keys. */
 void cstar__sessions_free(cstar_app *app);
 
@@ -273,6 +279,8 @@ void cstar__conn_drop_field(cstar_conn *conn, cstar_str name);
 cstar_str cstar__conn_field(const cstar_conn *conn, cstar_str name);
 /** Adds a name to Vary, unless it is there. */
 cstar_status cstar__conn_vary(cstar_conn *conn, cstar_str name);
+/** No cache but the browser's own is to keep the response. */
+cstar_status cstar__conn_private(cstar_conn *conn);
 /** Takes the next element off a list with commas, without the white space around it. @return
  * false: none is left. */
 bool cstar__element_next(cstar_str *rest, cstar_str *element);
@@ -281,7 +289,8 @@ bool cstar__has_element(cstar_str list, cstar_str wanted);
 
 /* ---- response.c ---- */
 
-/** Session, HSTS: what every response has, also one that goes on. CSTAR_ENOMEM. */
+/** Session, HSTS: what every response has, also one that goes on. CSTAR_ENOMEM; what a session's
+ * store says. */
 cstar_status cstar__conn_own_fields(cstar_conn *conn);
 /** Every whole response goes through here. Takes the source of `r`, also on failure. */
 cstar_status cstar__conn_reply(cstar_conn *conn, const cstar__reply *r);
@@ -297,7 +306,10 @@ void cstar__error_page(cstar_conn *conn, int status, const char *text);
 
 /* ---- stream.c: a response that goes on when its handler has returned ---- */
 
-/** The handler has returned: the head, and what it has collected so far. On the loop. */
+/** The handler has returned, and is still on its thread: the fields, for which a session's store
+ * may have to wait. */
+void cstar__stream_settle(cstar_conn *conn);
+/** Afterwards, on the loop: the head, and what it has collected so far. */
 void cstar__stream_start(cstar_conn *conn);
 /** There is room, or its time has come. */
 void cstar__stream_wake(cstar_conn *conn);
@@ -361,6 +373,8 @@ void cstar__events_run(cstar_conn *conn);
 
 /** Adds a route for every verb that an event can be sent with. */
 cstar_status cstar__app_add_events(cstar_app *app, const char *path, const cstar__route *route);
+/** That some route gathers so much of a body. */
+void cstar__app_note_body(cstar_app *app, size_t max, const cstar_upload_opts *upload);
 
 /* ---- dispatch.c ---- */
 

@@ -4,7 +4,8 @@
  *                              └──▶ done (loop) ──▶ the reply is delivered as if just given
  *
  * Invariants: 1. While the handler runs, its thread alone touches the conn, but for `gone`; the
- * exchange's memory is held until it has returned, also when the client leaves. 2. The machine is
+ * exchange's memory is held until it has returned, also when the client leaves. The connection's is
+ * not: the handler sees a copy of its peer. 2. The machine is
  * only touched on the loop.
  *
  * SPDX-License-Identifier: MIT */
@@ -38,6 +39,14 @@ static void done(cstar__work *w) {
 
 void cstar__blocking_start(cstar_conn *conn) {
     cstar__exchange *x = conn->x;
+    cstar__peer *peer = cstar_arena_alloc(&x->arena, sizeof *peer);
+    if (peer == NULL) {
+        (void)cstar__conn_failf(conn, CSTAR_ENOMEM, NULL, "out of memory");
+        cstar__error_page(conn, 500, NULL);
+        return;
+    }
+    *peer = *x->peer;
+    conn->peer = peer;
     conn->work = (cstar__work){.run = run, .done = done};
     conn->off_loop = true;
     x->later = true;

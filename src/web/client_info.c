@@ -59,11 +59,11 @@ cstar_status cstar__app_trust(cstar_app *app, const cstar_serve_opts *o, cstar_e
 
 bool cstar__conn_by_proxy(const cstar_conn *conn) {
     const cstar__proxies *proxies = &conn->app->proxies;
-    if (conn->x->peer->local) {
+    if (conn->peer->local) {
         return conn->app->trust_local;
     }
     for (size_t i = 0; i < proxies->n; i++) {
-        if (cstar__cidr_has(&proxies->list[i], &conn->x->peer->ip)) {
+        if (cstar__cidr_has(&proxies->list[i], &conn->peer->ip)) {
             return true;
         }
     }
@@ -90,7 +90,7 @@ static bool keep(cstar_conn *conn, cstar_str *s) {
 
 static const cstar__client *find_client(cstar_conn *conn) {
     char mem[CSTAR__IP_TEXT];
-    const cstar__peer *peer = conn->x->peer;
+    const cstar__peer *peer = conn->peer;
     cstar__proxies proxies = conn->app->proxies;
     proxies.trust_peer = cstar__conn_by_proxy(conn);
     cstar__client *c = cstar_arena_alloc(&conn->x->arena, sizeof *c);
@@ -115,7 +115,7 @@ const char *cstar_client_address(cstar_conn *conn) { return client_of(conn)->add
 
 bool cstar_is_secure(cstar_conn *conn) {
     cstar_str said = client_of(conn)->scheme;
-    return said.ptr != NULL ? cstar_str_eq(said, CSTAR_STR("https")) : conn->x->peer->secure;
+    return said.ptr != NULL ? cstar_str_eq(said, CSTAR_STR("https")) : conn->peer->secure;
 }
 
 const char *cstar_scheme(cstar_conn *conn) { return cstar_is_secure(conn) ? "https" : "http"; }

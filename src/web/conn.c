@@ -10,6 +10,7 @@ cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__mat
     }
     conn->app = app;
     conn->x = x;
+    conn->peer = x->peer;
     if (m != NULL) {
         conn->route = m->route;
         conn->opts = m->route->kind == CSTAR__TARGET_PLAIN ? m->route->target : NULL;

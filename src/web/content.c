@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: MIT */
 #include "web/content.h"
 
+#include "http/content_type.h"
 #include "http/date.h"
 #include "http/range.h"
 
@@ -156,11 +157,22 @@ static cstar_status send_part(cstar_conn *conn, cstar__content *c, const cstar__
     return rc == CSTAR_OK ? cstar__conn_reply(conn, &r) : rc;
 }
 
+/* Whether the file itself would have been a body that is coded as the client likes it. */
+static bool is_coded(const cstar_conn *conn, const cstar__content *c) {
+    const cstar__coders *coders = &conn->app->coders;
+    return !coders->off && !conn->no_compress && c->coding == NULL && c->size >= coders->min &&
+           c->size <= CSTAR__CONTENT_SMALL && cstar__media_compresses(cstar_cstr(c->type));
+}
+
 static cstar_status send_status(cstar_conn *conn, cstar__content *c, const cstar__outcome *o) {
     cstar__content_close(c);
     if (o->status == 304) {
-        return put_version(conn, c) ? cstar__conn_reply(conn, &(cstar__reply){.status = 304})
-                                    : CSTAR_ENOMEM;
+        if (!put_version(conn, c) ||
+            (is_coded(conn, c) &&
+             cstar__conn_vary(conn, CSTAR_STR("accept-encoding")) != CSTAR_OK)) {
+            return CSTAR_ENOMEM;
+        }
+        return cstar__conn_reply(conn, &(cstar__reply){.status = 304});
     }
     if (o->status == 416 && !put_range(conn, c, o)) {
         return CSTAR_ENOMEM;

@@ -35,7 +35,7 @@ static cstar__set_cookie cookie_of(cstar_conn *conn, const cstar_cookie_opts *o)
 }
 
 static cstar_status check(cstar_conn *conn, const cstar_cookie_opts *o) {
-    if (conn->answer == CSTAR__ANSWER_GIVEN) {
+    if (conn->answer == CSTAR__ANSWER_GIVEN || conn->streaming) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "cookie",
                                  "cookie: the response has been given already");
     }

@@ -19,6 +19,14 @@ static void give_up(cstar__exchange *x) {
     (void)cstar__respond(x, 500, &type, 1, CSTAR_STR("Internal Server Error"));
 }
 
+/* Refused, by an answer if there was memory for one: nothing else is to be done for it. */
+static void refused(cstar_conn *conn) {
+    conn->refused = true;
+    if (conn->x->state == CSTAR__RESPONSE_NONE && !conn->x->broken) {
+        give_up(conn->x);
+    }
+}
+
 static bool add_allow(cstar_conn *conn, unsigned allowed) {
     char text[64];
     cstar_str allow = cstar__allow_text(allowed, text);
@@ -28,9 +36,6 @@ static bool add_allow(cstar_conn *conn, unsigned allowed) {
 }
 
 static void refuse_route(cstar_conn *conn, unsigned allowed) {
-    if (allowed == 0 && (cstar__health_answer(conn) || cstar__metrics_answer(conn))) {
-        return;
-    }
     if (allowed == 0) {
         cstar__error_page(conn, 404, NULL);
     } else if (add_allow(conn, allowed)) {
@@ -38,6 +43,13 @@ static void refuse_route(cstar_conn *conn, unsigned allowed) {
     } else {
         cstar__error_page(conn, 500, NULL);
     }
+}
+
+/* Health and metrics, unless the app has a route for just that path: one that takes any would
+ * never let them be seen. */
+static bool has_own_answer(cstar_conn *conn, unsigned allowed) {
+    const bool taken = conn->route != NULL ? conn->route->nparams == 0 : allowed != 0;
+    return !taken && (cstar__health_answer(conn) || cstar__metrics_answer(conn));
 }
 
 static void answer_star(cstar_conn *conn) {
@@ -52,18 +64,35 @@ static bool is_event(const cstar_conn *conn) {
     return conn->route->kind == CSTAR__TARGET_EVENT || conn->route->kind == CSTAR__TARGET_COMPONENT;
 }
 
-static void begin(cstar_conn *conn) {
+/* @return false: refused. */
+static bool begin(cstar_conn *conn) {
     conn->max_body = conn->opts != NULL && conn->opts->max_body != 0 ? conn->opts->max_body
                                                                      : conn->app->max_body;
     if (is_event(conn) && !cstar__events_find(conn)) {
         cstar__error_page(conn, 404, "Not found");
-        return;
+        return false;
     }
     if (!cstar__csrf_origin(conn)) {
         return;
     }
     conn->x->max_body = SIZE_MAX; /* the limit is kept here, with a text of our own */
-    (void)cstar__body_begin(conn);
+    return cstar__body_begin(conn);
+}
+
+/* @return false: answered, as far as there was memory. */
+static bool goes_on(cstar_conn *conn, bool star, unsigned allowed) {
+    if (conn->x->peer->redirect) {
+        cstar__https_redirect(conn);
+    } else if (star) {
+        answer_star(conn);
+    } else if (has_own_answer(conn, allowed)) {
+        return false;
+    } else if (conn->route != NULL) {
+        return begin(conn);
+    } else {
+        refuse_route(conn, allowed);
+    }
+    return false;
 }
 
 static void on_head(void *ctx, cstar__exchange *x) {
@@ -83,14 +112,8 @@ static void on_head(void *ctx, cstar__exchange *x) {
     }
     x->user = conn;
     cstar__request_id_announce(conn);
-    if (x->peer->redirect) {
-        cstar__https_redirect(conn);
-    } else if (star) {
-        answer_star(conn);
-    } else if (match.route == NULL) {
-        refuse_route(conn, match.allowed);
-    } else {
-        begin(conn);
+    if (!goes_on(conn, star, match.allowed)) {
+        refused(conn);
     }
 }
 
@@ -98,7 +121,10 @@ static void on_head(void *ctx, cstar__exchange *x) {
 
 static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) {
     (void)ctx;
-    (void)cstar__body_feed(x->user, ptr, len);
+    cstar_conn *conn = x->user;
+    if (conn != NULL && !conn->refused && !cstar__body_feed(conn, ptr, len)) {
+        refused(conn);
+    }
 }
 
 /* ---- on_end ---- */
@@ -142,11 +168,11 @@ void cstar__dispatch_call(cstar_conn *conn) {
         call(conn);
     }
     if (conn->stream != NULL) {
-        cstar__sse_settle(conn); /* it begins on the loop, in finish */
+        cstar__stream_settle(conn); /* it begins on the loop, in finish */
     } else if (conn->answer == CSTAR__ANSWER_SSE) {
         cstar__sse_finish(conn);
     }
-    if (conn->answer == CSTAR__ANSWER_NONE) {
+    if (conn->answer != CSTAR__ANSWER_GIVEN && conn->stream == NULL) {
         if (conn->err.code == CSTAR_OK) {
             (void)cstar__conn_failf(conn, CSTAR_ESTATE, "response",
                                     "response: the handler gave none");
@@ -186,7 +212,11 @@ static bool is_blocking(const cstar_conn *conn) {
 static void on_end(void *ctx, cstar__exchange *x) {
     (void)ctx;
     cstar_conn *conn = x->user;
+    if (conn == NULL || conn->refused) {
+        return; /* the machine says 500 */
+    }
     if (!cstar__body_end(conn)) {
+        refused(conn);
         return;
     }
     (void)cstar_buf_room(&conn->out, 1024); /* one allocation for the usual answer */

@@ -140,6 +140,7 @@ void cstar__error_page(cstar_conn *conn, int status, const char *text) {
         reply.body = cstar_buf_view(&html);
         reply.is_ours = true;
     }
+    conn->session_lost = false; /* this answer does not rest on it */
     if (cstar__conn_vary(conn, CSTAR_STR("accept, datastar-request")) == CSTAR_OK) {
         (void)cstar__conn_reply(conn, &reply);
     }

@@ -132,6 +132,49 @@ cstar_status cstar__conn_vary(cstar_conn *conn, cstar_str name) {
     return CSTAR_OK;
 }
 
+/* ---- caches ---- */
+
+/* What lets caches keep it that serve several people. */
+static bool is_for_all(cstar_str directive) {
+    const cstar_str shared = CSTAR_STR("s-maxage");
+    return cstar_str_ieq(directive, CSTAR_STR("public")) ||
+           (directive.len >= shared.len &&
+            cstar_str_ieq(cstar_view(directive.ptr, shared.len), shared));
+}
+
+/* Appends the directives of one field that may stay. @return whether private or no-store was among
+ * them. */
+static bool keep_directives(cstar_buf *out, cstar_str list) {
+    bool strict = false;
+    cstar_str directive;
+    while (cstar__element_next(&list, &directive)) {
+        if (directive.len != 0 && !is_for_all(directive)) {
+            cstar_buf_puts(out, out->len != 0 ? ", " : "");
+            cstar_buf_str(out, directive);
+            strict = strict || cstar_str_ieq(directive, CSTAR_STR("private")) ||
+                     cstar_str_ieq(directive, CSTAR_STR("no-store"));
+        }
+    }
+    return strict;
+}
+
+cstar_status cstar__conn_private(cstar_conn *conn) {
+    const cstar_str name = CSTAR_STR("cache-control");
+    bool strict = false;
+    cstar_buf value;
+    cstar_buf_init(&value, cstar_arena_allocator(&conn->x->arena), SIZE_MAX / 2);
+    for (size_t i = 0; i < conn->nfields; i++) {
+        if (cstar_str_ieq(conn->fields[i].name, name)) {
+            strict = keep_directives(&value, conn->fields[i].value) || strict;
+        }
+    }
+    if (!strict) {
+        cstar_buf_puts(&value, value.len != 0 ? ", private" : "private");
+    }
+    return value.status == CSTAR_OK ? cstar__conn_set_field(conn, name, cstar_buf_view(&value))
+                                    : cstar__conn_failf(conn, value.status, NULL, "out of memory");
+}
+
 /* ---- public ---- */
 
 static bool is_framing(cstar_str name) {

@@ -14,11 +14,11 @@
 /* What every response has, whatever it is: on the handler's thread, since a store may wait. */
 cstar_status cstar__conn_own_fields(cstar_conn *conn) {
     const char *hsts = conn->app->hsts;
-    cstar__session_save(conn);
-    return conn->x->peer->secure && hsts[0] != '\0'
+    const cstar_status rc = cstar__session_save(conn);
+    return rc == CSTAR_OK && conn->peer->secure && hsts[0] != '\0'
                ? cstar__conn_set_field(conn, CSTAR_STR("strict-transport-security"),
                                        cstar_cstr(hsts))
-               : CSTAR_OK;
+               : rc;
 }
 
 /* Fields and content coding: all that needs no machine, and may be done on a pool thread. */
@@ -97,6 +97,12 @@ cstar_status cstar_respond(cstar_conn *conn, int status, const char *content_typ
         !cstar__field_ok(CSTAR_STR("content-type"), cstar_cstr(content_type))) {
         return cstar__conn_failf(conn, CSTAR_EINVAL, "content_type",
                                  "content_type: a line break or control byte");
+    }
+    if (conn->off_loop && content_type != NULL) { /* it leaves when the handler has returned */
+        content_type = cstar_arena_strdup(&conn->x->arena, cstar_cstr(content_type));
+        if (content_type == NULL) {
+            return cstar__conn_failf(conn, CSTAR_ENOMEM, NULL, "out of memory");
+        }
     }
     return cstar__conn_reply(
         conn, &(cstar__reply){.status = status, .content_type = content_type, .body = body});

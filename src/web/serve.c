@@ -1,5 +1,6 @@
 /* serve.c -- an app on a server, from the first socket to the last connection.
  * SPDX-License-Identifier: MIT */
+#include "net/process.h"
 #include "net/server.h"
 #include "net/tls.h"
 #include "web/access_log.h"
@@ -20,6 +21,8 @@ static void set_limits(cstar_app *app, const cstar_serve_opts *o) {
     app->coders.off = o->no_compress;
     app->coders.min = o->compress_min != 0 ? o->compress_min : CSTAR__COMPRESS_MIN;
     app->coders.budget.limit = o->coding_memory != 0 ? o->coding_memory : CSTAR__CODING_MEMORY;
+    /* half of the reserve that the server leaves of the process's descriptors */
+    app->max_files = cstar__process_descriptors() / 16;
     app->on_log = o->on_log;
     app->log_arg = o->arg;
 }

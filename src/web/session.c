@@ -4,7 +4,8 @@
  *
  * Invariants: 1. Read at most once, written at most once per request. 2. What can't be verified is
  * nothing: never an error that a visitor could provoke. 3. Each session of a store has an id that
- * was made here: one that a visitor brings and the store does not know is not taken over.
+ * was made here: one that a visitor brings and the store does not know is not taken over. 4. What
+ * could not be read or kept is no empty session: the request ends in an error page.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/session.h"
@@ -162,7 +163,7 @@ static cstar__session *new_session(cstar_conn *conn) {
 }
 
 cstar__session *cstar__session_of(cstar_conn *conn) {
-    if (conn->session != NULL) {
+    if (conn->session != NULL || conn->session_lost) {
         return conn->session;
     }
     if (conn->app->sessions == NULL) {
@@ -178,6 +179,7 @@ cstar__session *cstar__session_of(cstar_conn *conn) {
     s->came = cookie.ptr != NULL;
     const cstar_status rc = s->came ? read_cookie(conn, s, cookie) : CSTAR_OK;
     if (is_ours(rc)) {
+        conn->session_lost = true;
         (void)cstar__conn_failf(conn, rc, "session", "session: it could not be read");
         return NULL;
     }
@@ -211,6 +213,9 @@ const char *cstar_session_str(cstar_conn *conn, const char *key, const char *oth
 
 int64_t cstar_session_int(cstar_conn *conn, const char *key, int64_t otherwise) {
     const cstar_val *v = cstar_session_get(conn, key);
+    if (v != NULL && v->kind == CSTAR_VAL_UINT && v->u.u <= INT64_MAX) {
+        return (int64_t)v->u.u; /* set by this request; one that was read is an INT */
+    }
     return v != NULL && v->kind == CSTAR_VAL_INT ? v->u.i : otherwise;
 }
 
@@ -221,13 +226,13 @@ bool cstar_session_bool(cstar_conn *conn, const char *key, bool otherwise) {
 
 /* The session, if it may be changed. */
 static cstar__session *to_change(cstar_conn *conn, cstar_status *rc) {
-    if (conn->answer == CSTAR__ANSWER_GIVEN) {
+    if (conn->answer == CSTAR__ANSWER_GIVEN || conn->streaming) {
         *rc = cstar__conn_failf(conn, CSTAR_ESTATE, "session",
                                 "session: the response has been given already");
         return NULL;
     }
     cstar__session *s = cstar__session_of(conn);
-    *rc = s != NULL ? CSTAR_OK : conn->err.code;
+    *rc = s != NULL ? CSTAR_OK : conn->err.code != CSTAR_OK ? conn->err.code : CSTAR_EIO;
     return s;
 }
 
@@ -256,6 +261,9 @@ cstar_status cstar_conn_session_set(cstar_conn *conn, const char *key, cstar_val
         return cstar__conn_failf(conn, CSTAR_EUTF8, "value", "session: the value is no UTF-8");
     }
     rc = value.kind == CSTAR_VAL_TRUSTED ? CSTAR_ETYPE : cstar__value_keep(&conn->x->arena, &value);
+    if (rc == CSTAR_OK && value.kind == CSTAR_VAL_JSON) { /* what is too deep can't be read again */
+        rc = cstar_json_check(value.u.s, &(cstar_json_opts){.any_root = true}, NULL);
+    }
     if (rc != CSTAR_OK) {
         return cstar__conn_failf(conn, rc, "value", "session: the value can't be kept");
     }
@@ -346,7 +354,7 @@ cstar_status cstar_flash(cstar_conn *conn, const char *kind, const char *text) {
 
 bool cstar_flash_next(cstar_conn *conn, cstar_flash_message *out) {
     cstar__session *s = conn->app->sessions != NULL ? cstar__session_of(conn) : NULL;
-    if (s == NULL || s->flashes == NULL || conn->answer == CSTAR__ANSWER_GIVEN) {
+    if (s == NULL || s->flashes == NULL || conn->answer == CSTAR__ANSWER_GIVEN || conn->streaming) {
         return false;
     }
     *out = (cstar_flash_message){s->flashes->kind, s->flashes->text};
@@ -374,6 +382,7 @@ static cstar_status add_cookie(cstar_conn *conn, cstar_str value, int64_t max_ag
     if (rc != CSTAR_OK) {
         return cstar__conn_fail(conn, &err);
     }
+    conn->session->sent = true;
     return cstar__conn_add_field(conn, CSTAR_STR("set-cookie"), cstar_buf_view(&text));
 }
 
@@ -396,9 +405,10 @@ static cstar_status store_data(cstar_conn *conn, cstar__session *s, cstar_buf *d
     if (!all->has_store) {
         return data->len <= MAX_DATA ? CSTAR_OK : CSTAR_ELIMIT;
     }
+    const bool fresh = s->id[0] == '\0';
     cstar_status rc = make_id(s);
     rc = rc == CSTAR_OK ? all->store.save(all->store.ctx, cstar_cstr(s->id), cstar_buf_view(data),
-                                          s->seen + all->max_age)
+                                          s->seen + all->max_age, fresh)
                         : rc;
     cstar_buf_reset(data);
     cstar_buf_puts(data, s->id);
@@ -419,6 +429,9 @@ static cstar_status write_session(cstar_conn *conn, cstar__session *s) {
     rc = rc == CSTAR_OK
              ? cstar__seal(all->ring, cstar_cstr(cookie_name(conn)), cstar_buf_view(&data), &text)
              : rc;
+    if (rc == CSTAR_ENOENT) { /* ended by another request meanwhile, and it stays so */
+        return CSTAR_OK;
+    }
     return rc == CSTAR_OK ? add_cookie(conn, cstar_buf_view(&text), all->max_age) : rc;
 }
 
@@ -427,27 +440,46 @@ static bool is_stale(const cstar_conn *conn, const cstar__session *s) {
            cstar__app_now(conn->app) - s->seen > conn->app->sessions->max_age / FRESH_PART;
 }
 
-void cstar__session_save(cstar_conn *conn) {
-    cstar__session *s = conn->session;
-    cstar_status rc = CSTAR_OK;
-    if (s == NULL) {
-        return;
-    }
+/* The old id goes when the new one is kept: else a store that fails would end a session. */
+static cstar_status keep(cstar_conn *conn, cstar__session *s) {
     const cstar_session_store *store = &conn->app->sessions->store;
-    if (s->old_id[0] != '\0') {
-        rc = store->remove(store->ctx, cstar_cstr(s->old_id));
-        s->old_id[0] = '\0';
-    }
+    cstar_status rc = CSTAR_OK;
     if (s->changed || is_stale(conn, s)) {
         rc = write_session(conn, s);
     } else if (s->cleared && s->came) {
         rc = add_cookie(conn, CSTAR_STR(""), -1);
     }
-    if (rc != CSTAR_OK) {
-        (void)cstar__conn_failf(conn, rc, "session",
-                                rc == CSTAR_ELIMIT
-                                    ? "session: more than a cookie can hold; use a store"
-                                    : "session: it could not be kept");
+    if (rc == CSTAR_OK && s->old_id[0] != '\0') {
+        rc = store->remove(store->ctx, cstar_cstr(s->old_id));
+        rc = rc == CSTAR_ENOENT ? CSTAR_OK : rc;
     }
     s->changed = s->cleared = false;
+    s->old_id[0] = '\0';
+    return rc;
+}
+
+/* What a session has a part in is nothing for a cache that serves others too: least of all its
+ * cookie, whatever the handler says; without one the handler's word counts. */
+static cstar_status hide(cstar_conn *conn, const cstar__session *s) {
+    const bool said = cstar__conn_field(conn, CSTAR_STR("cache-control")).ptr != NULL;
+    return s->sent || !said ? cstar__conn_private(conn) : CSTAR_OK;
+}
+
+cstar_status cstar__session_save(cstar_conn *conn) {
+    cstar__session *s = conn->session;
+    if (conn->session_lost) {
+        return CSTAR_EIO; /* the conn has its error */
+    }
+    if (s == NULL) {
+        return CSTAR_OK;
+    }
+    const cstar_status rc = keep(conn, s);
+    if (rc != CSTAR_OK) {
+        conn->session_lost = true;
+        return cstar__conn_failf(conn, rc, "session",
+                                 rc == CSTAR_ELIMIT
+                                     ? "session: more than a cookie can hold; use a store"
+                                     : "session: it could not be kept");
+    }
+    return hide(conn, s);
 }

@@ -34,6 +34,7 @@ typedef struct cstar__session {
     bool came;    /* by a cookie, good or bad */
     bool changed; /* to be written */
     bool cleared; /* the cookie is to be dropped */
+    bool sent;    /* a cookie is among the response's fields */
 } cstar__session;
 
 /** The session of the conn, read if it was not. NULL: there are none, or it could not be read (the

@@ -76,6 +76,9 @@ static bool read_csrf(cstar__session *s, const cstar_json *c) {
 
 static cstar_status read_values(cstar__session *s, cstar_arena *arena, const cstar_json *d) {
     cstar__assign **end = &s->values;
+    if (d != NULL && cstar_json_typeof(d) != CSTAR_JSON_OBJECT) {
+        return CSTAR_ESYNTAX;
+    }
     for (const cstar_json *m = cstar_json_first(d); m != NULL; m = cstar_json_next(m)) {
         cstar__assign *a = cstar_arena_zalloc(arena, sizeof *a);
         const char *key = a != NULL ? cstar_arena_strdup(arena, cstar_json_key(m)) : NULL;
@@ -113,7 +116,9 @@ static cstar_status read_flashes(cstar__session *s, cstar_arena *arena, const cs
 
 cstar_status cstar__session_read(cstar__session *s, cstar_arena *arena, cstar_str text) {
     cstar_err why = {0};
-    const cstar_json *root = cstar_json_read(arena, text, NULL, &why);
+    /* a value may be as deep as any JSON, and is two levels down here */
+    const cstar_json_opts opts = {.max_bytes = text.len + 1, .max_depth = 64};
+    const cstar_json *root = cstar_json_read(arena, text, &opts, &why);
     if (root == NULL) {
         return why.code == CSTAR_ENOMEM ? CSTAR_ENOMEM : CSTAR_ESYNTAX;
     }

@@ -103,7 +103,7 @@ static void insert(memory *m, entry *e) {
     m->n++;
 }
 
-static cstar_status save(void *ctx, cstar_str id, cstar_str data, int64_t expires) {
+static cstar_status save(void *ctx, cstar_str id, cstar_str data, int64_t expires, bool fresh) {
     memory *m = ctx;
     entry *e = id.len < sizeof e->id
                    ? m->alloc->resize(m->alloc->ctx, NULL, 0, sizeof *e + data.len)
@@ -118,6 +118,11 @@ static cstar_status save(void *ctx, cstar_str id, cstar_str data, int64_t expire
     memcpy(e->data, data.ptr, data.len);
     (void)pthread_mutex_lock(&m->lock);
     entry **was = slot_of(m, id);
+    if (*was == NULL && !fresh) {
+        (void)pthread_mutex_unlock(&m->lock);
+        m->alloc->resize(m->alloc->ctx, e, sizeof *e + e->len, 0);
+        return CSTAR_ENOENT;
+    }
     if (*was != NULL) {
         drop(m, was);
     } else if (m->n == m->max) {

@@ -67,7 +67,9 @@ static const cstar_signals *read_text(cstar_arena *arena, cstar_str text, size_t
     cstar__err_init(&why);
     const cstar_signals *in =
         cstar_json_read(arena, text, &(cstar_json_opts){.max_bytes = max}, &why);
-    return in != NULL ? in : refuse(status, 400, err, why.code, why.text);
+    return in != NULL
+               ? in
+               : refuse(status, why.code == CSTAR_ENOMEM ? 500 : 400, err, why.code, why.text);
 }
 
 static const cstar_signals *read_query(cstar_arena *arena, cstar_str query, size_t max, int *status,
@@ -81,7 +83,7 @@ static const cstar_signals *read_query(cstar_arena *arena, cstar_str query, size
         return read_text(arena, CSTAR_STR("{}"), max > 2 ? max : 2, status, err);
     }
     if (value.status != CSTAR_OK) {
-        return refuse(status, 400, err, value.status, "out of memory");
+        return refuse(status, 500, err, value.status, "out of memory");
     }
     return read_text(arena, cstar_buf_view(&value), max, status, err);
 }
@@ -101,9 +103,11 @@ const cstar_signals *cstar_signals_parse(cstar_arena *arena, const cstar_signals
 /* ---- of a conn ---- */
 
 static void answer_refusal(cstar_conn *conn, int status) {
+    const char *text = status == 413   ? "Signal payload too large"
+                       : status == 400 ? "Invalid signal payload"
+                                       : cstar__reason(status);
     if (conn->answer == CSTAR__ANSWER_NONE) {
-        (void)cstar_respond_text(
-            conn, status, status == 413 ? "Signal payload too large" : "Invalid signal payload");
+        (void)cstar_respond_text(conn, status, text);
     }
 }
 

@@ -26,6 +26,7 @@ static cstar_status close_patch(cstar_conn *conn) {
     rc = rc == CSTAR_OK ? cstar_format_patch_end(&conn->out) : rc;
     if (rc != CSTAR_OK) {
         conn->out.len = conn->patch_mark;
+        conn->out.status = CSTAR_OK; /* the next, smaller event may fit */
         if (err.code == CSTAR_OK) {
             (void)cstar_err_set(&err, rc, "patch", "patch: %s", cstar_strerror(rc));
         }

@@ -39,6 +39,7 @@ typedef struct cstar__stream {
     bool unflushed;      /* something may wait inside the encoder */
     bool waiting;        /* for the alarm */
     bool ending;         /* no further call of next */
+    cstar_status ready;  /* of its fields */
     cstar_arena scratch; /* the conn's memory during next */
     kept_assign *assigns;
     size_t nassigns;
@@ -328,6 +329,14 @@ static cstar_status set_fields(cstar_conn *conn) {
                : cstar__compress_fields(conn, cstar__encoder_coding(s->coder->encoder));
 }
 
+/* Their order: an event stream's Cache-Control first, then what a session adds to it. */
+void cstar__stream_settle(cstar_conn *conn) {
+    cstar__stream *s = conn->stream;
+    cstar__sse_settle(conn);
+    s->ready = set_fields(conn);
+    s->ready = s->ready == CSTAR_OK ? cstar__conn_own_fields(conn) : s->ready;
+}
+
 /* The exchange's arena can't give back what a buffer has outgrown, and a stream lasts: its buffers
  * are of the heap. */
 static cstar_status move_out(cstar_conn *conn) {
@@ -364,8 +373,8 @@ static cstar_status prepare(cstar_conn *conn) {
     cstar__stream *s = conn->stream;
     cstar_buf_init(&s->coded, conn->app->alloc, SIZE_MAX / 2);
     cstar_arena_init(&s->scratch, conn->app->alloc, conn->x->arena.limit);
-    cstar_status rc = cstar__conn_own_fields(conn);
-    rc = rc == CSTAR_OK ? set_fields(conn) : rc;
+    (void)cstar_request_id(conn); /* `next` would make another one each time */
+    cstar_status rc = s->ready;
     rc = rc == CSTAR_OK ? keep_assigns(conn) : rc;
     rc = rc == CSTAR_OK ? move_out(conn) : rc;
     conn->x->say_keep_alive = s->opts.content_type == NULL;
@@ -375,7 +384,6 @@ static cstar_status prepare(cstar_conn *conn) {
 }
 
 void cstar__stream_start(cstar_conn *conn) {
-    cstar__conn_log_error(conn); /* the handler's */
     cstar_status rc = prepare(conn);
     if (rc != CSTAR_OK) {
         (void)cstar__conn_failf(conn, rc, "stream", cstar_strerror(rc));
@@ -385,6 +393,7 @@ void cstar__stream_start(cstar_conn *conn) {
         }
         return;
     }
+    cstar__conn_log_error(conn); /* the handler's */
     conn->streaming = true;
     if (conn->x->request.method == CSTAR__HEAD) {
         finish(conn);

@@ -27,7 +27,7 @@ static int64_t wall_ms(void) {
 static cstar_str address_of(const cstar__exchange *x, char mem[CSTAR__IP_TEXT]) {
     static const cstar__ip none;
     cstar_conn *conn = x->user;
-    if (conn != NULL && !conn->off_loop && conn->app->proxies.n != 0) {
+    if (conn != NULL && !conn->off_loop && (conn->app->proxies.n != 0 || conn->app->trust_local)) {
         return cstar_cstr(cstar_client_address(conn));
     }
     if (x->peer->local) {

@@ -143,12 +143,35 @@ static cstar_status part_begin(void *ctx, const cstar__part *part) {
 
 /* ---- its content ---- */
 
+/* Descriptors are the whole process's: uploads may have a part of them, so that connections, files
+ * and logs can be opened whatever is being uploaded. */
+static void unreserve(cstar_app *app) {
+    (void)__atomic_sub_fetch(&app->nfiles, 1, __ATOMIC_RELAXED);
+}
+
+static bool reserve(cstar_app *app) {
+    const size_t n = __atomic_add_fetch(&app->nfiles, 1, __ATOMIC_RELAXED);
+    if (app->max_files == 0 || n <= app->max_files) {
+        return true;
+    }
+    unreserve(app);
+    return false;
+}
+
 static cstar_status open_file(cstar__body *b) {
     if (b->file->file.fd >= 0) {
         return CSTAR_OK;
     }
+    if (!reserve(b->conn->app)) {
+        return refuse(b, 503);
+    }
     b->file->file.fd = cstar__temp_open(b->opts->dir);
-    return b->file->file.fd >= 0 ? CSTAR_OK : refuse_errno(b, errno);
+    if (b->file->file.fd >= 0) {
+        return CSTAR_OK;
+    }
+    const int why = errno;
+    unreserve(b->conn->app);
+    return refuse_errno(b, why);
 }
 
 static cstar_status file_data(cstar__body *b, const char *ptr, size_t len) {
@@ -285,10 +308,11 @@ int cstar__upload_end(cstar__body *b) {
     return refusal;
 }
 
-static void close_file(cstar__upload_file *f) {
+static void close_file(cstar_app *app, cstar__upload_file *f) {
     if (f->file.fd >= 0) {
         (void)close(f->file.fd);
         f->file.fd = -1;
+        unreserve(app);
     }
 }
 
@@ -298,10 +322,10 @@ void cstar__upload_close(cstar__body *b) {
     }
     tell_end(b);
     for (cstar__upload_file *f = b->files; f != NULL; f = f->next) {
-        close_file(f);
+        close_file(b->conn->app, f);
     }
     if (b->file != NULL) {
-        close_file(b->file);
+        close_file(b->conn->app, b->file);
         b->file = NULL;
     }
 }

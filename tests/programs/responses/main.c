@@ -41,7 +41,7 @@ static void free_rows(void *arg) {
 
 static cstar_next next_rows(cstar_conn *conn, void *arg) {
     rows *r = arg;
-    char line[ROW + 16]; /* a number may be longer than ten digits, for all the compiler knows */
+    char line[ROW + 16]; /* a number may have 20 digits */
     for (int i = 0; i < ROWS_PER_CALL && r->at < r->n; i++) {
         (void)snprintf(line, sizeof line, "%010u,%-52s\n", (unsigned)r->at++, "a row of a table");
         cstar_write(conn, cstar_view(line, ROW));

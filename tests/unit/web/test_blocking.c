@@ -66,6 +66,7 @@ static void finish(pool *p) {
 static pthread_t test_thread;
 static bool ran_elsewhere;
 static cstar_status seen;
+static bool seen_secure;
 
 static void report(cstar_conn *conn) {
     char text[64];
@@ -76,13 +77,59 @@ static void report(cstar_conn *conn) {
     memset(text, 'x', sizeof text); /* what was given is the library's */
 }
 
+static void typed(cstar_conn *conn) {
+    char type[] = "text/x-mine";
+    cstar_respond(conn, 200, type, CSTAR_STR("typed"));
+    memset(type, 'x', sizeof type - 1); /* likewise */
+}
+
 static void silent(cstar_conn *conn) { (void)conn; }
+
+/* ---- a session's store, which may wait ---- */
+
+static bool kept_elsewhere;
+
+static cstar_status load(void *ctx, cstar_str id, int64_t at, cstar_buf *out) {
+    (void)ctx;
+    (void)id;
+    (void)at;
+    (void)out;
+    return CSTAR_ENOENT;
+}
+
+static cstar_status keep(void *ctx, cstar_str id, cstar_str data, int64_t expires, bool fresh) {
+    (void)fresh;
+    (void)ctx;
+    (void)id;
+    (void)data;
+    (void)expires;
+    kept_elsewhere = pthread_equal(pthread_self(), test_thread) == 0;
+    return CSTAR_OK;
+}
+
+static cstar_status drop(void *ctx, cstar_str id) {
+    (void)ctx;
+    (void)id;
+    return CSTAR_OK;
+}
+
+static cstar_next piece(cstar_conn *conn, void *arg) {
+    (void)arg;
+    cstar_signal(conn, "n", 1);
+    return CSTAR_END;
+}
+
+static void streaming(cstar_conn *conn) {
+    cstar_session_set(conn, "n", 1);
+    cstar_stream(conn, piece);
+}
 
 static void wait_then_ask(cstar_conn *conn) {
     (void)pthread_mutex_lock(&the_pool.gate);
     (void)pthread_mutex_unlock(&the_pool.gate);
     cstar_start(conn);
     seen = cstar_check_connection(conn);
+    seen_secure = cstar_is_secure(conn);
     cstar_signal(conn, "n", 1);
 }
 
@@ -108,6 +155,8 @@ static int setup(void **state) {
     f.app = cstar_app_new();
     assert_non_null(f.app);
     cstar_route(f.app, CSTAR_GET, "/report/:who", report, .blocking = true);
+    cstar_route(f.app, CSTAR_GET, "/streaming", streaming, .blocking = true);
+    cstar_route(f.app, CSTAR_GET, "/typed", typed, .blocking = true);
     cstar_route(f.app, CSTAR_GET, "/silent", silent, .blocking = true);
     cstar_route(f.app, CSTAR_GET, "/wait", wait_then_ask, .blocking = true);
     assert_int_equal(cstar_page(f.app, "/slow", &slow), CSTAR_OK);
@@ -142,6 +191,31 @@ static void test_answer(void **state) {
     assert_int_equal(webdrive_status(answer), 200);
     assert_string_equal(webdrive_body(answer), "report for me");
     assert_non_null(strstr(answer, "x-report: 1\r\n"));
+}
+
+static void test_type(void **state) {
+    fixture *f = *state;
+    webdrive_feed(&f->drive, "GET /typed HTTP/1.1\r\nHost: a\r\n\r\n");
+    finish(&the_pool);
+    assert_non_null(strstr(answer_of(f), "content-type: text/x-mine\r\n"));
+}
+
+static void test_session_of_a_stream(void **state) {
+    static const char *const secrets[] = {"a secret of 32 bytes or more, it is", NULL};
+    fixture *f = *state;
+    const cstar_session_store store = {.ctx = f, .load = load, .save = keep, .remove = drop};
+    const cstar_status rc = cstar_sessions(f->app, .secrets = secrets, .store = &store);
+    if (rc == CSTAR_ENOTSUP) {
+        skip();
+    }
+    assert_int_equal(rc, CSTAR_OK);
+    kept_elsewhere = false;
+    webdrive_feed(&f->drive, "GET /streaming HTTP/1.1\r\nHost: a\r\n\r\n");
+    finish(&the_pool);
+    const char *answer = answer_of(f);
+    assert_non_null(strstr(answer, "set-cookie: session="));
+    assert_non_null(strstr(answer, "data: signals {\"n\":1}\n"));
+    assert_true(kept_elsewhere); /* it may wait, and the loop must not */
 }
 
 static void test_page(void **state) {
@@ -187,11 +261,13 @@ static void test_order(void **state) {
 static void test_client_leaves(void **state) {
     fixture *f = *state;
     (void)pthread_mutex_lock(&the_pool.gate);
+    f->drive.peer.secure = true;
     webdrive_feed(&f->drive, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     cstar__h1_fini(&f->drive.machine); /* the connection is closed while the handler runs */
     (void)pthread_mutex_unlock(&the_pool.gate);
     finish(&the_pool);
     assert_int_equal(seen, CSTAR_ECLOSED);
+    assert_true(seen_secure); /* the connection's own memory may be gone by then */
     assert_int_equal(f->drive.out.len, 0);
     assert_int_equal(f->drive.pool.nfree, 1); /* its memory came back */
     memset(&f->drive.machine, 0, sizeof f->drive.machine);
@@ -219,6 +295,8 @@ static void test_full_queue(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_type, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_session_of_a_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_page, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),

@@ -2,6 +2,7 @@
  * of operations of both.
  * SPDX-License-Identifier: MIT */
 #include "support/webdrive.h"
+#include "web/app.h"
 
 #include "cstar.h"
 
@@ -80,6 +81,16 @@ static int teardown(void **state) {
     webdrive_fini(&f->drive);
     cstar_app_free(f->app);
     return 0;
+}
+
+CSTAR_COMPONENT(roomy, .name = "roomy", .max_signal_bytes = (size_t)9 << 20,
+                .events = CSTAR_EVENTS({"save", save}));
+
+/* The server gives a request as much memory as its largest body needs. */
+static void test_large_bodies_are_known(void **state) {
+    fixture *f = *state;
+    assert_int_equal(cstar_components(f->app, "/ds", &roomy), CSTAR_OK);
+    assert_int_equal(f->app->largest_body, (size_t)9 << 20);
 }
 
 static void test_requests(void **state) {
@@ -177,6 +188,7 @@ static void test_root_base(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_bodies_are_known, setup, teardown),
         cmocka_unit_test_setup_teardown(test_authorize, setup, teardown),
         cmocka_unit_test(test_bad_registrations),
         cmocka_unit_test(test_root_base),

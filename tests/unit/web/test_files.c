@@ -252,6 +252,31 @@ static void every_request_is_answered(void **state) {
     assert_int_equal(lowest_free(), fd);
 }
 
+/* A file that is compressed on its way has the same Vary whether it is sent or not. */
+static void an_unchanged_file_varies_as_it_did(void **state) {
+    const folder *dir = *state;
+    webdrive d;
+    char request[256];
+    char tag[64] = "";
+    cstar_app *app = cstar_app_new();
+    assert_non_null(app);
+    assert_int_equal(cstar_static(app, "/s", dir->path), CSTAR_OK);
+    app->coders.min = 4;
+    webdrive_init(&d, app, cstar_heap());
+    const char *answer = webdrive_request(&d, "GET", "/s/a.txt", NULL);
+    assert_non_null(strstr(answer, "vary: accept-encoding\r\n"));
+    assert_int_equal(sscanf(strstr(answer, "etag: "), "etag: %40s", tag), 1);
+    cstar_buf_reset(&d.out);
+    (void)snprintf(request, sizeof request,
+                   "GET /s/a.txt HTTP/1.1\r\nHost: a\r\nIf-None-Match: %s\r\n\r\n", tag);
+    webdrive_feed(&d, request);
+    cstar_buf_byte(&d.out, '\0');
+    assert_int_equal(webdrive_status(d.out.ptr), 304);
+    assert_non_null(strstr(d.out.ptr, "vary: accept-encoding\r\n"));
+    webdrive_fini(&d);
+    cstar_app_free(app);
+}
+
 static void every_allocation_of_the_app_may_fail(void **state) {
     served = *state;
     int fd = lowest_free();
@@ -366,6 +391,7 @@ int main(void) {
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(bad_folders_are_refused),
         cmocka_unit_test(every_request_is_answered),
+        cmocka_unit_test(an_unchanged_file_varies_as_it_did),
         cmocka_unit_test(every_allocation_of_the_app_may_fail),
         cmocka_unit_test(every_allocation_of_a_request_may_fail),
         cmocka_unit_test(no_descriptor_left_is_no_404),

@@ -73,6 +73,17 @@ static void an_own_route_wins(void **state) {
     assert_int_equal(webdrive_status(webdrive_request(&r->d, "POST", "/healthz", "{}")), 405);
 }
 
+/* A folder or a page that takes any path must not hide that the server stops. */
+static void a_route_for_any_path_does_not(void **state) {
+    rig *r = *state;
+    assert_int_equal(cstar_route(r->app, CSTAR_GET, "/:page", own_health), CSTAR_OK);
+    assert_int_equal(cstar_route(r->app, CSTAR_GET, "/*rest", own_health), CSTAR_OK);
+    assert_int_equal(webdrive_status(webdrive_request(&r->d, "GET", "/healthz", NULL)), 200);
+    assert_int_equal(webdrive_status(webdrive_request(&r->d, "GET", "/metrics", NULL)), 200);
+    assert_int_equal(webdrive_status(webdrive_request(&r->d, "GET", "/health", NULL)), 418);
+    assert_int_equal(webdrive_status(webdrive_request(&r->d, "GET", "/healthz/x", NULL)), 418);
+}
+
 /* ---- metrics ---- */
 
 static unsigned long metric(const char *answer, const char *name) {
@@ -208,6 +219,9 @@ static void what_is_logged(void **state) {
     (void)webdrive_request(&r->d, "GET", "/metrics", NULL);
     r->d.peer.local = true;
     (void)webdrive_request(&r->d, "POST", "/nope", "{}");
+    r->app->trust_local = true;
+    r->app->proxies.kind = CSTAR__FORWARDED_X;
+    webdrive_feed(&r->d, "GET /proxied HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n");
     webdrive_feed(&r->d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
     cstar__access_log_free(r->app->access_log);
     r->app->access_log = NULL;
@@ -223,6 +237,7 @@ static void what_is_logged(void **state) {
                           "\"bytes\":5,"));
     assert_true(has(text, "\"address\":\"unix\",\"method\":\"POST\",\"target\":\"/nope\","
                           "\"protocol\":\"HTTP/1.1\",\"status\":404,"));
+    assert_true(has(text, "\"address\":\"192.0.2.9\",\"method\":\"GET\",\"target\":\"/proxied\","));
     assert_true(has(text, "\"tls\":true}\n{"));
     assert_false(has(text, "healthz") || has(text, "metrics") || has(text, "SECRET"));
 }
@@ -231,6 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(health, setup, teardown),
         cmocka_unit_test_setup_teardown(an_own_route_wins, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_route_for_any_path_does_not, setup, teardown),
         cmocka_unit_test_setup_teardown(metrics_count, setup, teardown),
         cmocka_unit_test_setup_teardown(metrics_that_do_not_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(who_leaves_is_counted, setup, teardown),

@@ -371,6 +371,23 @@ static void limits_of_an_upload(void **state) {
     assert_int_equal(send(f, "/plain", MULTI, large, 0), 413); /* without .upload: max_body */
 }
 
+/* All bodies together: else a few slow clients would have every descriptor of the process. */
+static void descriptors_are_shared_out(void **state) {
+    fixture *f = *state;
+    webdrive slow;
+    f->app->max_files = 2;
+    webdrive_init(&slow, f->app, cstar_heap());
+    webdrive_feed(&slow, "POST /plain HTTP/1.1\r\nHost: a\r\nContent-Type: " MULTI
+                         "\r\nContent-Length: 900\r\n\r\n" FILE_("f", "x", "a/b", "1"));
+    const char *two = FILE_("f", "x", "a/b", "1") FILE_("f", "x", "a/b", "1") END;
+    assert_int_equal(send(f, "/plain", MULTI, FILE_("f", "x", "a/b", "1") END, 0), 200);
+    assert_int_equal(send(f, "/plain", MULTI, two, 0), 503);
+    assert_int_equal(send(f, "/plain", MULTI, FIELD("a", "1") END, 0), 200);
+    webdrive_fini(&slow);
+    assert_int_equal(send(f, "/plain", MULTI, two, 0), 200);
+    assert_int_equal(f->app->nfiles, 0);
+}
+
 static const char *raw(fixture *f, const char *text) {
     cstar_buf_reset(&f->drive.out);
     renew(f);
@@ -634,6 +651,7 @@ int main(void) {
         WITH_APP(multipart_however_it_is_cut),
         WITH_APP(malformed_multipart),
         WITH_APP(limits_of_an_upload),
+        WITH_APP(descriptors_are_shared_out),
         WITH_APP(too_large_is_said_before_continue),
         WITH_APP(events_with_forms),
         WITH_APP(content_goes_to_callbacks),

@@ -78,6 +78,64 @@ static void event(cstar_conn *conn, const cstar_signals *in) {
     cstar_signal(conn, "done", cstar_val_bool(true));
 }
 
+static void number(cstar_conn *conn) {
+    char text[32];
+    cstar_session_set(conn, "u", (uint64_t)7);
+    (void)snprintf(text, sizeof text, "%d", (int)cstar_session_int(conn, "u", -1));
+    cstar_respond_text(conn, 200, text);
+}
+
+/* A value of 32 levels is one that can be kept; one more is not. */
+static void deep(cstar_conn *conn) {
+    char text[128] = "";
+    memset(text, '[', 33);
+    memset(text + 33, ']', 33);
+    cstar_session_set(conn, "n", 3);
+    if (cstar_session_set(conn, "deep", cstar_val_json(cstar_view(text + 1, 64))) != CSTAR_OK ||
+        cstar_session_set(conn, "deeper", cstar_val_json(cstar_view(text, 66))) == CSTAR_OK) {
+        abort();
+    }
+    cstar_respond_text(conn, 200, "deep");
+}
+
+static void cached(cstar_conn *conn) {
+    if (cstar_query(conn, "say") != NULL) {
+        cstar_set_header(conn, "cache-control", cstar_query(conn, "say"));
+    }
+    if (cstar_query(conn, "write") != NULL) {
+        cstar_session_set(conn, "n", 1);
+    } else if (cstar_query(conn, "read") != NULL) {
+        (void)cstar_session_int(conn, "n", 0);
+    }
+    if (cstar_query(conn, "fail") != NULL) {
+        cstar_fail(conn, 404);
+        return;
+    }
+    cstar_respond_text(conn, 200, "cached");
+}
+
+/* What comes too late to be kept is refused; what was there stays. */
+static cstar_next late_piece(cstar_conn *conn, void *arg) {
+    cstar_flash_message m;
+    unsigned *calls = arg;
+    if (cstar_session_set(conn, "user", "a text that needs memory") != CSTAR_ESTATE ||
+        cstar_session_set(conn, "new", "a text that needs memory") != CSTAR_ESTATE ||
+        cstar_set_cookie(conn, "late", "1") != CSTAR_ESTATE || cstar_flash_next(conn, &m)) {
+        abort();
+    }
+    cstar_console_log(conn, cstar_session_str(conn, "user", "-"));
+    return ++*calls == 3 ? CSTAR_END : CSTAR_MORE;
+}
+
+static unsigned late_calls;
+
+static void streaming(cstar_conn *conn) {
+    late_calls = 0;
+    cstar_session_set(conn, "user", "streamed");
+    cstar_flash(conn, "info", "kept");
+    cstar_stream(conn, late_piece, .arg = &late_calls);
+}
+
 static void render(cstar_conn *conn, cstar_html *h) {
     (void)conn;
     cstar_put(h, "<p>page</p>");
@@ -101,6 +159,10 @@ static cstar_app *make_app(const cstar_session_opts *opts) {
     cstar_route(app, CSTAR_GET, "/forget", forget);
     cstar_route(app, CSTAR_GET, "/late", late);
     cstar_route(app, CSTAR_GET, "/large", large);
+    cstar_route(app, CSTAR_GET, "/number", number);
+    cstar_route(app, CSTAR_GET, "/deep", deep);
+    cstar_route(app, CSTAR_GET, "/cached", cached);
+    cstar_route(app, CSTAR_GET, "/streaming", streaming);
     cstar_page(app, "/page", &page);
     cstar_session_opts own = *opts;
     own.no_csrf = true; /* tokens are test_csrf.c */
@@ -337,8 +399,167 @@ static void test_too_large(void **state) {
     static fixture f;
     start(&f, &(cstar_session_opts){.secrets = secrets});
     const char *answer = get(&f, "GET", "/large");
+    assert_int_equal(webdrive_status(answer), 500);
     assert_null(strstr(answer, "set-cookie"));
     assert_non_null(strstr(f.drive.log, "more than a cookie can hold"));
+    end(&f);
+}
+
+static void run_values(fixture *f) {
+    check(f, "/number", "7");
+    check(f, "/deep", "deep");
+    check(f, "/", "user=- n=3 ok=0");
+}
+
+static void test_values(void **state) {
+    (void)state;
+    with_cookies(run_values);
+    with_store(run_values);
+}
+
+static void run_streamed(fixture *f) {
+    const char *answer = get(f, "GET", "/streaming");
+    assert_int_equal(webdrive_status(answer), 200);
+    assert_non_null(strstr(answer, "cache-control: no-cache, no-transform, private\r\n"));
+    assert_non_null(strstr(answer, "streamed"));
+    assert_int_equal(late_calls, 1); /* a misuse ends it */
+    check(f, "/?flash=1", "user=streamed n=-1 ok=0 info:kept");
+}
+
+static void test_streamed(void **state) {
+    (void)state;
+    with_cookies(run_streamed);
+    with_store(run_streamed);
+}
+
+/* ---- caches ---- */
+
+static void check_cache(fixture *f, const char *query, const char *expected) {
+    char target[128];
+    (void)snprintf(target, sizeof target, "/cached?%s", query);
+    const char *answer = get(f, "GET", target);
+    const char *at = strstr(answer, "cache-control: ");
+    const size_t len = at != NULL ? strcspn(at, "\r") : 0;
+    if (len != strlen(expected) || strncmp(at != NULL ? at : "", expected, len) != 0 ||
+        (at != NULL && strstr(at + 1, "cache-control: ") != NULL)) {
+        print_error("%s: %.*s\n", query, (int)len, at != NULL ? at : "");
+        fail();
+    }
+}
+
+static void run_caches(fixture *f) {
+    check_cache(f, "", "");
+    check_cache(f, "say=public", "cache-control: public");
+    check_cache(f, "read=1", "cache-control: private");
+    check_cache(f, "read=1&say=public,+max-age=60", "cache-control: public, max-age=60");
+    check_cache(f, "write=1", "cache-control: private");
+    check_cache(f, "write=1&say=public,+max-age=60,S-MaxAge=9",
+                "cache-control: max-age=60, private");
+    check_cache(f, "write=1&say=no-store", "cache-control: no-store");
+    check_cache(f, "write=1&say=Private,max-age=1", "cache-control: Private, max-age=1");
+    check_cache(f, "write=1&say=no-cache", "cache-control: no-cache, private");
+    check_cache(f, "write=1&fail=1&say=public", "cache-control: private");
+    check_cache(f, "fail=1&say=public", "");
+}
+
+static void test_caches(void **state) {
+    (void)state;
+    with_cookies(run_caches);
+}
+
+/* ---- a store that fails ---- */
+
+static struct {
+    cstar_session_store inner;
+    cstar_status load, save, remove;
+} broken;
+
+static char loaded[64]; /* the id */
+
+static cstar_status broken_load(void *ctx, cstar_str id, int64_t at, cstar_buf *out) {
+    (void)snprintf(loaded, sizeof loaded, "%.*s", (int)id.len, id.ptr);
+    return broken.load != CSTAR_OK ? broken.load : broken.inner.load(ctx, id, at, out);
+}
+
+static cstar_status broken_save(void *ctx, cstar_str id, cstar_str data, int64_t expires,
+                                bool fresh) {
+    return broken.save != CSTAR_OK ? broken.save : broken.inner.save(ctx, id, data, expires, fresh);
+}
+
+static cstar_status broken_remove(void *ctx, cstar_str id) {
+    return broken.remove != CSTAR_OK ? broken.remove : broken.inner.remove(ctx, id);
+}
+
+/* Another request logs out while this one runs. */
+static void slow(cstar_conn *conn) {
+    (void)cstar_session_int(conn, "n", 0);
+    (void)broken.inner.remove(broken.inner.ctx, cstar_cstr(loaded));
+    cstar_session_set(conn, "n", 8);
+    cstar_respond_text(conn, 200, "slow");
+}
+
+static void run_ended_meanwhile(fixture *f) {
+    char before[sizeof f->cookie];
+    cstar_route(f->app, CSTAR_GET, "/slow", slow);
+    (void)get(f, "GET", "/login?user=ada");
+    memcpy(before, f->cookie, sizeof before);
+    const char *answer = get(f, "GET", "/slow");
+    assert_int_equal(webdrive_status(answer), 200);
+    assert_null(strstr(answer, "set-cookie"));
+    memcpy(f->cookie, before, sizeof before);
+    check(f, "/", "user=- n=-1 ok=0");
+}
+
+static void check_failure(fixture *f, const char *method, const char *target) {
+    const char *answer = get(f, method, target);
+    if (webdrive_status(answer) != 500) {
+        print_error("%s %s: %s\n", method, target, answer);
+        fail();
+    }
+    if (strstr(f->drive.log, "session: it could not be") == NULL) {
+        print_error("%s %s: %s\n", method, target, f->drive.log);
+        fail();
+    }
+    f->drive.log[0] = '\0';
+}
+
+static void run_broken(fixture *f) {
+    (void)get(f, "GET", "/login?user=ada");
+    broken.load = CSTAR_EIO;
+    check_failure(f, "GET", "/");
+    check_failure(f, "GET", "/logout");
+    check_failure(f, "POST", "/page/_event/go");
+    check_failure(f, "GET", "/streaming");
+    assert_int_equal(webdrive_status(get(f, "GET", "/cached?read=1&fail=1")), 404);
+    broken.load = CSTAR_OK;
+    check(f, "/", "user=ada n=7 ok=1");
+    broken.save = CSTAR_EIO;
+    check_failure(f, "GET", "/login?user=eve");
+    check_failure(f, "POST", "/page/_event/go");
+    check_failure(f, "GET", "/streaming");
+    broken.save = CSTAR_OK;
+    check(f, "/", "user=ada n=7 ok=1"); /* the renewal that failed has ended nothing */
+    broken.remove = CSTAR_EIO;
+    check_failure(f, "GET", "/logout"); /* the store still knows the id */
+    broken.remove = CSTAR_ENOENT;
+    (void)get(f, "GET", "/login?user=ada");
+    check(f, "/logout", "out");
+    broken.remove = CSTAR_OK;
+}
+
+static void test_broken_store(void **state) {
+    (void)state;
+    static fixture f;
+    broken.inner = cstar_session_memory(0);
+    cstar_session_store store = broken.inner;
+    store.load = broken_load;
+    store.save = broken_save;
+    store.remove = broken_remove;
+    with_cookies(run_kept); /* skips without OpenSSL */
+    start(&f, &(cstar_session_opts){.secrets = secrets, .store = &store});
+    run_broken(&f);
+    f.cookie[0] = '\0';
+    run_ended_meanwhile(&f);
     end(&f);
 }
 
@@ -367,7 +588,7 @@ static void test_memory_store(void **state) {
     cstar_buf_init(&out, cstar_heap(), 1000);
     for (int i = 0; i < 250; i++) {
         (void)snprintf(id, sizeof id, "%043d", i);
-        assert_int_equal(s.save(s.ctx, cstar_cstr(id), cstar_cstr(id + 40), 1000), CSTAR_OK);
+        assert_int_equal(s.save(s.ctx, cstar_cstr(id), cstar_cstr(id + 40), 1000, true), CSTAR_OK);
     }
     for (int i = 0; i < 250; i++) { /* the last hundred are there */
         (void)snprintf(id, sizeof id, "%043d", i);
@@ -377,13 +598,15 @@ static void test_memory_store(void **state) {
         assert_true(i < 150 || cstar_str_eq(cstar_buf_view(&out), cstar_cstr(id + 40)));
         assert_int_equal(s.load(s.ctx, cstar_cstr(id), 1001, &out), CSTAR_ENOENT);
     }
-    assert_int_equal(s.save(s.ctx, cstar_cstr(id), CSTAR_STR("again"), 1000), CSTAR_OK);
+    assert_int_equal(s.save(s.ctx, cstar_cstr(id), CSTAR_STR("again"), 1000, false), CSTAR_OK);
     cstar_buf_reset(&out);
     assert_int_equal(s.load(s.ctx, cstar_cstr(id), 1000, &out), CSTAR_OK);
     assert_true(cstar_str_eq(cstar_buf_view(&out), CSTAR_STR("again")));
     assert_int_equal(s.remove(s.ctx, cstar_cstr(id)), CSTAR_OK);
     assert_int_equal(s.load(s.ctx, cstar_cstr(id), 1000, &out), CSTAR_ENOENT);
     assert_int_equal(s.remove(s.ctx, cstar_cstr(id)), CSTAR_OK);
+    assert_int_equal(s.save(s.ctx, cstar_cstr(id), CSTAR_STR("again"), 1000, false), CSTAR_ENOENT);
+    assert_int_equal(s.load(s.ctx, cstar_cstr(id), 1000, &out), CSTAR_ENOENT);
     cstar_buf_fini(&out);
     s.free(s.ctx);
 }
@@ -394,6 +617,8 @@ int main(void) {
         cmocka_unit_test(test_expired),     cmocka_unit_test(test_spoiled),
         cmocka_unit_test(test_left_ids),    cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_https),       cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_values),      cmocka_unit_test(test_streamed),
+        cmocka_unit_test(test_caches),      cmocka_unit_test(test_broken_store),
         cmocka_unit_test(test_bad_options), cmocka_unit_test(test_memory_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
 #include "support/webdrive.h"
+#include "web/app.h"
 
 #include "cstar.h"
 
@@ -361,6 +362,33 @@ static void a_patch_left_open_is_closed(void **state) {
     assert_int_equal(f->drive.logged, 0);
 }
 
+static void too_long(cstar_conn *conn) {
+    char text[600];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    cstar_start(conn);
+    cstar_signal(conn, "before", 1);
+    cstar_patch(conn, h, .selector = "#a") {
+        cstar_put(h, "<i>{}</i>", text);
+    }
+    cstar_signal(conn, "after", 1);
+}
+
+static void a_patch_that_does_not_fit_costs_nothing_else(void **state) {
+    (void)state;
+    webdrive d;
+    cstar_app *app = cstar_app_new();
+    assert_non_null(app);
+    cstar_route(app, CSTAR_GET, "/", too_long);
+    app->max_response = 400;
+    webdrive_init(&d, app, cstar_heap());
+    assert_string_equal(webdrive_body(webdrive_request(&d, "GET", "/", NULL)),
+                        "event: datastar-patch-signals\ndata: signals {\"before\":1}\n\n"
+                        "event: datastar-patch-signals\ndata: signals {\"after\":1}\n\n");
+    webdrive_fini(&d);
+    cstar_app_free(app);
+}
+
 static void a_call_inside_closes_the_patch_and_later_puts_go_nowhere(void **state) {
     fixture *f = *state;
     assert_string_equal(
@@ -561,6 +589,7 @@ int main(void) {
         TEST(chunked_body_over_the_limit_is_413),
         TEST(exactly_the_limit_is_accepted),
         TEST(a_patch_left_open_is_closed),
+        cmocka_unit_test(a_patch_that_does_not_fit_costs_nothing_else),
         TEST(a_call_inside_closes_the_patch_and_later_puts_go_nowhere),
         TEST(an_unsafe_patch_leaves_no_byte),
         TEST(mistakes_write_nothing_and_are_logged),
