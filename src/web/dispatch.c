@@ -73,7 +73,7 @@ static bool begin(cstar_conn *conn) {
         return false;
     }
     if (!cstar__csrf_origin(conn)) {
-        return;
+        return false;
     }
     conn->x->max_body = SIZE_MAX; /* the limit is kept here, with a text of our own */
     return cstar__body_begin(conn);

@@ -125,7 +125,7 @@ static cstar_app *new_app(void) {
     assert_non_null(app);
     cstar_page(app, "/counter", &counter);
     cstar_route(app, CSTAR_GET, "/echo", echo);
-    cstar_route(app, CSTAR_POST, "/echo", echo);
+    cstar_route(app, CSTAR_POST, "/echo", echo, .cross_origin = true);
     cstar_route(app, CSTAR_GET, "/deep/echo", echo);
     cstar_route(app, CSTAR_GET, "/bake", bake);
     cstar_route(app, CSTAR_POST, "/form", form);
