@@ -172,24 +172,31 @@ static bool gcm_begin(EVP_CIPHER_CTX *ctx, const key *k, const text *t, bool enc
     return ok;
 }
 
-/* In place, with the text's version and `about` as associated data. */
-static bool gcm(const key *k, cstar_str about, const text *t, bool encrypt) {
+/* All but the tag. */
+static bool gcm_run(EVP_CIPHER_CTX *ctx, cstar_str about, const text *t) {
+    int n = 0;
+    return about.len <= INT32_MAX && t->len <= INT32_MAX &&
+           EVP_CipherUpdate(ctx, NULL, &n, t->nonce - 1, 1) == 1 &&
+           EVP_CipherUpdate(ctx, NULL, &n, (const unsigned char *)about.ptr, (int)about.len) == 1 &&
+           EVP_CipherUpdate(ctx, t->body, &n, t->body, (int)t->len) == 1;
+}
+
+/* In place, with the text's version and `about` as associated data. @return CSTAR_EPOLICY: the tag is
+ * another's; CSTAR_ENOMEM: OpenSSL could not, whatever the text is. */
+static cstar_status gcm(const key *k, cstar_str about, const text *t, bool encrypt) {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     int n = 0;
-    bool ok =
-        ctx != NULL && about.len <= INT32_MAX && t->len <= INT32_MAX &&
-        gcm_begin(ctx, k, t, encrypt) && EVP_CipherUpdate(ctx, NULL, &n, t->nonce - 1, 1) == 1 &&
-        EVP_CipherUpdate(ctx, NULL, &n, (const unsigned char *)about.ptr, (int)about.len) == 1 &&
-        EVP_CipherUpdate(ctx, t->body, &n, t->body, (int)t->len) == 1;
+    bool ok = ctx != NULL && gcm_begin(ctx, k, t, encrypt) && gcm_run(ctx, about, t);
     if (ok && !encrypt) {
         ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, t->tag) == 1;
     }
+    const bool ran = ok;
     ok = ok && EVP_CipherFinal_ex(ctx, t->body + t->len, &n) == 1;
     if (ok && encrypt) {
         ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, t->tag) == 1;
     }
     EVP_CIPHER_CTX_free(ctx);
-    return ok;
+    return ok ? CSTAR_OK : ran && !encrypt ? CSTAR_EPOLICY : CSTAR_ENOMEM;
 }
 
 size_t cstar__seal_len(size_t plain) { return cstar__base64_len(AROUND + plain + TAG); }
@@ -208,7 +215,7 @@ static cstar_status seal_raw(const cstar__keyring *k, cstar_str about, cstar_str
         return CSTAR_EIO;
     }
     raw->len = AROUND + plain.len + TAG;
-    return gcm(&k->keys[0], about, &t, true) ? CSTAR_OK : CSTAR_ENOMEM;
+    return gcm(&k->keys[0], about, &t, true);
 }
 
 static void clear(cstar_buf *raw) {
@@ -237,7 +244,7 @@ static cstar_status try_key(const key *k, cstar_str about, cstar_str sealed, cst
         return CSTAR_ENOMEM;
     }
     const text t = parts_of(raw->ptr, raw->len - AROUND - TAG);
-    return gcm(k, about, &t, false) ? CSTAR_OK : CSTAR_EPOLICY;
+    return gcm(k, about, &t, false);
 }
 
 static cstar_status open_raw(const cstar__keyring *k, cstar_str about, const cstar_buf *sealed,
