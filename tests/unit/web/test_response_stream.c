@@ -255,7 +255,7 @@ static int teardown(void **state) {
 /* ---- asking and reading ---- */
 
 static void ask(fixture *f, const char *method, const char *target, const char *fields) {
-    char request[512];
+    char request[1024];
     (void)snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: app.test\r\n%s\r\n", method,
                    target, fields);
     webdrive_feed(&f->drive, request);
