@@ -92,7 +92,7 @@ typedef struct cstar_page_def { /* zero is the default of every field */
     const cstar_event_entry *events;                 /* ends with a NULL name */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content); /* NULL: the app's */
     void (*head)(cstar_conn *conn, cstar_html *h); /* more for <head>: cstar_head() calls it last */
-    size_t max_signal_bytes; /* bytes; 0: 1 000 000; then 413 */
+    size_t max_signal_bytes;                       /* bytes; 0: 1 000 000; then 413 */
     bool blocking; /* mount, render and the events run on a thread of the pool: they may wait */
     const cstar_upload_opts *upload; /* of forms with files; NULL: max_signal_bytes is the limit */
 } cstar_page_def;

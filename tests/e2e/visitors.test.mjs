@@ -84,14 +84,14 @@ async function look(visitor, i) {
 async function stranger(client) {
   const page = await client.send("GET", "/me", {});
   equal([partOf(page.body, "session"), partOf(page.body, "assigned"), flashes(page.body)], ["-", "-", []]);
-  ok(!/ada|grace/.test(page.body), page.body);
+  ok(!/ada-lovelace|grace-hopper/.test(page.body), page.body);
   const event = await client.send("POST", "/me/_event/who", {}, JSON.stringify({ echo: "x" }));
   equal(event.status, 403);
 }
 
 await test("two visitors in turn on one keep-alive connection", async () => {
   const client = overOne();
-  const [ada, grace] = [new Visitor(client, "ada"), new Visitor(client, "grace")];
+  const [ada, grace] = [new Visitor(client, "ada-lovelace"), new Visitor(client, "grace-hopper")];
   await ada.come();
   await grace.come();
   for (let i = 0; i < rounds; i++) {
@@ -105,7 +105,7 @@ await test("two visitors in turn on one keep-alive connection", async () => {
 
 await test("two visitors at once on one HTTP/2 connection", async () => {
   const client = await overH2();
-  const [ada, grace] = [new Visitor(client, "ada"), new Visitor(client, "grace")];
+  const [ada, grace] = [new Visitor(client, "ada-lovelace"), new Visitor(client, "grace-hopper")];
   await Promise.all([ada.come(), grace.come()]);
   for (let i = 0; i < rounds; i++) {
     await Promise.all([look(ada, i), look(grace, i), stranger(client)]);
@@ -131,7 +131,7 @@ await test("two connections at once, each with both visitors", async () => {
 
 await test("another's token is no token", async () => {
   const client = overOne();
-  const [ada, grace] = [new Visitor(client, "ada"), new Visitor(client, "grace")];
+  const [ada, grace] = [new Visitor(client, "ada-lovelace"), new Visitor(client, "grace-hopper")];
   await ada.come();
   await grace.come();
   equal((await ada.event({ csrf: grace.token })).status, 403);
@@ -143,7 +143,7 @@ await test("another's token is no token", async () => {
 
 await test("a handler on a pool thread has the same gates", async () => {
   const client = overOne();
-  const ada = new Visitor(client, "ada");
+  const ada = new Visitor(client, "ada-lovelace");
   await ada.come();
   const type = { "content-type": "application/x-www-form-urlencoded" };
   const post = async (body, headers = {}) => (await ada.send("POST", "/form", { headers: { ...type, ...headers }, body })).status;
@@ -156,7 +156,7 @@ await test("a handler on a pool thread has the same gates", async () => {
 
 await test("an old token is none after a new login", async () => {
   const client = overOne();
-  const ada = new Visitor(client, "ada");
+  const ada = new Visitor(client, "ada-lovelace");
   await ada.come();
   const old = ada.token;
   await ada.come();
@@ -168,7 +168,7 @@ await test("an old token is none after a new login", async () => {
 for (const [name, over] of [["HTTP/1.1", overOne], ["HTTP/2", overH2]]) {
   await test(`another site's requests are refused, ${name}`, async () => {
     const client = await over();
-    const ada = new Visitor(client, "ada");
+    const ada = new Visitor(client, "ada-lovelace");
     await ada.come();
     const from = async (headers) => (await ada.event({}, headers)).status;
     equal(await from({ "sec-fetch-site": "cross-site" }), 403);

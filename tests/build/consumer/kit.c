@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include <cstar.h>
 #include <cstar/test.h>
+
 #include <stdio.h>
 
 static void answer(cstar_conn *conn) { cstar_respond_text(conn, 200, "&lt;installed&gt;"); }

@@ -15,6 +15,17 @@
 
 #include <cmocka.h>
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_TSAN 1 /* clang */
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define HAS_TSAN 1 /* gcc */
+#endif
+#ifndef HAS_TSAN
+#define HAS_TSAN 0
+#endif
+
 /* Exit status of `body` in a child. */
 static int in_child(int (*body)(void)) {
     pid_t child = fork();
@@ -182,7 +193,7 @@ static int keep_a_way_back(void) {
 static void a_way_back_is_an_error(void **state) {
     (void)state;
     need_root();
-#if defined(__SANITIZE_THREAD__)
+#if HAS_TSAN
     print_message("skipped: securebits are a thread's own, and ThreadSanitizer has one too\n");
     skip();
 #endif
