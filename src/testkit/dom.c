@@ -212,10 +212,9 @@ static const GumboNode *next_of(const GumboNode *n, cstar__node **at, cstar__nod
 static cstar__node *read_tree(cstar_test *t, const GumboNode *document) {
     cstar__node *root = cstar__node_new(t, CSTAR__NODE_ROOT, "");
     cstar__node *at = root;
-    cstar__node *made = root;
     const GumboNode *n = root != NULL ? next_of(document, &at, root) : NULL;
     while (n != NULL) {
-        made = read_node(t, n);
+        cstar__node *made = read_node(t, n);
         if (made == NULL) {
             return NULL;
         }

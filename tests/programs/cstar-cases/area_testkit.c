@@ -24,7 +24,7 @@ static void put_event(cstar_json_writer *w, const cstar_test_sse *e) {
     cstar_json_put_key(w, CSTAR_STR("data"));
     cstar_json_begin_array(w);
     for (size_t i = 0; i < e->ndata; i++) {
-        cstar_json_add(w, e->data[i]);
+        cstar_json_put_val(w, cstar_val_str(e->data[i]));
     }
     cstar_json_end_array(w);
     cstar_json_end_object(w);
@@ -65,7 +65,8 @@ static void patched_signals(call *c) {
     }
     cstar_json_writer_init(&w, &c->out->text, 0);
     cstar_json_begin_object(&w);
-    cstar_json_set(&w, "signals", merged);
+    cstar_json_put_key(&w, CSTAR_STR("signals"));
+    cstar_json_put_val(&w, cstar_val_tree(merged));
     cstar_json_end_object(&w);
     c->out->kind = OUTCOME_VALUE;
 }

@@ -17,11 +17,15 @@ static void come(cstar_conn *conn) {
     cstar_respond_text(conn, 200, cstar_csrf_token(conn));
 }
 
+static void show_name(cstar_conn *conn, const char *name) {
+    cstar_assign(conn, "assigned", name);
+    cstar_signal(conn, "signal", name);
+}
+
 static void me_mount(cstar_conn *conn) {
     const char *name = cstar_session_str(conn, "name", NULL);
     if (name != NULL) { /* a stranger's page would show what was left of another's */
-        cstar_assign(conn, "assigned", name);
-        cstar_signal(conn, "signal", name);
+        show_name(conn, name);
     }
 }
 
@@ -78,10 +82,11 @@ static void send_head(cstar_conn *conn, cstar_html *h) {
 static void send_buttons(cstar_html *h) {
     static const char *const names[] = {"post", "get", "put", "patch", "delete"};
     for (int i = 0; i < 5; i++) {
-        cstar_put(h, "<button id='{}' data-on:click='{}'>{}</button>", names[i],
-                  cstar_event(names[i], .verb = (cstar_verb)i), names[i]);
-        cstar_put(h, "<button id='part-{}' data-on:click='{}'>{}</button>", names[i],
-                  cstar_component_event("part", names[i], .verb = (cstar_verb)i), names[i]);
+        const char *name = names[i];
+        const cstar_expr own = cstar_event(name, .verb = (cstar_verb)i);
+        const cstar_expr part = cstar_component_event("part", name, .verb = (cstar_verb)i);
+        cstar_put(h, "<button id='{}' data-on:click='{}'>{}</button>", name, own, name);
+        cstar_put(h, "<button id='part-{}' data-on:click='{}'>{}</button>", name, part, name);
     }
 }
 
