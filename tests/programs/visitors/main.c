@@ -83,10 +83,10 @@ static void send_buttons(cstar_html *h) {
     static const char *const names[] = {"post", "get", "put", "patch", "delete"};
     for (int i = 0; i < 5; i++) {
         const char *name = names[i];
-        const cstar_expr own = cstar_event(name, .verb = (cstar_verb)i);
-        const cstar_expr part = cstar_component_event("part", name, .verb = (cstar_verb)i);
-        cstar_put(h, "<button id='{}' data-on:click='{}'>{}</button>", name, own, name);
-        cstar_put(h, "<button id='part-{}' data-on:click='{}'>{}</button>", name, part, name);
+        const cstar_expr page_event = cstar_event(name, .verb = (cstar_verb)i);
+        const cstar_expr part_event = cstar_component_event("part", name, .verb = (cstar_verb)i);
+        cstar_put(h, "<button id='{}' data-on:click='{}'>{}</button>", name, page_event, name);
+        cstar_put(h, "<button id='part-{}' data-on:click='{}'>{}</button>", name, part_event, name);
     }
 }
 
