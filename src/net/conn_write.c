@@ -22,7 +22,7 @@
 
 enum {
     PIECE = 64 * 1024,  /* of a file, where sendfile can't go on */
-    TURN = 1024 * 1024, /* of a file, before others have theirs */
+    TURN = 256 * 1024, /* of a file, before others have theirs */
 };
 
 static cstar_buf *words(const cstar__conn *c) {
