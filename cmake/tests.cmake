@@ -208,6 +208,7 @@ if(NOT CSTAR_SANITIZE AND NOT CSTAR_FUZZ)
         foreach(switch HTTP2 TLS GZIP BROTLI ZSTD)
             list(APPEND lib_flags ${${switch}_LDFLAGS})
         endforeach()
+        list(APPEND lib_flags -fno-lto) # the archive may have bytecode in it, which takes long to link
         list(JOIN lib_flags " " lib_flags)
         set(doc_libs)
         if(TARGET testkit)

@@ -18,7 +18,7 @@
 
 #define BACKLOG_HIGH ((size_t)256 * 1024)
 
-/* How often a machine may fill its output before others have their turn: 1 MiB, as of files. */
+/* How often a machine may fill its output before others have their turn: 1 MiB in all. */
 enum { ROUNDS = 4 };
 
 /* ---- closing ---- */

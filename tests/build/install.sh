@@ -2,6 +2,7 @@
 # An installed cstar is usable by pkg-config and by find_package, wherever it was put: install.sh BUILD_DIR CC
 # SPDX-License-Identifier: MIT
 set -euo pipefail
+export CFLAGS=-fno-lto LDFLAGS=-fno-lto # the archive may have bytecode in it, which takes long to link
 build=$1 cc=$2
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
