@@ -21,7 +21,7 @@
 #include "net/sendfile.h"
 
 enum {
-    PIECE = 64 * 1024,  /* of a file, where sendfile can't go on */
+    PIECE = 64 * 1024, /* of a file, where sendfile can't go on */
     TURN = 256 * 1024, /* of a file, before others have theirs */
 };
 
