@@ -11,7 +11,7 @@
  * Life: an app is filled with routes, then served; it does not change while it is served. A
  * cstar_conn and everything reached from it lives until the handler it was given to returns.
  * Threads: registration happens on one thread, before serving. A handler runs on its connection's
- * loop thread.
+ * loop thread, or, where it is `.blocking`, on a thread of the pool.
  * Errors: every function on a conn returns a status, and the conn keeps the first error
  * (cstar_error()), which is logged when the handler returns: returns may be ignored, as with stdio.
  * What failed is not on the wire.

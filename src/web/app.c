@@ -139,17 +139,15 @@ cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const char *path
     return add(app, method, path, &route);
 }
 
-/* "/counter/" and "/counter" both become "/counter/_event/:event"; "/" becomes "/_event/:event"
- * (behaviours 8.1). */
-static const char *event_path(cstar_app *app, const char *path) {
+const char *cstar__app_path(cstar_app *app, const char *base, const char *tail) {
     cstar_buf b;
-    size_t len = strlen(path);
-    while (len > 0 && path[len - 1] == '/') {
+    size_t len = strlen(base);
+    while (len > 0 && base[len - 1] == '/') {
         len--;
     }
-    cstar_buf_init(&b, cstar_arena_allocator(&app->arena), len + 32);
-    cstar_buf_add(&b, path, len);
-    cstar_buf_add(&b, "/_event/:event", sizeof "/_event/:event");
+    cstar_buf_init(&b, cstar_arena_allocator(&app->arena), len + strlen(tail) + 1);
+    cstar_buf_add(&b, base, len);
+    cstar_buf_add(&b, tail, strlen(tail) + 1);
     return b.status == CSTAR_OK ? b.ptr : NULL;
 }
 
@@ -164,7 +162,7 @@ cstar_status cstar__app_add_events(cstar_app *app, const char *path, const cstar
 
 static cstar_status add_page_events(cstar_app *app, const char *path, const cstar_page_def *page) {
     cstar_err err = {0};
-    const char *events_path = event_path(app, path);
+    const char *events_path = cstar__app_path(app, path, "/_event/:event");
     cstar__events *events = cstar_arena_zalloc(&app->arena, sizeof *events);
     if (events_path == NULL || events == NULL) {
         (void)cstar_err_set(&err, CSTAR_ENOMEM, NULL, "out of memory");

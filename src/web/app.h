@@ -371,6 +371,9 @@ void cstar__events_run(cstar_conn *conn);
 
 /* ---- app.c ---- */
 
+/** A page's or base's path without the slashes at its end, then `tail`: "/counter/" and "/counter"
+ * give the same, "/" only the tail (behaviours 8.1). In the app's arena; NULL: out of memory. */
+const char *cstar__app_path(cstar_app *app, const char *base, const char *tail);
 /** Adds a route for every verb that an event can be sent with. */
 cstar_status cstar__app_add_events(cstar_app *app, const char *path, const cstar__route *route);
 /** That some route gathers so much of a body. */

@@ -9,19 +9,6 @@ static cstar_status fail(cstar_app *app, cstar_status code, const char *what, co
     return cstar__app_fail(app, &err);
 }
 
-/* "/ds/" and "/ds" become "/ds/:component/:event"; "/" becomes "/:component/:event". */
-static const char *path_of(cstar_app *app, const char *base) {
-    cstar_buf b;
-    size_t len = strlen(base);
-    while (len > 0 && base[len - 1] == '/') {
-        len--;
-    }
-    cstar_buf_init(&b, cstar_arena_allocator(&app->arena), len + 32);
-    cstar_buf_add(&b, base, len);
-    cstar_buf_add(&b, "/:component/:event", sizeof "/:component/:event");
-    return b.status == CSTAR_OK ? b.ptr : NULL;
-}
-
 static cstar__base *add_base(cstar_app *app, const char *path, cstar_status *rc) {
     cstar__base *m = cstar_arena_zalloc(&app->arena, sizeof *m);
     if (m == NULL) {
@@ -38,7 +25,7 @@ static cstar__base *add_base(cstar_app *app, const char *path, cstar_status *rc)
 
 /* The one at that base, made if it is new. */
 static cstar__base *base_at(cstar_app *app, const char *base, cstar_status *rc) {
-    const char *path = base != NULL ? path_of(app, base) : NULL;
+    const char *path = base != NULL ? cstar__app_path(app, base, "/:component/:event") : NULL;
     if (path == NULL) {
         *rc = fail(app, base == NULL ? CSTAR_EINVAL : CSTAR_ENOMEM, "components", base);
         return NULL;

@@ -9,8 +9,6 @@
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
 
-#include <inttypes.h>
-
 /* ---- refusing ---- */
 
 /* Not even a conn could be had. */
