@@ -1,0 +1,235 @@
+/* cstar/live.h -- streams that stay open, and what is published to them.
+ *
+ *     static void connect(cstar_conn *conn, const cstar_signals *in) {    // POST /prices
+ *         cstar_subscribe(conn, "prices");
+ *     }
+ *     CSTAR_PAGE(prices, .render = render, .connect = connect);           // data-init='{connect}'
+ *     ...
+ *     cstar_publish_signals(app, "prices", "{\"eur\":1.08}");             // any thread
+ *
+ * A stream is one open event stream: of a page with `.connect`, or of a handler that called
+ * cstar_live(). It subscribes to topics. What is published to a topic reaches every stream that
+ * subscribes to it, on every worker, in the order in which it was published: all that one thread
+ * publishes, to whatever topics, and all of one topic. A patch is written into all of them as it
+ * stands, from one shared memory; a message goes to the stream's `info` callback, which may patch.
+ *
+ * Life: a stream ends when its client leaves, with cstar_halt() from a callback, when another page
+ * takes its tab over (see "one stream per tab"), or when the server stops; `disconnect` is called
+ * once, last, on every one of these ways. Its subscriptions and claims are gone by then. A message
+ * lives until its callback returns.
+ * Threads: the callbacks of a stream run on its worker's loop, one at a time, and must not wait: for
+ * what takes long there is cstar_defer(). Publishing works from any thread and never waits for a
+ * reader.
+ * Errors: those on a conn as ever; those of publishing say what was wrong with the patch, and nobody
+ * got it then.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_LIVE_H
+#define CSTAR_LIVE_H
+
+#include "cstar/html.h"
+#include "cstar/request.h"
+#include "cstar/wire.h"
+
+CSTAR_BEGIN_DECLS
+
+typedef struct cstar_app cstar_app;
+typedef struct cstar_conn cstar_conn;
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+/* What `info` gets. */
+typedef struct cstar_message {
+    const char *topic; /* "" if it was sent to this stream alone */
+    cstar_str bytes;   /* NUL-terminated behind its end, unless the publisher lent them */
+    bool is_json;      /* it was published as JSON: see cstar_message_json() */
+} cstar_message;
+
+/** The message as JSON; NULL if it is none. Valid until the callback returns. */
+CSTAR_API const cstar_json *cstar_message_json(cstar_conn *conn, const cstar_message *m);
+
+/* What happens to a stream whose client takes bytes more slowly than they are published, when what
+ * waits for it exceeds its budget. In any case patches with the same key replace each other while
+ * they wait: only the newest is sent. */
+typedef enum cstar_slow {
+    CSTAR_SLOW_CLOSE, /* it is cut; the client comes back, and gets a full view or what it missed */
+    CSTAR_SLOW_DROP,  /* the oldest that waits is thrown away: for what is soon out of date */
+} cstar_slow;
+
+typedef struct cstar_live_opts { /* zero is the default of every field */
+    void (*info)(cstar_conn *conn, const cstar_message *m); /* NULL: messages are passed over */
+    void (*disconnect)(cstar_conn *conn); /* the stream is over: nothing can be sent any more */
+    /* One stream per tab: of all with this scope and the same signal `tabId` only the newest lives.
+     * Put the user into it, so that nobody can end another one's. NULL, or a request without a
+     * usable tabId: an ordinary stream. */
+    const char *scope;
+    unsigned ping_ms;    /* of silence, then a comment is sent to see who is there; 0: 15 000 */
+    unsigned grace_ms;   /* that a replaced stream may take to end cleanly; 0: 500 */
+    size_t max_waiting;  /* bytes that may wait for a slow client; 0: 256 KiB */
+    cstar_slow slow;     /* what happens then */
+    char reserved;
+} cstar_live_opts;
+
+/**
+ * Makes the response an event stream that stays open when the handler returns. What was sent
+ * before, and until then, comes first. Subscribe before or after it.
+ * @return CSTAR_ESTATE there is a response already, or signals that can't be read (answered: 400,
+ *         413); CSTAR_ELIMIT, CSTAR_ENOMEM the tab can't be claimed: 503 is the answer, and there is
+ *         no stream.
+ */
+CSTAR_API cstar_status cstar_conn_live(cstar_conn *conn, const cstar_live_opts *opts);
+/** cstar_live(conn, .info = info, .scope = "/chat") */
+#define cstar_live(conn, ...)                                                                      \
+    cstar_conn_live((conn), &(cstar_live_opts){__VA_ARGS__, .reserved = 0})
+
+/** From a handler that has called, or will call, cstar_live(), or from a callback of a stream: also
+ * again, which does nothing. Topics are any text of 1 to 256 bytes. CSTAR_EINVAL; ESTATE: no stream;
+ * ELIMIT: more than 1024 topics; ENOMEM. */
+CSTAR_API cstar_status cstar_subscribe(cstar_conn *conn, const char *topic);
+/** Nothing of that topic comes any more, not even what was published before. ENOENT. */
+CSTAR_API cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic);
+
+/** Calls `fn` every `ms` milliseconds (at least 1) while the stream lives; again with the same
+ * function: with the new time; 0: no more. A stream can have 16. ESTATE, ELIMIT, ENOMEM. */
+CSTAR_API cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *conn));
+
+/**
+ * Whether the client has everything that was published to what the stream subscribes to: it has
+ * come back (Last-Event-ID), and the topics have kept what it missed, which follows. If not, send a
+ * full view. False too if it subscribes to a topic without replay.
+ */
+CSTAR_API bool cstar_resumed(const cstar_conn *conn);
+
+/* ---- publishing ------------------------------------------------------------------------------ */
+
+/* Each of these works from any thread, while the app is served. Nobody subscribes: CSTAR_OK, for
+ * almost nothing. CSTAR_EAGAIN: the workers are so far behind that nothing was published (see
+ * cstar_serve_opts.max_published); CSTAR_ESTATE: the app is not being served; CSTAR_ENOMEM. */
+
+typedef struct cstar_publication { /* zero is the default of every field */
+    cstar_str bytes;               /* copied, unless `free` is set */
+    const char *json;              /* instead of bytes: JSON text, which is checked */
+    /* Lends `bytes` instead of copying them: called once, on any thread, when nobody needs them any
+     * more, also if publishing has failed. */
+    void (*free)(void *arg);
+    void *arg;
+    char reserved;
+} cstar_publication;
+
+/** A message, for the `info` of streams. */
+CSTAR_API cstar_status cstar_app_publish(cstar_app *app, const char *topic,
+                                         const cstar_publication *p);
+/** cstar_publish(app, "room:7", .json = "{\"n\":1}") */
+#define cstar_publish(app, topic, ...)                                                             \
+    cstar_app_publish((app), (topic), &(cstar_publication){__VA_ARGS__, .reserved = 0})
+
+/* Patches: framed once, and written to all as they are. `.key` names what a patch is about (a row, a
+ * price): while it waits for a slow reader, a newer one of that key takes its place. Errors: those of
+ * the event of the same name, in `err` too (NULL: not wanted). */
+CSTAR_API cstar_status cstar_app_publish_elements(cstar_app *app, const char *topic,
+                                                  const cstar_elements *e, cstar_err *err);
+CSTAR_API cstar_status cstar_app_publish_signals(cstar_app *app, const char *topic,
+                                                 const cstar_signals_patch *s, cstar_err *err);
+CSTAR_API cstar_status cstar_app_publish_script(cstar_app *app, const char *topic,
+                                                const cstar_script *s, cstar_err *err);
+/** cstar_publish_elements(app, "todos", html, .selector = "#list", .mode = CSTAR_APPEND) */
+#define cstar_publish_elements(app, topic, ...)                                                    \
+    cstar_app_publish_elements((app), (topic), &(cstar_elements){.html = __VA_ARGS__}, NULL)
+#define cstar_publish_signals(app, topic, ...)                                                     \
+    cstar_app_publish_signals((app), (topic), &(cstar_signals_patch){.json = __VA_ARGS__}, NULL)
+#define cstar_publish_script(app, topic, ...)                                                      \
+    cstar_app_publish_script((app), (topic), &(cstar_script){.script = __VA_ARGS__}, NULL)
+
+/** cstar_publish_patch(app, "todos", h, .selector = "#list") { cstar_put(h, ...); }: renders straight
+ * into the patch, which is published when the block is left at its end. Leave it by no other way: a
+ * return or break throws the patch away, and its memory is lost. */
+#define cstar_publish_patch(app, topic, ...)                                                       \
+    for (cstar_html * CSTAR__LIVE_FIRST(__VA_ARGS__, ) = cstar_publish_begin(                      \
+             (app), (topic), &(cstar_elements){CSTAR__LIVE_REST(__VA_ARGS__, .html = NULL)});      \
+         CSTAR__LIVE_FIRST(__VA_ARGS__, ) != NULL;                                                 \
+         CSTAR__LIVE_FIRST(__VA_ARGS__, ) =                                                        \
+             cstar_publish_end(CSTAR__LIVE_FIRST(__VA_ARGS__, ), NULL))
+#define CSTAR__LIVE_FIRST(first, ...) first
+#define CSTAR__LIVE_REST(first, ...) __VA_ARGS__
+/** The two halves of it. NULL: nobody subscribes, or it can't be. cstar_publish_end() publishes what
+ * was rendered (to nobody if that has failed: `err`), frees it, and gives NULL. */
+CSTAR_API cstar_html *cstar_publish_begin(cstar_app *app, const char *topic,
+                                          const cstar_elements *e);
+CSTAR_API cstar_html *cstar_publish_end(cstar_html *h, cstar_err *err);
+
+/* ---- topics ---------------------------------------------------------------------------------- */
+
+typedef struct cstar_topic_opts { /* zero is the default of every field */
+    /* Replay: the last so many patches are kept, for clients that come back. 0: none */
+    size_t replay_count;
+    size_t replay_bytes; /* of them at most; 0: 1 MiB */
+    unsigned replay_ms;  /* older ones are forgotten; 0: 60 000 */
+    char reserved;
+} cstar_topic_opts;
+
+/** Options of a topic, or with a star at its end ("room:*") of all that begin so; exact names win,
+ * then the longest. Before serving. Topics without need none of this. EINVAL, EDUP, ENOMEM. */
+CSTAR_API cstar_status cstar_app_topic(cstar_app *app, const char *topic,
+                                       const cstar_topic_opts *opts);
+#define cstar_topic(app, topic, ...)                                                               \
+    cstar_app_topic((app), (topic), &(cstar_topic_opts){__VA_ARGS__, .reserved = 0})
+
+/* ---- one stream per tab ---------------------------------------------------------------------- */
+
+/* A claim is atomic, and claims of one tab have an order: the last one owns it. The stream that had
+ * it before ends cleanly; if it can't within its grace period, it is cut. */
+
+/** The signal `tabId` of the request; NULL if it is not usable: a string of 1 to 64 bytes, not all
+ * white space. Behind cstar_live(): the one that the stream has claimed. */
+CSTAR_API const char *cstar_tab_id(cstar_conn *conn);
+
+/**
+ * An address: publishing to it reaches the stream of this conn's tab alone (of its page's
+ * stream_key, or its cstar_live() scope), whoever that is by then, or nobody. For an event's handler
+ * to talk to its own tab. NULL: no scope, or no tabId. Valid until the callback returns.
+ */
+CSTAR_API const char *cstar_tab(cstar_conn *conn);
+/** An address of just this stream, for as long as it lives; later it reaches nobody. NULL: it is
+ * none. Keep a copy. */
+CSTAR_API const char *cstar_stream_name(cstar_conn *conn);
+
+/** Whether that tab has a stream, on this server. [any thread] */
+CSTAR_API bool cstar_tab_is_live(cstar_app *app, const char *scope, const char *tab_id);
+/** Ends the tab's stream as a takeover would. ENOENT: there is none. [any thread] */
+CSTAR_API cstar_status cstar_tab_end(cstar_app *app, const char *scope, const char *tab_id);
+/** From a callback of a stream: it goes on, but the tab is not its any more. Again does nothing. */
+CSTAR_API void cstar_tab_release(cstar_conn *conn);
+
+/**
+ * The latest signals of the stream's tab: those of its last event, or those that it was opened with.
+ * For a callback of a keyed stream; others get those that it was opened with. Valid until it
+ * returns.
+ */
+CSTAR_API const cstar_signals *cstar_tab_signals(cstar_conn *conn);
+/** Runs the page's mount and render for those signals, and patches the result: by the ids of its
+ * top-level elements. From a callback of a page's stream. Mount sees them by
+ * cstar_tab_signals(). */
+CSTAR_API cstar_status cstar_rerender(cstar_conn *conn);
+
+/* ---- what takes long ------------------------------------------------------------------------- */
+
+typedef struct cstar_deferred {     /* zero is the default of every field but work */
+    void (*work)(void *arg);        /* on a thread of the pool; it must not touch the conn */
+    void (*done)(cstar_conn *conn, void *arg); /* afterwards, on the loop: answer or patch here */
+    void *arg;
+    void (*free)(void *arg); /* last, once; also if the client has gone, instead of done */
+    char reserved;
+} cstar_deferred;
+
+/**
+ * From a handler: the answer waits for `done`. From a callback of a stream: `done` is a further one.
+ * @return CSTAR_ELIMIT the pool's queue is full (a handler that gives no other answer has given 503
+ *         with Retry-After); CSTAR_ESTATE from `.blocking` handlers, which need none; CSTAR_ENOMEM.
+ *         `free` is called then too.
+ */
+CSTAR_API cstar_status cstar_conn_defer(cstar_conn *conn, const cstar_deferred *d);
+/** cstar_defer(conn, query, .done = answer, .arg = q, .free = free) */
+#define cstar_defer(conn, ...) cstar_conn_defer((conn), &(cstar_deferred){.work = __VA_ARGS__})
+
+CSTAR_END_DECLS
+#endif

@@ -1,0 +1,92 @@
+/* live/hub.h -- topics, and the rooms that listen to them.
+ *
+ *     publish [any thread] ─▶ topic (its shard's lock: order, ids) ─▶ a letter for each room that listens
+ *     wake ─▶ [the room's thread] cstar__room_open_mail() ─▶ the topic's streams in this room
+ *
+ * A room is one worker's part of the hub: its streams, and the inbox of letters to them. Whatever
+ * concerns a stream happens on its room's thread.
+ *
+ * Order: a letter is put into an inbox under the lock of its topic, and inboxes are read in order. So
+ * each stream sees what one thread publishes, and what is published to one topic, in order; and what
+ * is published after cstar__live_subscribe() has returned, and nothing of before (but for replay).
+ * Memory: a topic exists while somebody listens, letters for it are under way, or it keeps something
+ * for replay.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_LIVE_HUB_H
+#define CSTAR_LIVE_HUB_H
+
+#include "live/packet.h"
+#include "live/ring.h"
+
+enum {
+    CSTAR__TOPIC_BYTES = 256,  /* of its name */
+    CSTAR__LIVE_TOPICS = 1024, /* of one stream */
+};
+
+typedef struct cstar__hub cstar__hub;
+typedef struct cstar__room cstar__room;
+typedef struct cstar__live cstar__live; /* live/stream.h */
+
+/* What is kept of a topic; see cstar_topic_opts. */
+typedef struct cstar__keep {
+    size_t count, bytes; /* count 0: nothing */
+    unsigned ms;
+} cstar__keep;
+
+typedef struct cstar__hub_opts {  /* zero is the default of every field */
+    const cstar_allocator *alloc; /* thread-safe; NULL: cstar_heap() */
+    unsigned rooms;               /* 0: 1 */
+    size_t max_waiting; /* bytes (with 256 for each letter) in all inboxes; 0: 64 MiB */
+    uint64_t seed[2];   /* of the hash of names */
+    uint32_t epoch;     /* of ids: another one for each run of the server */
+    /* What is to be kept of the topic of that name; asked once, when it comes to be. [any thread]
+     * NULL: nothing */
+    cstar__keep (*keep)(void *arg, cstar_str topic);
+    /* Milliseconds of a steady clock [any thread]; only for `keep` */
+    uint64_t (*now)(void *arg);
+    /* There is mail: have cstar__room_open_mail() called on that room's thread, soon. [any thread] */
+    void (*wake)(void *arg, unsigned room);
+    void *arg; /* of all of them */
+} cstar__hub_opts;
+
+/** NULL: out of memory. */
+cstar__hub *cstar__hub_new(const cstar__hub_opts *opts);
+/** No stream is left, and nobody publishes any more. */
+void cstar__hub_free(cstar__hub *hub);
+
+const cstar_allocator *cstar__hub_alloc(const cstar__hub *hub);
+cstar__room *cstar__hub_room(cstar__hub *hub, unsigned index);
+uint32_t cstar__hub_epoch(const cstar__hub *hub);
+
+typedef struct cstar__hub_count {
+    uint64_t published; /* so far, that somebody listened to */
+    uint64_t refused;   /* CSTAR_EAGAIN */
+    size_t topics, waiting;
+} cstar__hub_count;
+/** [any thread] */
+void cstar__hub_counts(cstar__hub *hub, cstar__hub_count *out);
+
+typedef enum cstar__audience {
+    CSTAR__AUDIENCE_NONE,  /* nobody would get it */
+    CSTAR__AUDIENCE_PLAIN, /* somebody listens */
+    CSTAR__AUDIENCE_KEPT,  /* it is kept, too: a frame needs room for an id */
+} cstar__audience;
+/** [any thread] */
+cstar__audience cstar__hub_audience(cstar__hub *hub, cstar_str topic);
+
+/** [any thread] To all who listen. Borrows `p`; its id is set if it is kept, so it must not have been
+ * published before. Messages are not kept. CSTAR_EAGAIN: too much waits already; CSTAR_ENOMEM. Then
+ * nobody gets it. */
+cstar_status cstar__hub_publish(cstar__hub *hub, cstar_str topic, cstar__packet *p);
+/** [any thread] To one stream, if it still lives. Same errors. @param address  cstar__live_address() */
+cstar_status cstar__hub_send(cstar__hub *hub, uint64_t address, cstar__packet *p);
+/** [any thread] cstar__live_end(), for the reason CSTAR__LIVE_REPLACED, of the stream with that address
+ * and generation. Same errors. */
+cstar_status cstar__hub_replace(cstar__hub *hub, uint64_t address, uint64_t generation);
+
+/** [the room's thread] Delivers what is in the inbox. If that is a lot, it asks to be woken for the
+ * rest. */
+void cstar__room_open_mail(cstar__room *room);
+
+#endif

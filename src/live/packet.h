@@ -1,0 +1,73 @@
+/* live/packet.h -- what is published: bytes that many streams share.
+ *
+ *     cstar__packet_begin(&b, alloc, limit);           // leaves room for the head of a chunk
+ *     cstar_format_patch_signals(&b, ...);
+ *     p = cstar__packet_end(&b, key);                  // takes the memory; b is empty
+ *     ... cstar__packet_unref(p);
+ *
+ * A frame is a whole event (or several), framed once: `wire.chunk` is the HTTP/1.1 chunk around it,
+ * `wire.bytes` the event in there. A message is bytes for a callback.
+ *
+ * Life: counted references; read-only once it has been published. Threads: any.
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_LIVE_PACKET_H
+#define CSTAR_LIVE_PACKET_H
+
+#include "http/exchange.h"
+
+typedef enum cstar__packet_kind {
+    CSTAR__PACKET_FRAME,
+    CSTAR__PACKET_BYTES, /* a message */
+    CSTAR__PACKET_JSON,  /* a message that is JSON text */
+} cstar__packet_kind;
+
+typedef struct cstar__packet {
+    uint32_t refs; /* atomic */
+    uint8_t kind;  /* cstar__packet_kind */
+    uint8_t id_at; /* of a frame with room for an id: where, in wire.bytes; 0: none */
+    cstar__shared wire;
+    cstar_str bytes; /* of a message; NUL-terminated unless it was lent */
+    cstar_str key;   /* of a frame: what it is about; empty: nothing */
+    uint64_t id;     /* its place among all that are kept for replay; 0: it is not */
+    const cstar_allocator *alloc;
+    char *mem; /* what `wire` or `bytes` point into; NULL: lent */
+    size_t cap;
+    void (*free)(void *arg); /* of lent bytes; NULL: nothing to do */
+    void *arg;
+} cstar__packet;
+
+enum { CSTAR__PACKET_ID = 21 }; /* bytes of an id: 8 hex digits, '-', 12 hex digits */
+
+/** The place of an id, for an event that is to get one: pass it as its event_id. */
+#define CSTAR__PACKET_NO_ID "00000000-000000000000"
+
+/** An empty buffer for events. */
+void cstar__packet_begin(cstar_buf *b, const cstar_allocator *alloc, size_t limit);
+/** What was appended, as a frame. Takes the buffer's memory, also on failure. @param key  copied;
+ * NULL: none. @return with one reference; NULL: the buffer's error, or CSTAR_ENOMEM set there. */
+cstar__packet *cstar__packet_end(cstar_buf *b, const char *key);
+/** Bytes of the frame so far: behind the room for its head. */
+cstar_str cstar__packet_view(const cstar_buf *b);
+
+/** A message; copied. NULL: out of memory. */
+cstar__packet *cstar__packet_copy(const cstar_allocator *alloc, cstar_str bytes,
+                                  cstar__packet_kind kind);
+/** A message of lent bytes: `release` is called in the end, also if this fails (NULL). */
+cstar__packet *cstar__packet_lend(const cstar_allocator *alloc, cstar_str bytes,
+                                  void (*release)(void *arg), void *arg);
+
+/** Of a frame that was formatted with CSTAR__PACKET_NO_ID as event_id of its first event; before it is
+ * published. */
+void cstar__packet_stamp(cstar__packet *p, uint32_t epoch, uint64_t id);
+/** Reads such an id. @return false: it is none. */
+bool cstar__packet_parse_id(cstar_str text, uint32_t *epoch, uint64_t *id);
+
+void cstar__packet_ref(cstar__packet *p);
+void cstar__packet_unref(cstar__packet *p);
+
+/** Whether they are about the same. */
+static inline bool cstar__packet_same_key(const cstar__packet *a, const cstar__packet *b) {
+    return a->key.len != 0 && cstar_str_eq(a->key, b->key);
+}
+
+#endif

@@ -1,0 +1,177 @@
+/* live/parts.h -- what topics, rooms and streams know of each other. Private to this room of the
+ * house.
+ *
+ *     topic ──parts[i]──▶ part ──subs──▶ sub ──▶ live
+ *                           ▲                     │
+ *     room ──inbox──▶ letter┘                     └─ subs, waiting
+ *
+ * Whose: a topic, its array of parts and a part's `uses` are guarded by the topic's shard; a part's
+ * subs, streams and what hangs on them belong to the room's thread; the inbox has a lock of its own.
+ * Locks are taken in this order: order, shard, inbox.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_LIVE_PARTS_H
+#define CSTAR_LIVE_PARTS_H
+
+#include "live/stream.h"
+
+#include <pthread.h>
+
+enum { CSTAR__SHARDS = 64 };
+
+typedef struct cstar__topic cstar__topic;
+typedef struct cstar__part cstar__part;
+typedef struct cstar__sub cstar__sub;
+
+/* ---- topics ---------------------------------------------------------------------------------- */
+
+struct cstar__topic {
+    cstar__topic *next; /* of its bucket */
+    uint64_t hash;
+    size_t uses; /* parts, and what is kept; at 0 it goes */
+    cstar__ring *ring; /* NULL: nothing is kept */
+    bool keeps;        /* the ring has something */
+    cstar__part **parts;
+    size_t len;
+    char name[]; /* NUL-terminated */
+};
+
+/* What a room has of a topic. */
+struct cstar__part {
+    cstar__topic *topic;
+    size_t uses; /* subs, and letters on their way */
+    size_t nsubs, cap;
+    cstar__sub **subs;
+    bool busy;  /* being gone through: holes stay */
+    bool holes; /* there are NULLs in subs */
+};
+
+/* One stream listens to one topic. */
+struct cstar__sub {
+    cstar__live *live;
+    cstar__part *part; /* NULL: not in use */
+    cstar__sub *next;  /* of its stream */
+    uint32_t at;       /* in part->subs */
+    bool listens;      /* it is there: its letter was read */
+    bool dead;         /* unsubscribed before its letter was read */
+};
+
+/** Takes `n` uses back; may free the part and its topic. */
+void cstar__part_release(cstar__room *room, cstar__part *part, size_t n);
+
+/* ---- rooms ----------------------------------------------------------------------------------- */
+
+typedef enum cstar__letter_kind {
+    CSTAR__LETTER_PUBLISHED, /* part, packet */
+    CSTAR__LETTER_SENT,      /* address, packet */
+    CSTAR__LETTER_REPLACED,  /* address, generation */
+    CSTAR__LETTER_LISTEN,    /* sub */
+} cstar__letter_kind;
+
+typedef struct cstar__letter {
+    struct cstar__letter *next;
+    uint8_t kind;
+    cstar__part *part;
+    cstar__packet *packet;
+    cstar__sub *sub;
+    uint64_t address, generation;
+    size_t weight; /* of hub->waiting */
+} cstar__letter;
+
+typedef struct cstar__slot {
+    cstar__live *live; /* NULL: free, and `next` counts */
+    uint32_t serial, next;
+} cstar__slot;
+
+struct cstar__room {
+    cstar__hub *hub;
+    unsigned index;
+    pthread_mutex_t lock; /* of the inbox and the slots */
+    cstar__letter *first, **last;
+    cstar__slot *slots;
+    uint32_t nslots, free_slot; /* the first free one, + 1 */
+    uint32_t serial;
+    /* the room's thread */
+    cstar__letter *todo;
+    cstar__live **dirty; /* streams with frames to be sent at the end of the batch; NULLs are gone */
+    size_t ndirty, cap_dirty;
+    bool batching;
+};
+
+cstar__letter *cstar__letter_new(const cstar__hub *hub, cstar__letter_kind kind);
+void cstar__letter_free(const cstar__hub *hub, cstar__letter *letter);
+/** @return whether the room has to be woken. */
+bool cstar__room_post(cstar__room *room, cstar__letter *letter);
+void cstar__room_wake(cstar__room *room);
+bool cstar__room_init(cstar__room *room, cstar__hub *hub, unsigned index);
+void cstar__room_fini(cstar__room *room);
+/** 0: out of memory, or of numbers. */
+uint64_t cstar__room_enter(cstar__room *room, cstar__live *s);
+void cstar__room_leave(cstar__room *room, uint32_t slot);
+/** To be flushed at the end of the batch. @return false: out of memory. */
+bool cstar__room_dirty(cstar__room *room, cstar__live *s);
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+typedef struct cstar__waiting cstar__waiting;
+typedef struct cstar__opening cstar__opening;
+
+struct cstar__live {
+    cstar__room *room;
+    cstar__exchange *x; /* NULL: not started, or over */
+    const cstar__live_conf *conf;
+    void *user;
+    cstar__waiting *waiting; /* NULL: nothing waits */
+    cstar__opening *opening; /* until it starts */
+    cstar__sub *subs;
+    cstar__sub first;    /* most have one */
+    uint64_t generation; /* of its claim; 0: none */
+    uint32_t queued;     /* atomic: letters of its subs that nobody has read */
+    uint32_t slot;       /* + 1; 0: none */
+    uint32_t dirty;      /* place in room->dirty, + 1; 0: none */
+    uint8_t inside;      /* callbacks of it that are under way */
+    uint8_t why;         /* cstar__live_end_reason, while it ends */
+    bool ending, closed; /* it ends; its exchange is gone */
+    bool fresh;          /* something was sent since the last ping was due */
+};
+
+/** Its letters are read, and nobody needs it. */
+void cstar__live_free_if_unused(cstar__live *s);
+/** Sends what waits, as far as the client takes it. */
+void cstar__live_flush(cstar__live *s);
+/** A message for it. */
+void cstar__live_tell(cstar__live *s, const char *topic, const cstar__packet *p);
+/** It listens now, as its letter was read. */
+void cstar__sub_listen(cstar__sub *sub);
+
+struct cstar__shard {
+    _Alignas(64) pthread_mutex_t lock;
+    cstar__topic **buckets;
+    size_t nbuckets, n; /* nbuckets is a power of two, or 0 */
+};
+
+struct cstar__hub {
+    const cstar_allocator *alloc;
+    cstar__hub_opts opts;
+    cstar__room *rooms;
+    struct cstar__shard shards[CSTAR__SHARDS];
+    pthread_mutex_t order; /* of what is kept: ids grow in the order in which letters are put */
+    uint64_t last_id;
+    size_t waiting; /* atomic */
+    uint64_t published, refused; /* atomic */
+};
+
+/** Joins that topic: `sub` listens from here on. If `ring_of` has a last id, what it missed is handed
+ * to `missed` with a reference. CSTAR_ENOMEM. */
+typedef struct cstar__joining {
+    cstar__sub *sub;
+    uint64_t last_id; /* that its client has; 0: none */
+    bool gap;         /* out: the topic has no ring, or has forgotten what was missed */
+    uint64_t now_id;  /* out: the hub's last id, of a topic with a ring; else 0 */
+    /* takes the reference. @return false: out of memory */
+    bool (*missed)(void *arg, cstar__packet *p);
+    void *arg;
+} cstar__joining;
+cstar_status cstar__topic_join(cstar__room *room, cstar_str name, cstar__joining *j);
+
+#endif

@@ -1,0 +1,99 @@
+/* live/stream.h -- one stream that stays open: what it subscribes to, what waits for its client, when
+ * it ends.
+ *
+ *     new ─▶ (subscribe ...) ─▶ start: the response has begun ─▶ frames ─▶ end, or the client leaves ─▶ over
+ *
+ *     a frame ─▶ nothing waits: cstar__respond_shared()
+ *                     └─ else: waiting (references) ─▶ on_wake ─▶ cstar__respond_shared()
+ *
+ * Invariants: 1. At most one frame of a slow client is in its connection: the others wait here, as
+ * references. 2. What waits is less than the budget, or one frame. 3. `over` is called once, last;
+ * subscriptions are gone by then. 4. Before start() frames wait.
+ * Threads: its room's, but for what says [starter]: before start() the thread that makes it.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_LIVE_STREAM_H
+#define CSTAR_LIVE_STREAM_H
+
+#include "live/hub.h"
+
+typedef enum cstar__live_end_reason {
+    CSTAR__LIVE_HALTED,   /* the application has ended it */
+    CSTAR__LIVE_REPLACED, /* another stream has its tab now */
+    CSTAR__LIVE_DRAINED,  /* the server stops */
+} cstar__live_end_reason;
+
+/* What the floor above gives. */
+typedef struct cstar__live_ops {
+    /* A message. The stream may be ended from inside. `topic` is NUL-terminated; "" for one of its
+     * own. */
+    void (*info)(cstar__live *s, const char *topic, const cstar__packet *p);
+    /* Its time has come: cstar__live_alarm(). */
+    void (*alarm)(cstar__live *s);
+    /* It is going to end: what is to be said last can be written with cstar__live_write(). */
+    void (*ending)(cstar__live *s, cstar__live_end_reason why);
+} cstar__live_ops;
+
+/* How streams of one kind behave. Outlives them: many share one. */
+typedef struct cstar__live_conf {
+    const cstar__live_ops *ops; /* NULL: messages are passed over, and it just ends */
+    unsigned ping_ms;           /* of silence, then a comment is sent; never 0 */
+    unsigned grace_ms;          /* that a clean end may take */
+    size_t max_waiting;         /* bytes */
+    bool drop;                  /* the oldest, when more waits; else the stream is cut */
+} cstar__live_conf;
+
+/* ---- life ---- */
+
+/** [starter] Of that room, but no stream yet. @param last_id  that the client has seen; 0: none. NULL:
+ * out of memory. */
+cstar__live *cstar__live_new(cstar__room *room, uint64_t last_id);
+/** [starter] Before start(). */
+void cstar__live_set_conf(cstar__live *s, const cstar__live_conf *conf, void *user);
+/** The response of `x` has begun, and all that is to be said first is written. What waits follows. */
+void cstar__live_start(cstar__live *s, cstar__exchange *x);
+/** on_close of its exchange, or instead of start(): frees it. */
+void cstar__live_over(cstar__live *s);
+/** Ends it: cleanly, behind what is in its connection (what waits here is thrown away unless it was
+ * HALTED); if the client has not taken that after grace_ms, the connection is cut. Its exchange may be
+ * over, and `s` gone, when this returns; but not while its `info`, `alarm` or a wake is under way.
+ * Again does nothing. */
+void cstar__live_end(cstar__live *s, cstar__live_end_reason why);
+
+/* ---- what comes ---- */
+
+/** [starter, room] CSTAR_EINVAL: empty or too long; CSTAR_ELIMIT: too many; CSTAR_ENOMEM. Again does
+ * nothing. */
+cstar_status cstar__live_subscribe(cstar__live *s, cstar_str topic);
+/** Also before start(), but then too on the room's thread. CSTAR_ENOENT. */
+cstar_status cstar__live_unsubscribe(cstar__live *s, cstar_str topic);
+/** [starter] Whether all that the client has missed of its topics follows at the start. */
+bool cstar__live_resumes(const cstar__live *s);
+/** The id that the client has to know if it does not resume: 0: none. Whatever is published later has
+ * a larger one. */
+uint64_t cstar__live_snapshot(const cstar__live *s);
+
+/* ---- what goes ---- */
+
+/** Whole events, for this client alone; copied. CSTAR_ECLOSED: it is ending or has left; CSTAR_ELIMIT:
+ * the client is too slow, and is cut; CSTAR_ENOMEM. */
+cstar_status cstar__live_write(cstar__live *s, cstar_str events);
+/** A frame. */
+void cstar__live_push(cstar__live *s, cstar__packet *p);
+/** on_wake of its exchange. */
+void cstar__live_wake(cstar__live *s);
+
+/* ---- the floor above ---- */
+
+void *cstar__live_user(const cstar__live *s);
+cstar__exchange *cstar__live_exchange(const cstar__live *s);
+/** [starter, room] Where cstar__hub_send() reaches it, as long as it lives. 0: out of memory, or
+ * there are too many. */
+uint64_t cstar__live_address(cstar__live *s);
+/** Calls ops->alarm in `ms` milliseconds; again: instead. 0: no more. */
+cstar_status cstar__live_alarm(cstar__live *s, uint64_t ms);
+/** The claim it has: cstar__hub_replace() of another generation does nothing. 0: none. */
+void cstar__live_set_generation(cstar__live *s, uint64_t generation);
+uint64_t cstar__live_generation(const cstar__live *s);
+
+#endif
