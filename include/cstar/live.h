@@ -56,17 +56,17 @@ typedef enum cstar_slow {
     CSTAR_SLOW_DROP,  /* the oldest that waits is thrown away: for what is soon out of date */
 } cstar_slow;
 
-typedef struct cstar_live_opts { /* zero is the default of every field */
+typedef struct cstar_live_opts {                            /* zero is the default of every field */
     void (*info)(cstar_conn *conn, const cstar_message *m); /* NULL: messages are passed over */
     void (*disconnect)(cstar_conn *conn); /* the stream is over: nothing can be sent any more */
     /* One stream per tab: of all with this scope and the same signal `tabId` only the newest lives.
      * Put the user into it, so that nobody can end another one's. NULL, or a request without a
      * usable tabId: an ordinary stream. */
     const char *scope;
-    unsigned ping_ms;    /* of silence, then a comment is sent to see who is there; 0: 15 000 */
-    unsigned grace_ms;   /* that a replaced stream may take to end cleanly; 0: 500 */
-    size_t max_waiting;  /* bytes that may wait for a slow client; 0: 256 KiB */
-    cstar_slow slow;     /* what happens then */
+    unsigned ping_ms;   /* of silence, then a comment is sent to see who is there; 0: 15 000 */
+    unsigned grace_ms;  /* that a replaced stream may take to end cleanly; 0: 500 */
+    size_t max_waiting; /* bytes that may wait for a slow client; 0: 256 KiB */
+    cstar_slow slow;    /* what happens then */
     char reserved;
 } cstar_live_opts;
 
@@ -213,8 +213,8 @@ CSTAR_API cstar_status cstar_rerender(cstar_conn *conn);
 
 /* ---- what takes long ------------------------------------------------------------------------- */
 
-typedef struct cstar_deferred {     /* zero is the default of every field but work */
-    void (*work)(void *arg);        /* on a thread of the pool; it must not touch the conn */
+typedef struct cstar_deferred { /* zero is the default of every field but work */
+    void (*work)(void *arg);    /* on a thread of the pool; it must not touch the conn */
     void (*done)(cstar_conn *conn, void *arg); /* afterwards, on the loop: answer or patch here */
     void *arg;
     void (*free)(void *arg); /* last, once; also if the client has gone, instead of done */

@@ -21,6 +21,7 @@
 #define CSTAR_WEB_H
 
 #include "cstar/html.h"
+#include "cstar/live.h"
 #include "cstar/request.h"
 #include "cstar/response.h"
 #include "cstar/security.h"
@@ -86,15 +87,28 @@ typedef struct cstar_page_def { /* zero is the default of every field */
     void (*mount)(cstar_conn *conn);
     /* Before an event's handler, when its signals are read and nothing has begun: to refuse, answer
      * (401, 403, ...), or cstar_halt(), which answers 403. Assigns stay for the handler. `event` is
-     * the event's name. */
+     * the event's name; NULL: it is the page's stream. */
     void (*authorize)(cstar_conn *conn, const char *event);
     void (*render)(cstar_conn *conn, cstar_html *h); /* required */
     const cstar_event_entry *events;                 /* ends with a NULL name */
     void (*layout)(cstar_conn *conn, cstar_html *h, cstar_fragment content); /* NULL: the app's */
     void (*head)(cstar_conn *conn, cstar_html *h); /* more for <head>: cstar_head() calls it last */
     size_t max_signal_bytes;                       /* bytes; 0: 1 000 000; then 413 */
-    bool blocking; /* mount, render and the events run on a thread of the pool: they may wait */
+    /* mount, render, connect and the events run on a thread of the pool: they may wait */
+    bool blocking;
     const cstar_upload_opts *upload; /* of forms with files; NULL: max_signal_bytes is the limit */
+    /* The page's stream, see cstar/live.h: opened by cstar_connect() in its markup. Its signals are
+     * read, `authorize` (with NULL for the event) has let it pass, and its tab is claimed: subscribe,
+     * and send what has to come first. cstar_halt() ends it. NULL: the page has none. */
+    void (*connect)(cstar_conn *conn, const cstar_signals *in);
+    void (*info)(cstar_conn *conn, const cstar_message *m); /* NULL: messages are passed over */
+    void (*disconnect)(cstar_conn *conn); /* the stream is over: nothing can be sent any more */
+    /* The scope in which the stream is the only one of its tab: put the user into it. Asked for
+     * events, too: they are of the tab's stream. NULL, or gives NULL: any number of streams. */
+    const char *(*stream_key)(cstar_conn *conn);
+    unsigned idle_check_ms; /* of silence, until it is looked who is there; 0: 15 000 */
+    size_t max_waiting;     /* bytes that may wait for a slow client; 0: 256 KiB */
+    cstar_slow slow;        /* what happens then */
 } cstar_page_def;
 
 /* Routes of a page at /p: GET /p runs mount and render inside the layout; POST /p/_event/:event (or
@@ -112,7 +126,8 @@ CSTAR_API void cstar_default_layout(cstar_conn *conn, cstar_html *h, cstar_fragm
 CSTAR_API void cstar_head(cstar_conn *conn, cstar_html *h);
 /** The attributes that <body> should have: cstar_put(h, "<body {}>", cstar_body(conn)).
  * data-signals:tab-id: the signal `tabId` (JavaScript `$tabId`), 32 hex digits that a tab keeps
- * while it is open; data-signals:csrf, where tokens are checked; data-ds-base, if the assign "ds_base" is
+ * while it is open (data-effect does); data-signals:page-id: `pageId`, new with each load, see
+ * cstar/live.h; data-signals:csrf, where tokens are checked; data-ds-base, if the assign "ds_base" is
  * set or the app serves its components at one base, which is not "/ds". */
 CSTAR_API cstar_expr cstar_body(cstar_conn *conn);
 /** <div id='flash' role='status'> with the flash messages, each in a <p> with its kind as class.
@@ -374,6 +389,9 @@ CSTAR_API cstar_expr cstar_init_signals(cstar_conn *conn);
 /** Patches every remembered signal, one event per call of cstar_signal(), in order, with the final
  * values. */
 CSTAR_API cstar_status cstar_flush_signals(cstar_conn *conn);
+
+/** The app that the request came to: for cstar_publish(). */
+CSTAR_API cstar_app *cstar_app_of(const cstar_conn *conn);
 
 /** The first error of this conn; NULL if none. */
 CSTAR_API const cstar_err *cstar_error(const cstar_conn *conn);

@@ -79,6 +79,7 @@ typedef struct cstar_elements { /* zero is the default of every field */
     /* an element's id, with or without '#', whatever is in it: instead of a selector; NULL or "":
      * none */
     const char *to;
+    const char *key; /* what the patch is about, when it is published: see cstar/live.h */
 } cstar_elements;
 
 /** The selector for the element with that id: "people" and "#people" give "#people"; what CSS would
@@ -124,7 +125,8 @@ typedef struct cstar_signals_patch { /* zero is the default of every field */
     const cstar_json *value; /* instead of both when not NULL: an object, written compactly */
     bool only_if_missing;    /* keeps what the browser has */
     const char *event_id;
-    int64_t retry; /* milliseconds, see CSTAR_RETRY_NOW */
+    int64_t retry;   /* milliseconds, see CSTAR_RETRY_NOW */
+    const char *key; /* what the patch is about, when it is published: see cstar/live.h */
 } cstar_signals_patch;
 
 /** "datastar-patch-signals", RFC 7386 merge: null removes. ESYNTAX, EUTF8, EDEPTH: text that is no
@@ -169,6 +171,7 @@ typedef struct cstar_script { /* zero is the default of every field */
     const char *event_id;
     int64_t retry;        /* milliseconds, see CSTAR_RETRY_NOW */
     cstar_str script_str; /* used instead of script when .ptr is not NULL */
+    const char *key;      /* what it is about, when it is published: see cstar/live.h */
 } cstar_script;
 
 /** Runs JavaScript in the page: appends a <script> to body. EINVAL: script missing, bad attribute
@@ -310,7 +313,9 @@ static inline cstar_expr cstar__event_expr(cstar__action_args a) {
     return cstar_expr_event(a.event, a.verb, a.options);
 }
 static inline cstar_expr cstar__connect_expr(cstar__action_args a) {
-    return cstar_expr_connect(a.include_search, a.options);
+    return cstar_expr_connect(a.include_search,
+                              a.options != NULL ? a.options
+                                                : "{retry: 'always', retryMaxCount: Infinity}");
 }
 static inline cstar_expr cstar__action_expr(cstar__action_args a) {
     return cstar_expr_action(a.module, a.event, a.verb, a.prefix, a.options);
@@ -318,7 +323,9 @@ static inline cstar_expr cstar__action_expr(cstar__action_args a) {
 /** cstar_event("save"), cstar_event("save", .verb = CSTAR_DELETE, .options = "{retryMaxCount:
  * 5}") */
 #define cstar_event(...) cstar__event_expr((cstar__action_args){.event = __VA_ARGS__})
-/** cstar_connect(), cstar_connect(.include_search = true) */
+/** cstar_connect(), cstar_connect(.include_search = true): opens the stream of this page. Unless
+ * `.options` say otherwise it is opened again whenever it has ended, for what reason ever, and for as
+ * long as the page is open; see cstar/live.h for how the server ends it for good. */
 #define cstar_connect(...) cstar__connect_expr((cstar__action_args){.module = NULL, __VA_ARGS__})
 static inline cstar_expr cstar__component_expr(cstar__action_args a) {
     return cstar_expr_component(a.module, a.event, a.verb, a.options);

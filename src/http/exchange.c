@@ -237,6 +237,13 @@ cstar_status cstar__respond_write(cstar__exchange *x, cstar_str bytes) {
     return rc != CSTAR_OK || bytes.len == 0 ? rc : x->ops->write(x, bytes);
 }
 
+cstar_status cstar__respond_shared(cstar__exchange *x, const cstar__shared *const *pieces, size_t n,
+                                   size_t *taken) {
+    cstar_status rc = check_streaming(x);
+    *taken = 0;
+    return rc != CSTAR_OK || n == 0 ? rc : x->ops->write_shared(x, pieces, n, taken);
+}
+
 cstar_status cstar__respond_end(cstar__exchange *x) {
     cstar_status rc = check_streaming(x);
     return rc != CSTAR_OK ? rc : x->ops->end(x);

@@ -81,6 +81,10 @@ typedef struct cstar__handler {
      * NULL. Spurious calls are possible. Responding from inside is allowed, and ends the exchange
      * only behind it. */
     void (*on_wake)(void *ctx, cstar__exchange *x);
+    /* The connection is asked to end, and `x` is a streamed response under way: end it soon, or it
+     * is cut. Once for an exchange; may be NULL. Not for a response that begins to stream later:
+     * who starts one looks whether the server drains. Responding is as in on_wake. */
+    void (*on_drain)(void *ctx, cstar__exchange *x);
 } cstar__handler;
 
 /* ---- the connection below -------------------------------------------------------------------- */
@@ -94,6 +98,7 @@ typedef struct cstar__peer {
     bool secure;     /* TLS */
     bool redirect;   /* its listener only sends people to https */
     uint64_t serial; /* of the connection; no two of a process are the same */
+    unsigned worker; /* whose thread the connection lives on; 0 without a server */
 } cstar__peer;
 
 /* No address, no TLS: what a machine without a peer says. */
@@ -122,7 +127,14 @@ typedef struct cstar__driver {
     cstar_status (*work)(void *link, cstar__work *w);
     /* An exchange with an alarm (x->alarm) is over: it is not to be woken. */
     void (*over)(void *link, cstar__exchange *x);
+    /* Sends `pieces`, at most CSTAR__SEND_MOST, past the machine and at once, but only if nothing
+     * of this connection waits anywhere. Calls no handler and changes nothing else. NULL: it never
+     * may. @return how many bytes were taken; 0: it may not (it is encrypted, something waits, it is
+     * inside an entry), or the socket is full; negative: it is broken, and is closed soon. */
+    ptrdiff_t (*send)(void *link, const cstar_str *pieces, size_t n);
 } cstar__driver;
+
+enum { CSTAR__SEND_MOST = 64 };
 
 /* ---- bodies that are not in a buffer --------------------------------------------------------- */
 
@@ -140,6 +152,12 @@ typedef struct cstar__source {
     uint64_t at;   /* where it begins in the file or behind `ptr`; moves on as it is sent */
     uint64_t left; /* bytes to send */
 } cstar__source;
+
+/* A piece of streamed responses that many of them share. Never empty. */
+typedef struct cstar__shared {
+    cstar_str chunk; /* a whole HTTP/1.1 chunk: size line without extensions, content, CRLF */
+    cstar_str bytes; /* its content, inside of it */
+} cstar__shared;
 
 typedef enum cstar__response_state {
     CSTAR__RESPONSE_NONE,
@@ -161,6 +179,8 @@ typedef struct cstar__exchange_ops {
     cstar_status (*respond_from)(cstar__exchange *x, int status, const cstar__field *fields,
                                  size_t nfields, cstar__source *source);
     size_t (*room)(const cstar__exchange *x);
+    cstar_status (*write_shared)(cstar__exchange *x, const cstar__shared *const *pieces, size_t n,
+                                 size_t *taken);
 } cstar__exchange_ops;
 
 struct cstar__exchange {
@@ -180,6 +200,7 @@ struct cstar__exchange {
     bool later;        /* set in on_end: the response comes after it returned */
     bool broken;       /* the connection or the request is gone: responses are CSTAR_ECLOSED */
     bool close;        /* set by either floor: close the connection behind this response */
+    bool drained;      /* on_drain was called */
     bool held, closed; /* see cstar__exchange_hold(); given back while held */
     /* HTTP/1.1: say "Connection: keep-alive" if it is kept (event streams do) */
     bool say_keep_alive;
@@ -210,6 +231,19 @@ cstar_status cstar__respond_start(cstar__exchange *x, int status, const cstar__f
  * CSTAR_ELIMIT the piece alone can never be taken. While nothing waits, a piece up to the output's
  * own limit is taken. On an error nothing was written and the response goes on. */
 cstar_status cstar__respond_write(cstar__exchange *x, cstar_str bytes);
+/**
+ * Pieces of it that many responses share, as many as it may take, in order. They are borrowed for
+ * the call: HTTP/1.1 in the clear sends them straight from where they are while nothing waits in
+ * the connection, and else stores one of them at most; inside of a handler call of its machine,
+ * over TLS and on HTTP/2 they are copied as by cstar__respond_write().
+ * @param taken  gets how many; also on an error.
+ * @return CSTAR_OK all; CSTAR_EAGAIN not all, on_wake says when to go on; CSTAR_ESTATE not started;
+ *         CSTAR_ECLOSED the connection is gone, or was found broken now: on_close comes later, not
+ *         from inside; CSTAR_ENOMEM, CSTAR_ELIMIT of the first that was not taken, as
+ *         cstar__respond_write().
+ */
+cstar_status cstar__respond_shared(cstar__exchange *x, const cstar__shared *const *pieces, size_t n,
+                                   size_t *taken);
 /** Its clean end. Where that does not fit (CSTAR_ENOMEM, CSTAR_ELIMIT) the connection is cut: no
  * request hangs. Writes leave room for the end. */
 cstar_status cstar__respond_end(cstar__exchange *x);

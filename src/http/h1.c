@@ -738,12 +738,28 @@ void cstar__h1_timeout(cstar__h1 *m) {
     }
 }
 
+/* The stream under way may last for ever, unless somebody ends it. */
+static void tell_drain(cstar__h1 *m) {
+    const cstar__handler *h = m->env->handler;
+    cstar__exchange *x = m->x;
+    if (m->feeding || x == NULL || x->broken || x->drained ||
+        x->state != CSTAR__RESPONSE_STREAMING || h->on_drain == NULL) {
+        return;
+    }
+    x->drained = true;
+    m->feeding = true;
+    h->on_drain(h->ctx, x);
+    m->feeding = false;
+    settle(m);
+}
+
 void cstar__h1_drain(cstar__h1 *m) {
     m->draining = true;
     m->keep_alive = false;
     if (m->state == CSTAR__H1_IDLE && !m->feeding) {
         close_machine(m);
     }
+    tell_drain(m);
 }
 
 uint64_t cstar__h1_body_seen(const cstar__h1 *m) {

@@ -128,7 +128,8 @@ void cstar__h1_eof(cstar__h1 *m);
 /** The driver's clock ran out: 408 if a request has begun but is not complete; closing in any case.
  * A response under way is cut. */
 void cstar__h1_timeout(cstar__h1 *m);
-/** No further request after the one under way; an idle machine closes at once. */
+/** No further request after the one under way, which is told if it streams (on_drain); an idle machine
+ * closes at once. */
 void cstar__h1_drain(cstar__h1 *m);
 
 /** Bytes of the present request's body that have come so far; 0 while none is being read. */

@@ -18,13 +18,6 @@
  * SPDX-License-Identifier: MIT */
 #include "http/h1_parts.h"
 
-static void claim(const cstar__h1 *m) {
-    const cstar__driver *driver = m->env->driver;
-    if (driver != NULL && !m->feeding) {
-        driver->claim(m->peer->link);
-    }
-}
-
 static bool has_no_body(const cstar__exchange *x, int status) {
     return x->request.method == CSTAR__HEAD || status == 204 || status == 304;
 }
@@ -32,7 +25,7 @@ static bool has_no_body(const cstar__exchange *x, int status) {
 /* Decides whether the connection is kept, which the head has to say. */
 static inline cstar__h1_answer begin_answer(cstar__h1 *m, cstar__exchange *x, int status,
                                             const cstar__field *fields, size_t nfields) {
-    claim(m);
+    cstar__h1_claim(m);
     m->keep_alive = m->keep_alive && !x->close && cstar__h1_can_swallow(m);
     m->bodiless = has_no_body(x, status);
     return (cstar__h1_answer){
@@ -139,26 +132,21 @@ static size_t room_ahead(const cstar__h1 *m) {
     return m->ahead < most ? most - m->ahead : 0;
 }
 
-/* In `out`, for the bytes of one chunk. */
-static size_t room_in(const cstar_buf *out, size_t len) {
-    const size_t used = len + CSTAR__H1_CHUNK_ROOM;
-    return used < out->limit ? out->limit - used : 0;
-}
-
 static size_t room(const cstar__exchange *x) {
     const cstar__h1 *m = x->machine;
     const size_t ahead = room_ahead(m);
-    const size_t in_out = room_in(m->out, m->out->len);
+    const size_t in_out = cstar__h1_chunk_room(m->out, m->out->len);
     return m->bodiless || ahead < in_out ? ahead : in_out;
 }
 
 static cstar_status put_piece(cstar__h1 *m, cstar_str bytes) {
-    if (m->ahead != 0 && bytes.len > room_ahead(m) && bytes.len <= room_in(m->out, 0)) {
+    if (m->ahead != 0 && bytes.len > room_ahead(m) &&
+        bytes.len <= cstar__h1_chunk_room(m->out, 0)) {
         return CSTAR_EAGAIN;
     }
     const cstar_status rc =
         m->chunked ? cstar__h1_write_chunk(m->out, bytes) : cstar__h1_write_bytes(m->out, bytes);
-    if (rc == CSTAR_ELIMIT && bytes.len <= room_in(m->out, 0)) {
+    if (rc == CSTAR_ELIMIT && bytes.len <= cstar__h1_chunk_room(m->out, 0)) {
         return CSTAR_EAGAIN; /* it fits once the output has been sent */
     }
     return rc;
@@ -169,7 +157,7 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
     if (m->bodiless) {
         return CSTAR_OK;
     }
-    claim(m);
+    cstar__h1_claim(m);
     const cstar_status rc = put_piece(m, bytes);
     if (rc == CSTAR_OK) {
         x->sent += bytes.len;
@@ -182,7 +170,7 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
 static cstar_status end_response(cstar__exchange *x) {
     cstar__h1 *m = x->machine;
     cstar_status rc = CSTAR_OK;
-    claim(m);
+    cstar__h1_claim(m);
     if (m->chunked && !m->bodiless) {
         rc = cstar__h1_write_bytes(m->out, CSTAR_STR("0\r\n\r\n"));
     }
@@ -197,7 +185,7 @@ static cstar_status end_response(cstar__exchange *x) {
 
 static void abort_response(cstar__exchange *x) {
     cstar__h1 *m = x->machine;
-    claim(m); /* nothing is written, but the driver has to see it */
+    cstar__h1_claim(m); /* nothing is written, but the driver has to see it */
     cut(m, x);
     cstar__h1_settle(m);
 }
@@ -210,4 +198,5 @@ const cstar__exchange_ops cstar__h1_ops = {
     .abort = abort_response,
     .respond_from = respond_from,
     .room = room,
+    .write_shared = cstar__h1_write_shared,
 };

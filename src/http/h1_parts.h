@@ -1,10 +1,11 @@
 /* http/h1_parts.h -- the parts of the HTTP/1.1 machine: pure functions over bytes. Only the
- * last three know a connection.
+ * last four know a connection.
  *
  *     h1_head.c      find the end of a head, read a request line, read a whole head
  *     h1_chunk.c     read a chunk-size line and a trailer line
  *     h1_response.c  write a response head, a chunk, an error page
  *     h1_answer.c    the operations of an exchange: which framing a response gets
+ *     h1_shared.c    pieces that many streamed responses share
  *     h1_source.c    bodies that are read as the peer takes them
  *     h1.c           the states between them
  *
@@ -111,6 +112,21 @@ static inline size_t cstar__h1_most_waiting(const cstar__h1 *m) {
 static inline bool cstar__h1_crowded(const cstar__h1 *m) {
     return m->out->len >= cstar__h1_most_waiting(m);
 }
+/** Before `out` is written to: outside of the driver's entries it may be in use for another. */
+static inline void cstar__h1_claim(const cstar__h1 *m) {
+    const cstar__driver *driver = m->env->driver;
+    if (driver != NULL && !m->feeding) {
+        driver->claim(m->peer->link);
+    }
+}
+/** Bytes of one chunk for which there is room in `out`, behind `len` others. */
+static inline size_t cstar__h1_chunk_room(const cstar_buf *out, size_t len) {
+    const size_t used = len + CSTAR__H1_CHUNK_ROOM;
+    return used < out->limit ? out->limit - used : 0;
+}
+/** As of cstar__exchange_ops. */
+cstar_status cstar__h1_write_shared(cstar__exchange *x, const cstar__shared *const *pieces,
+                                    size_t n, size_t *taken);
 /** Tells the log, and counts. */
 void cstar__h1_report(const cstar__h1 *m, int status, const char *why);
 

@@ -441,9 +441,26 @@ void cstar__h2_begin_drain(cstar__h2 *m) {
     }
 }
 
+/* Streams end in pump() only, so none does while we look at them. */
+static void tell_drain(cstar__h2 *m) {
+    const cstar__handler *h = m->env->handler;
+    m->busy = true;
+    for (cstar__h2_stream *s = m->streams; s != NULL; s = s->next) {
+        cstar__exchange *x = s->x;
+        if (x->state == CSTAR__RESPONSE_STREAMING && !x->broken && !x->drained) {
+            x->drained = true;
+            h->on_drain(h->ctx, x);
+        }
+    }
+    m->busy = false;
+}
+
 void cstar__h2_drain(cstar__h2 *m) {
     if (!is_dead(m)) {
         cstar__h2_begin_drain(m);
+        if (!m->busy && m->env->handler->on_drain != NULL) {
+            tell_drain(m);
+        }
         (void)settle(m);
     }
 }

@@ -55,7 +55,7 @@ void cstar__h2_timeout(cstar__h2 *m);
  * @param now  milliseconds, not 0. */
 void cstar__h2_tick(cstar__h2 *m, uint64_t now);
 /** GOAWAY: first a notice, the real one with the next tick or when no stream is left; streams under
- * way go on; then done. */
+ * way go on, those that stream are told (on_drain); then done. */
 void cstar__h2_drain(cstar__h2 *m);
 
 bool cstar__h2_wants_input(const cstar__h2 *m);

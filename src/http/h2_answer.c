@@ -277,6 +277,15 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
     return rc;
 }
 
+static cstar_status write_shared(cstar__exchange *x, const cstar__shared *const *pieces, size_t n,
+                                 size_t *taken) {
+    cstar_status rc = CSTAR_OK;
+    while (*taken < n && (rc = write_piece(x, pieces[*taken]->bytes)) == CSTAR_OK) {
+        ++*taken;
+    }
+    return rc;
+}
+
 static cstar_status end_response(cstar__exchange *x) {
     cstar__h2_stream *s = x->machine;
     claim(s->m);
@@ -306,6 +315,7 @@ const cstar__exchange_ops cstar__h2_ops = {
     .abort = abort_response,
     .respond_from = respond_from,
     .room = room,
+    .write_shared = write_shared,
 };
 
 #else

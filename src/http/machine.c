@@ -143,6 +143,11 @@ void cstar__machine_tick(cstar__machine *m, uint64_t now) {
     IF_H2(m, cstar__h2_tick(m->h2, now), (void)m);
 }
 
+bool cstar__machine_ticks(const cstar__machine *m) {
+    (void)m;
+    return IF_H2(m, true, false);
+}
+
 void cstar__machine_drain(cstar__machine *m) {
     settle_undecided(m);
     IF_H2(m, cstar__h2_drain(m->h2), cstar__h1_drain(&m->h1));

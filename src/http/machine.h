@@ -77,6 +77,8 @@ void cstar__machine_lend(cstar__machine *m, cstar_buf *out);
 void cstar__machine_eof(cstar__machine *m);
 void cstar__machine_timeout(cstar__machine *m);
 void cstar__machine_tick(cstar__machine *m, uint64_t now);
+/** Whether cstar__machine_tick() does anything: HTTP/1.1 needs no clock but the driver's. */
+bool cstar__machine_ticks(const cstar__machine *m);
 void cstar__machine_drain(cstar__machine *m);
 bool cstar__machine_wants_input(const cstar__machine *m);
 cstar__machine_wait cstar__machine_waits_for(const cstar__machine *m);

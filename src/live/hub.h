@@ -22,6 +22,7 @@
 enum {
     CSTAR__TOPIC_BYTES = 256,  /* of its name */
     CSTAR__LIVE_TOPICS = 1024, /* of one stream */
+    CSTAR__MAX_ROOMS = 1024,
 };
 
 typedef struct cstar__hub cstar__hub;
@@ -37,9 +38,9 @@ typedef struct cstar__keep {
 typedef struct cstar__hub_opts {  /* zero is the default of every field */
     const cstar_allocator *alloc; /* thread-safe; NULL: cstar_heap() */
     unsigned rooms;               /* 0: 1 */
-    size_t max_waiting; /* bytes (with 256 for each letter) in all inboxes; 0: 64 MiB */
-    uint64_t seed[2];   /* of the hash of names */
-    uint32_t epoch;     /* of ids: another one for each run of the server */
+    size_t max_waiting;           /* bytes (with 256 for each letter) in all inboxes; 0: 64 MiB */
+    uint64_t seed[2];             /* of the hash of names */
+    uint32_t epoch;               /* of ids: another one for each run of the server */
     /* What is to be kept of the topic of that name; asked once, when it comes to be. [any thread]
      * NULL: nothing */
     cstar__keep (*keep)(void *arg, cstar_str topic);
@@ -58,6 +59,9 @@ void cstar__hub_free(cstar__hub *hub);
 const cstar_allocator *cstar__hub_alloc(const cstar__hub *hub);
 cstar__room *cstar__hub_room(cstar__hub *hub, unsigned index);
 uint32_t cstar__hub_epoch(const cstar__hub *hub);
+
+/** Forgets what has been kept for too long. Now and then. [any thread] */
+void cstar__hub_tidy(cstar__hub *hub);
 
 typedef struct cstar__hub_count {
     uint64_t published; /* so far, that somebody listened to */
@@ -86,7 +90,7 @@ cstar_status cstar__hub_send(cstar__hub *hub, uint64_t address, cstar__packet *p
 cstar_status cstar__hub_replace(cstar__hub *hub, uint64_t address, uint64_t generation);
 
 /** [the room's thread] Delivers what is in the inbox. If that is a lot, it asks to be woken for the
- * rest. */
-void cstar__room_open_mail(cstar__room *room);
+ * rest. @return whether there was any. */
+bool cstar__room_open_mail(cstar__room *room);
 
 #endif

@@ -62,6 +62,9 @@ cstar__packet *cstar__packet_end(cstar_buf *b, const char *key) {
     const cstar_str name = cstar_cstr(key != NULL ? key : "");
     const size_t end = b->len;
     const size_t limit = b->limit;
+    if (end <= HEAD && b->status == CSTAR_OK) {
+        b->status = CSTAR_EINVAL; /* an empty chunk would be the last one */
+    }
     b->limit = SIZE_MAX / 2; /* it was for the events */
     cstar_buf_lit(b, "\r\n");
     cstar_buf_str(b, name);
@@ -151,8 +154,7 @@ static bool read_hex(cstar_str s, uint64_t *n) {
 bool cstar__packet_parse_id(cstar_str text, uint32_t *epoch, uint64_t *id) {
     uint64_t first = 0;
     if (text.len != CSTAR__PACKET_ID || text.ptr[8] != '-' ||
-        !read_hex(cstar_view(text.ptr, 8), &first) ||
-        !read_hex(cstar_view(text.ptr + 9, 12), id)) {
+        !read_hex(cstar_view(text.ptr, 8), &first) || !read_hex(cstar_view(text.ptr + 9, 12), id)) {
         return false;
     }
     *epoch = (uint32_t)first;

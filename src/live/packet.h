@@ -44,7 +44,8 @@ enum { CSTAR__PACKET_ID = 21 }; /* bytes of an id: 8 hex digits, '-', 12 hex dig
 /** An empty buffer for events. */
 void cstar__packet_begin(cstar_buf *b, const cstar_allocator *alloc, size_t limit);
 /** What was appended, as a frame. Takes the buffer's memory, also on failure. @param key  copied;
- * NULL: none. @return with one reference; NULL: the buffer's error, or CSTAR_ENOMEM set there. */
+ * NULL: none. @return with one reference; NULL: the buffer's status says why, CSTAR_EINVAL if nothing was
+ * appended. */
 cstar__packet *cstar__packet_end(cstar_buf *b, const char *key);
 /** Bytes of the frame so far: behind the room for its head. */
 cstar_str cstar__packet_view(const cstar_buf *b);
@@ -63,6 +64,7 @@ void cstar__packet_stamp(cstar__packet *p, uint32_t epoch, uint64_t id);
 bool cstar__packet_parse_id(cstar_str text, uint32_t *epoch, uint64_t *id);
 
 void cstar__packet_ref(cstar__packet *p);
+/** NULL does nothing. */
 void cstar__packet_unref(cstar__packet *p);
 
 /** Whether they are about the same. */

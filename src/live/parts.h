@@ -17,7 +17,7 @@
 
 #include <pthread.h>
 
-enum { CSTAR__SHARDS = 64 };
+enum { CSTAR__SHARDS = 64 /* by the upper six bits of a hash */ };
 
 typedef struct cstar__topic cstar__topic;
 typedef struct cstar__part cstar__part;
@@ -28,7 +28,7 @@ typedef struct cstar__sub cstar__sub;
 struct cstar__topic {
     cstar__topic *next; /* of its bucket */
     uint64_t hash;
-    size_t uses; /* parts, and what is kept; at 0 it goes */
+    size_t uses;       /* parts, and what is kept; at 0 it goes */
     cstar__ring *ring; /* NULL: nothing is kept */
     bool keeps;        /* the ring has something */
     cstar__part **parts;
@@ -58,6 +58,8 @@ struct cstar__sub {
 
 /** Takes `n` uses back; may free the part and its topic. */
 void cstar__part_release(cstar__room *room, cstar__part *part, size_t n);
+/** [shard] Without uses. Its topic may be without, too, then. */
+void cstar__part_free(cstar__room *room, cstar__part *part);
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
@@ -70,6 +72,7 @@ typedef enum cstar__letter_kind {
 
 typedef struct cstar__letter {
     struct cstar__letter *next;
+    cstar__room *room; /* where it goes, while it is being posted */
     uint8_t kind;
     cstar__part *part;
     cstar__packet *packet;
@@ -78,22 +81,23 @@ typedef struct cstar__letter {
     size_t weight; /* of hub->waiting */
 } cstar__letter;
 
-typedef struct cstar__slot {
+typedef struct cstar__seat {
     cstar__live *live; /* NULL: free, and `next` counts */
     uint32_t serial, next;
-} cstar__slot;
+} cstar__seat;
 
 struct cstar__room {
     cstar__hub *hub;
     unsigned index;
     pthread_mutex_t lock; /* of the inbox and the slots */
     cstar__letter *first, **last;
-    cstar__slot *slots;
+    cstar__seat *slots;
     uint32_t nslots, free_slot; /* the first free one, + 1 */
     uint32_t serial;
     /* the room's thread */
     cstar__letter *todo;
-    cstar__live **dirty; /* streams with frames to be sent at the end of the batch; NULLs are gone */
+    cstar__live *
+        *dirty; /* streams with frames to be sent at the end of the batch; NULLs are gone */
     size_t ndirty, cap_dirty;
     bool batching;
 };
@@ -104,6 +108,8 @@ void cstar__letter_free(const cstar__hub *hub, cstar__letter *letter);
 bool cstar__room_post(cstar__room *room, cstar__letter *letter);
 void cstar__room_wake(cstar__room *room);
 bool cstar__room_init(cstar__room *room, cstar__hub *hub, unsigned index);
+/** Letters that nobody will read, and what they hold. No stream is left. */
+void cstar__room_clear(cstar__room *room);
 void cstar__room_fini(cstar__room *room);
 /** 0: out of memory, or of numbers. */
 uint64_t cstar__room_enter(cstar__room *room, cstar__live *s);
@@ -124,15 +130,22 @@ struct cstar__live {
     cstar__waiting *waiting; /* NULL: nothing waits */
     cstar__opening *opening; /* until it starts */
     cstar__sub *subs;
-    cstar__sub first;    /* most have one */
-    uint64_t generation; /* of its claim; 0: none */
-    uint32_t queued;     /* atomic: letters of its subs that nobody has read */
-    uint32_t slot;       /* + 1; 0: none */
-    uint32_t dirty;      /* place in room->dirty, + 1; 0: none */
-    uint8_t inside;      /* callbacks of it that are under way */
-    uint8_t why;         /* cstar__live_end_reason, while it ends */
-    bool ending, closed; /* it ends; its exchange is gone */
-    bool fresh;          /* something was sent since the last ping was due */
+    cstar__sub first;           /* most have one */
+    uint64_t generation;        /* of its claim; 0: none */
+    uint64_t skip_to;           /* packets up to this id are in the view that it was given */
+    uint64_t ping_at, alarm_at; /* on the hub's clock; alarm_at 0: none */
+    uint32_t queued;            /* atomic: letters of its subs that nobody has read */
+    uint32_t slot;              /* + 1; 0: none */
+    uint32_t dirty;             /* place in room->dirty, + 1; 0: none */
+    uint8_t inside;             /* callbacks of it that are under way */
+    uint8_t why;                /* cstar__live_end_reason, while it ends */
+    bool ending, closed;        /* it ends; its exchange is gone */
+    bool doomed;                /* it ends by a cut */
+    bool stuck;                 /* it ends when its connection has taken what it has */
+    bool said;                  /* its end, or the cut */
+    bool grace;                 /* its alarm is for that */
+    bool rearm;                 /* its alarm is to be set */
+    bool fresh;                 /* something was sent since the last ping was due */
 };
 
 /** Its letters are read, and nobody needs it. */
@@ -140,7 +153,7 @@ void cstar__live_free_if_unused(cstar__live *s);
 /** Sends what waits, as far as the client takes it. */
 void cstar__live_flush(cstar__live *s);
 /** A message for it. */
-void cstar__live_tell(cstar__live *s, const char *topic, const cstar__packet *p);
+void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p);
 /** It listens now, as its letter was read. */
 void cstar__sub_listen(cstar__sub *sub);
 
@@ -150,19 +163,25 @@ struct cstar__shard {
     size_t nbuckets, n; /* nbuckets is a power of two, or 0 */
 };
 
+/* Rooms that are to be woken once no lock is held. */
+typedef struct cstar__wakes {
+    uint64_t bits[CSTAR__MAX_ROOMS / 64];
+} cstar__wakes;
+
 struct cstar__hub {
     const cstar_allocator *alloc;
     cstar__hub_opts opts;
     cstar__room *rooms;
     struct cstar__shard shards[CSTAR__SHARDS];
+    void *mem;             /* what it lies in */
     pthread_mutex_t order; /* of what is kept: ids grow in the order in which letters are put */
     uint64_t last_id;
-    size_t waiting; /* atomic */
+    size_t nkept;       /* atomic: topics that keep something */
+    uint64_t forgotten; /* atomic: the newest id that some topic had and nobody has any more */
+    size_t waiting;     /* atomic */
     uint64_t published, refused; /* atomic */
 };
 
-/** Joins that topic: `sub` listens from here on. If `ring_of` has a last id, what it missed is handed
- * to `missed` with a reference. CSTAR_ENOMEM. */
 typedef struct cstar__joining {
     cstar__sub *sub;
     uint64_t last_id; /* that its client has; 0: none */
@@ -171,7 +190,10 @@ typedef struct cstar__joining {
     /* takes the reference. @return false: out of memory */
     bool (*missed)(void *arg, cstar__packet *p);
     void *arg;
+    bool wake;
 } cstar__joining;
+/** `sub` listens to that topic from here on; what its client has missed of it is handed to `missed`.
+ * [any thread] CSTAR_ENOMEM. */
 cstar_status cstar__topic_join(cstar__room *room, cstar_str name, cstar__joining *j);
 
 #endif

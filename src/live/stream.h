@@ -91,7 +91,7 @@ cstar__exchange *cstar__live_exchange(const cstar__live *s);
  * there are too many. */
 uint64_t cstar__live_address(cstar__live *s);
 /** Calls ops->alarm in `ms` milliseconds; again: instead. 0: no more. */
-cstar_status cstar__live_alarm(cstar__live *s, uint64_t ms);
+void cstar__live_alarm(cstar__live *s, uint64_t ms);
 /** The claim it has: cstar__hub_replace() of another generation does nothing. 0: none. */
 void cstar__live_set_generation(cstar__live *s, uint64_t generation);
 uint64_t cstar__live_generation(const cstar__live *s);

@@ -304,6 +304,7 @@ static cstar__conn *conn_new(cstar__worker *w, const cstar__peer *peer) {
     c->worker = w;
     c->peer = *peer;
     c->peer.link = c;
+    c->peer.worker = w->index;
     cstar__link_init(&c->link);
     cstar__link_init(&c->ready);
     if ((peer->secure && !start_tls(c)) || init_socket(c) != 0) {

@@ -3,7 +3,7 @@
  *     conn.c        its life, what comes in, and the pump that everything ends with
  *     conn_write.c  what goes out: bytes, files, what the socket did not take
  *     conn_wait.c   what it waits for, and for how long
- *     driver.c      what its exchanges may ask of it: claim, alarm, work
+ *     driver.c      what its exchanges may ask of it: claim, send, alarm, work
  *
  * Entries: whoever is about to call the machine calls cstar__conn_enter() before and
  * cstar__conn_leave() behind it. In between, the worker's `out` is this connection's alone. An
@@ -65,6 +65,9 @@ void cstar__conn_keep_time(cstar__conn *c);
 
 /** Sends what its machine has written: one call if the socket takes it. @return false: close. */
 bool cstar__conn_flush(cstar__conn *c);
+/** Sends pieces that are not in a buffer of ours; only while nothing waits. At most CSTAR__SEND_MOST.
+ * @return how many bytes the socket took; negative: it is broken. */
+ptrdiff_t cstar__conn_send_pieces(cstar__conn *c, const cstar_str *pieces, size_t n);
 /** Bytes that wait for the socket. */
 size_t cstar__conn_waiting(const cstar__conn *c);
 void cstar__conn_stuck_free(cstar__conn *c);

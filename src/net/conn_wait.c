@@ -35,6 +35,7 @@ static uint64_t wait_ms(const cstar__conn *c, cstar__wait wait) {
     case CSTAR__WAIT_CLOSE:
         return CLOSE_MS;
     case CSTAR__WAIT_APP:
+    case CSTAR__WAIT_CLOCK:
     case CSTAR__WAITS:
         break;
     }
@@ -63,7 +64,7 @@ static cstar__wait wait_of(const cstar__conn *c) {
     case CSTAR__MACHINE_BODY:
         return CSTAR__WAIT_BODY;
     case CSTAR__MACHINE_APP:
-        return CSTAR__WAIT_APP;
+        return cstar__machine_ticks(&c->machine) ? CSTAR__WAIT_CLOCK : CSTAR__WAIT_APP;
     case CSTAR__MACHINE_CLOSING:
         break;
     }
@@ -193,7 +194,7 @@ static void check_rate(cstar__conn *c) {
 
 void cstar__conns_sweep(cstar__worker *w) {
     uint64_t now = uv_now(&w->loop);
-    for_each(w, CSTAR__WAIT_APP, tick);
+    for_each(w, CSTAR__WAIT_CLOCK, tick); /* not WAIT_APP: they may be very many */
     for_each(w, CSTAR__WAIT_WRITE, tick);
     if (w->server->opts.body_rate != UINT_MAX) {
         for_each(w, CSTAR__WAIT_BODY, check_rate);

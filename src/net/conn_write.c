@@ -167,6 +167,22 @@ static bool send_out(cstar__conn *c, const cstar_buf *out) {
     return write_backlog(c);
 }
 
+ptrdiff_t cstar__conn_send_pieces(cstar__conn *c, const cstar_str *pieces, size_t n) {
+    uv_buf_t bufs[CSTAR__SEND_MOST];
+    for (size_t i = 0; i < n; i++) {
+        union { /* libuv takes pointers to non-const, and only reads */
+            const char *from;
+            char *to;
+        } p = {pieces[i].ptr};
+        bufs[i] = (uv_buf_t){.base = p.to, .len = pieces[i].len};
+    }
+    const int sent = uv_try_write(&c->socket.stream, bufs, (unsigned)n);
+    if (sent > 0) {
+        CSTAR__STAT_ADD(stats(c), bytes_out, sent);
+    }
+    return sent == UV_EAGAIN ? 0 : sent;
+}
+
 bool cstar__conn_flush(cstar__conn *c) {
     cstar_buf *out = outgoing(c);
     bool ok =

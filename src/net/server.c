@@ -304,6 +304,12 @@ cstar_status cstar__server_run(cstar__server *s) {
     return rc;
 }
 
+void cstar__server_wake(cstar__server *s, unsigned worker) {
+    if (worker < s->nopen && !__atomic_load_n(&s->workers[worker].deaf, __ATOMIC_RELAXED)) {
+        (void)uv_async_send(&s->workers[worker].mail);
+    }
+}
+
 void cstar__server_stop(cstar__server *s) {
     __atomic_store_n(&s->draining, true, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < s->nopen; i++) {

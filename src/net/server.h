@@ -81,6 +81,9 @@ typedef struct cstar__server_opts { /* zero is the default of every field */
     /* Each second on every worker that has connections, and when its last one has gone; on that
      * worker's thread. NULL: nothing */
     void (*on_tick)(void *arg);
+    /* After cstar__server_wake(), on that worker's thread, once for any number of wakes that came
+     * before. Exchanges of all its connections may be answered. NULL: nothing */
+    void (*on_mail)(void *arg, unsigned worker);
     void (*on_log)(void *arg, const char *line); /* [any thread]; NULL: silence */
     void *arg;                                   /* of all of them */
 } cstar__server_opts;
@@ -118,6 +121,11 @@ cstar_status cstar__server_run(cstar__server *s);
 /** [any thread] New connections get these certificates; the old ones stay with those that have
  * them. On an error nothing changes. */
 cstar_status cstar__server_reload_tls(cstar__server *s, const cstar__tls_opts *tls, cstar_err *err);
+/** [any thread] on_mail is soon called for this worker: what was done before the wake is seen there. May
+ * be called from cstar__server_new()'s return until cstar__server_free() is called, and from handlers
+ * that this calls. A wake before cstar__server_run() comes with its start; one behind the end of the
+ * worker's loop does nothing, nor does one of a worker that there is not. */
+void cstar__server_wake(cstar__server *s, unsigned worker);
 /** [any thread] See "A stop" above. Again does nothing; it is signals that cut at the second. */
 void cstar__server_stop(cstar__server *s);
 

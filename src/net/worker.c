@@ -153,6 +153,14 @@ static void on_stop(uv_async_t *async) {
     cstar__worker_end_if_drained(w);
 }
 
+static void on_mail(uv_async_t *async) {
+    const cstar__worker *w = async->data;
+    const cstar__server_opts *o = &w->server->opts;
+    if (o->on_mail != NULL) {
+        o->on_mail(o->arg, w->index);
+    }
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
     cstar__worker *w = handle->data;
     (void)number;
@@ -204,6 +212,9 @@ static int init_handles(cstar__worker *w) {
     rc = rc != 0 ? rc : uv_idle_init(&w->loop, &w->idle);
     rc = rc != 0 ? rc : uv_async_init(&w->loop, &w->stop, on_stop);
     w->tick.data = w->lame.data = w->alarm.data = w->idle.data = w->stop.data = w;
+    rc = rc != 0 ? rc : uv_async_init(&w->loop, &w->mail, on_mail);
+    w->mail.data = w;
+    __atomic_store_n(&w->deaf, rc != 0, __ATOMIC_RELAXED);
     if (rc == 0 && w->index == 0) {
         rc = init_watch(w);
     }
@@ -245,6 +256,7 @@ cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned ind
     w->server = s;
     w->index = index;
     w->date_second = -1;
+    w->deaf = true;
     int rc = uv_loop_init(&w->loop);
     if (rc != 0) {
         return cstar_err_set(err, CSTAR_EIO, "workers", "worker %u: %s", index, uv_strerror(rc));
@@ -289,6 +301,8 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 void cstar__worker_close(cstar__worker *w) {
     cstar__listener_close(w);
     cstar__conns_cut(w);
+    /* from here on: ends of other workers' exchanges may still have something to tell */
+    __atomic_store_n(&w->deaf, true, __ATOMIC_RELAXED);
     uv_walk(&w->loop, close_handle, NULL);
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) {
         /* an earlier uv_stop() ended it before its last closing */

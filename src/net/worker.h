@@ -26,7 +26,8 @@ typedef enum cstar__wait {
     CSTAR__WAIT_IDLE,   /* for a further request */
     CSTAR__WAIT_HEADER, /* for the rest of a head: counted from its first byte */
     CSTAR__WAIT_BODY,   /* for a further piece of the body */
-    CSTAR__WAIT_APP,    /* for the application: no limit */
+    CSTAR__WAIT_APP,    /* for the application: no limit, and nothing to be done meanwhile */
+    CSTAR__WAIT_CLOCK,  /* the same, but the machine is told the time each second (HTTP/2) */
     CSTAR__WAIT_WRITE,  /* for the peer to take bytes: counted from the last progress */
     CSTAR__WAIT_CLOSE,  /* for the peer to close, after we have said our last */
     CSTAR__WAITS,
@@ -48,6 +49,7 @@ struct cstar__worker {
     uv_tcp_t first;
     uv_timer_t tick;  /* each second while there are connections: deadlines, Date */
     uv_async_t stop;  /* [any thread] */
+    uv_async_t mail;  /* [any thread] see cstar__server_wake() */
     uv_timer_t lame;  /* from the stop to the end of accepting */
     uv_timer_t watch; /* worker 0: tells the service manager's watchdog that it turns */
     uv_signal_t sigint, sigterm, sighup;
@@ -73,13 +75,14 @@ struct cstar__worker {
     uint64_t drain_until; /* loop time; 0: not draining */
     char date[32];
     int64_t date_second;
+    bool deaf;     /* atomic: `mail` is closed, or was never opened; see cstar__server_wake() */
     bool stopping; /* asked to stop; still accepting for lame_ms */
     bool cut;      /* draining has taken too long, and that was logged */
     char input[64 * 1024];
 };
 
 /** Called by the listener: takes an accepted socket, non-blocking and closed on exec, also on
- * failure. `peer` is copied but for its link, which is set here. Counts `accepted`, or
+ * failure. `peer` is copied but for its link and worker, which are set here. Counts `accepted`, or
  * `accept_failures`. @return true: when it has gone, cstar__listener_gone() is told, once and never
  * from inside this call. false: out of memory; nobody will be told. */
 bool cstar__conn_adopt(cstar__worker *w, int fd, const cstar__peer *peer);

@@ -57,6 +57,7 @@ struct cstar_test {
     cstar_buf log;
     /* of the app, while the kit has its own */
     int64_t (*app_clock)(void *arg);
+    uint64_t (*app_ticks)(void *arg);
     void *app_clock_arg;
     void (*app_on_log)(void *arg, cstar_log_level level, const char *line);
     void *app_log_arg;

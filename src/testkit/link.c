@@ -11,6 +11,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "testkit/kit.h"
+#include "web/live.h"
 
 enum { ROUNDS = 4096, MAX_BYTES = 256 << 20 };
 
@@ -110,7 +111,7 @@ static bool pump(cstar__kit_link *l) {
 static void pump_all(cstar_test *t) {
     bool moved = true;
     for (unsigned i = 0; moved && i < ROUNDS; i++) {
-        moved = false;
+        moved = cstar__app_open_mail(t->app, 0);
         for (cstar__kit_link *l = t->links; l != NULL; l = l->next) {
             moved = pump(l) || moved;
         }

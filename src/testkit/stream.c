@@ -89,12 +89,18 @@ bool cstar_test_is_open(const cstar_test_stream *s) {
     return s != NULL && s->link->open && s->link->machine.x != NULL;
 }
 
-static const char *last_id(const cstar_test_reply *r) {
-    const char *id = NULL;
-    for (size_t i = 0; i < r->nevents; i++) {
-        id = r->events[i].id != NULL ? r->events[i].id : id;
+/* Each line counts when it is complete, as in the client; an empty one clears it. NULL: none. */
+static const char *last_id(cstar_test *t, const cstar_test_reply *r) {
+    cstar_str rest = r->body;
+    cstar_str line;
+    cstar_str id = CSTAR_STR("");
+    while (cstar_line_next(&rest, &line) && rest.ptr != NULL) {
+        if (line.len >= 3 && memcmp(line.ptr, "id:", 3) == 0) {
+            const size_t at = line.len > 3 && line.ptr[3] == ' ' ? 4 : 3;
+            id = cstar_view(line.ptr + at, line.len - at);
+        }
     }
-    return id != NULL && id[0] != '\0' ? id : NULL; /* an empty one clears it */
+    return id.len != 0 ? cstar_arena_strdup(&t->arena, id) : NULL;
 }
 
 /* With its Last-Event-ID instead of the one before. */
@@ -123,7 +129,7 @@ cstar_test_stream *cstar_test_reconnect(cstar_test_stream *s) {
     if (r == NULL) {
         return NULL;
     }
-    const char *id = last_id(r);
+    const char *id = last_id(s->test, r);
     cstar_test_call call = s->call;
     cstar_test_cut(s);
     if (id != NULL) {

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "testkit/kit.h"
+#include "web/live.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,6 +71,8 @@ int64_t cstar_test_now(const cstar_test *t) {
 
 static int64_t clock_of(void *arg) { return cstar_test_now(arg); }
 
+static uint64_t ticks_of(void *arg) { return ((const cstar_test *)arg)->now_ms; }
+
 void cstar_test_https(cstar_test *t, bool on) {
     if (t != NULL) {
         t->https = on;
@@ -82,9 +85,11 @@ static void borrow_app(cstar_test *t) {
     cstar_app *app = t->app;
     t->app_clock = app->clock;
     t->app_clock_arg = app->clock_arg;
+    t->app_ticks = app->ticks;
     t->app_on_log = app->on_log;
     t->app_log_arg = app->log_arg;
     app->clock = clock_of;
+    app->ticks = ticks_of;
     app->clock_arg = t;
     app->on_log = keep_log;
     app->log_arg = t;
@@ -92,6 +97,7 @@ static void borrow_app(cstar_test *t) {
 
 static void give_back_app(const cstar_test *t) {
     t->app->clock = t->app_clock;
+    t->app->ticks = t->app_ticks;
     t->app->clock_arg = t->app_clock_arg;
     t->app->on_log = t->app_on_log;
     t->app->log_arg = t->app_log_arg;
@@ -125,7 +131,7 @@ cstar_test *cstar_test_new_with(cstar_app *app, const cstar_test_opts *opts) {
     init(t, opts);
     t->host =
         cstar_arena_strdup(&t->arena, cstar_cstr(opts->host != NULL ? opts->host : "app.test"));
-    if (t->host == NULL) {
+    if (t->host == NULL || cstar__app_open_hub(app, 1) != CSTAR_OK) {
         cstar_test_free(t);
         return NULL;
     }

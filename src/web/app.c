@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
 
+#include "web/live.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -41,6 +43,7 @@ void cstar_app_free(cstar_app *app) {
         return;
     }
     const cstar_allocator *alloc = app->alloc;
+    cstar__app_close_hub(app);
     cstar__sessions_free(app);
     cstar__mounts_fini(app);
     cstar__router_fini(&app->router);
@@ -170,6 +173,7 @@ static cstar_status add_page_events(cstar_app *app, const char *path, const csta
     }
     cstar__app_note_body(app, page->max_signal_bytes, page->upload);
     *events = (cstar__events){.name = cstar_cstr(page->name),
+                              .page = page,
                               .entries = page->events,
                               .authorize = page->authorize,
                               .upload = page->upload,
@@ -187,7 +191,9 @@ cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *
         return cstar__app_fail(app, &err);
     }
     cstar__route get = {.kind = CSTAR__TARGET_PAGE, .target = page};
+    cstar__route post = {.kind = CSTAR__TARGET_STREAM, .target = page};
     cstar_status rc = add(app, CSTAR_GET, path, &get);
+    rc = rc == CSTAR_OK ? add(app, CSTAR_POST, path, &post) : rc;
     return rc != CSTAR_OK || page->events == NULL ? rc : add_page_events(app, path, page);
 }
 

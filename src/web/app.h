@@ -19,6 +19,10 @@
 struct cstar__server;
 struct cstar__body;
 struct cstar__stream;
+struct cstar__live_conn;
+struct cstar__hub;
+struct cstar__registry;
+struct cstar__topic_rule;
 struct cstar__session;
 struct cstar__sessions;
 struct cstar__access_log;
@@ -29,6 +33,7 @@ struct cstar__packed;
 typedef enum cstar__target {
     CSTAR__TARGET_PLAIN,     /* route->target is a cstar_route_opts */
     CSTAR__TARGET_PAGE,      /* route->target is a cstar_page_def; GET */
+    CSTAR__TARGET_STREAM,    /* route->target is a cstar__page_stream; POST */
     CSTAR__TARGET_EVENT,     /* a cstar__events: a page's */
     CSTAR__TARGET_COMPONENT, /* a cstar__base: some component's */
     CSTAR__TARGET_ASSET,     /* the app's own copy of the Datastar client */
@@ -42,6 +47,7 @@ typedef struct cstar__events {
     const cstar_event_entry *entries;
     void (*authorize)(cstar_conn *conn, const char *event);
     void (*controller)(cstar_conn *conn, const char *event, const cstar_signals *in);
+    const cstar_page_def *page; /* NULL: it is none */
     const cstar_upload_opts *upload;
     size_t max_bytes;
     bool blocking;
@@ -75,9 +81,17 @@ struct cstar_app {
     void *log_arg;
     struct cstar__packed *client; /* the served Datastar file, or NULL */
     char client_path[64];
-    struct cstar__mount *mounts; /* newest first */
-    bool walk_files;             /* as if the kernel had no openat2(); for tests */
-    pthread_mutex_t mutex;       /* guards `server`: stop may come while serving ends */
+    struct cstar__mount *mounts;      /* newest first */
+    bool walk_files;                  /* as if the kernel had no openat2(); for tests */
+    pthread_mutex_t mutex;            /* guards `server`: stop may come while serving ends */
+    struct cstar__hub *hub;           /* topics.c; NULL: it was never served */
+    struct cstar__registry *registry; /* likewise */
+    struct cstar__topic_rule *topics;
+    unsigned rooms; /* of the hub */
+    uint64_t (*ticks)(
+        void *arg);  /* milliseconds of a steady clock, for tests; NULL: the system's */
+    uint64_t dice;   /* atomic: cstar__app_random() */
+    size_t max_tabs; /* claims; 0: the registry's own limit */
     struct cstar__server *server;
     const struct cstar__tls_opts *tls; /* of the server; lives as long as it does */
     /* Set by cstar_serve() before a worker runs, read-only then. */
@@ -147,23 +161,25 @@ struct cstar_conn {
     const cstar__events *events;    /* who answers the event; NULL: it is none */
     const cstar_event_entry *event; /* of them; NULL: a controller, which takes all */
     size_t max_body;
-    cstar_buf body;               /* what came, unless `parts` takes it */
-    struct cstar__body *parts;    /* body.c: a form being read; NULL: none */
-    struct cstar__stream *stream; /* stream.c: a response that goes on; NULL: none */
-    cstar_buf out;                /* the response body */
-    bool refused;                 /* before its handler: that never runs */
-    bool unlogged;                /* health and metrics are not in the access log */
-    bool streaming;               /* the head of the stream's response is out */
-    bool no_compress;             /* cstar_no_compress() */
-    bool off_loop;                /* blocking.c: the handler runs on a pool thread */
-    bool gone;                    /* atomic: the client has left; for pool threads */
-    cstar__work work;             /* blocking.c */
-    cstar__reply kept;            /* blocking.c: what the handler answered off the loop */
-    cstar_err err;                /* the first one */
+    cstar_buf body;                /* what came, unless `parts` takes it */
+    struct cstar__body *parts;     /* body.c: a form being read; NULL: none */
+    struct cstar__stream *stream;  /* stream.c: a response that goes on; NULL: none */
+    struct cstar__live_conn *live; /* live.c: one that others write to; NULL: none */
+    cstar_buf out;                 /* the response body */
+    bool refused;                  /* before its handler: that never runs */
+    bool unlogged;                 /* health and metrics are not in the access log */
+    bool streaming;                /* the head of the stream's response is out */
+    bool no_compress;              /* cstar_no_compress() */
+    bool off_loop;                 /* blocking.c: the handler runs on a pool thread */
+    bool gone;                     /* atomic: the client has left; for pool threads */
+    cstar__work work;              /* blocking.c */
+    cstar__reply kept;             /* blocking.c: what the handler answered off the loop */
+    cstar_err err;                 /* the first one */
     cstar__answer answer;
     cstar_html html; /* of the open patch */
     bool patching;
-    bool halted; /* cstar_halt() */
+    bool halted;      /* cstar_halt() */
+    bool rerendering; /* cstar_rerender(): signals are not sent */
     size_t patch_mark;
     bool signals_read;
     const cstar_signals *signals;
@@ -230,6 +246,7 @@ bool cstar__csrf_check(cstar_conn *conn);
 bool cstar__csrf_given(cstar_conn *conn, cstar_str *token);
 /** Whether pages carry a token: the app has sessions and checks them. */
 bool cstar__csrf_on(const cstar_conn *conn);
+bool cstar__csrf_of(const cstar_app *app);
 /** The token for a page's markup; "" if there can be none. */
 const char *cstar__csrf_offer(cstar_conn *conn);
 /** cstar_html_init() for a conn's markup. */
@@ -361,6 +378,7 @@ const char *cstar__conn_origin(cstar_conn *conn);
 /* ---- page.c ---- */
 
 void cstar__page_get(cstar_conn *conn, const cstar_page_def *page);
+void cstar__page_stream(cstar_conn *conn, const cstar_page_def *page);
 
 /* ---- events.c ---- */
 
@@ -368,6 +386,18 @@ void cstar__page_get(cstar_conn *conn, const cstar_page_def *page);
 bool cstar__events_find(cstar_conn *conn);
 /** The order of operations of an event. */
 void cstar__events_run(cstar_conn *conn);
+
+/* ---- topics.c ---- */
+
+/** Milliseconds of a steady clock. [any thread] */
+uint64_t cstar__app_ticks(const cstar_app *app);
+/** Spread evenly; no secret. [any thread] */
+uint64_t cstar__app_random(cstar_app *app);
+
+/* ---- tab.c ---- */
+
+/** The stream that an address of cstar_tab() or cstar_stream_name() means. @return false: none. */
+bool cstar__tab_resolve(cstar_app *app, const char *name, uint64_t *address);
 
 /* ---- app.c ---- */
 

@@ -147,8 +147,8 @@ cstar_status cstar_conn_signal(cstar_conn *conn, const char *key, const cstar_si
     if (a == NULL) {
         return rc;
     }
-    return conn->answer == CSTAR__ANSWER_NONE ? remember(conn, a, opts)
-                                              : patch_now(conn, key, opts);
+    return conn->answer == CSTAR__ANSWER_NONE || conn->rerendering ? remember(conn, a, opts)
+                                                                   : patch_now(conn, key, opts);
 }
 
 static bool is_first(const cstar_conn *conn, const cstar__remembered *r) {

@@ -9,7 +9,7 @@
  * only touched on the loop.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
+#include "web/live.h"
 
 static cstar_conn *conn_of(cstar__work *w) {
     return (cstar_conn *)(void *)((char *)w - offsetof(cstar_conn, work));
@@ -27,6 +27,7 @@ static void done(cstar__work *w) {
             cstar__source_release(&conn->kept.source);
         }
         cstar__stream_close(conn);
+        cstar__live_close(conn);
         cstar__body_close(conn);
     } else {
         if (conn->answer == CSTAR__ANSWER_GIVEN) {

@@ -40,6 +40,8 @@ cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *
     return cstar__conn_fail(conn, &err);
 }
 
+cstar_app *cstar_app_of(const cstar_conn *conn) { return conn->app; }
+
 const cstar_err *cstar_error(const cstar_conn *conn) {
     return conn->err.code != CSTAR_OK ? &conn->err : NULL;
 }

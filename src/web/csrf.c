@@ -96,9 +96,11 @@ static bool is_same_origin(cstar_conn *conn) {
 
 enum { MASKED = 2 * CSTAR__CSRF_BYTES };
 
-bool cstar__csrf_on(const cstar_conn *conn) {
-    return conn->app->sessions != NULL && !conn->app->sessions->no_csrf;
+bool cstar__csrf_of(const cstar_app *app) {
+    return app->sessions != NULL && !app->sessions->no_csrf;
 }
+
+bool cstar__csrf_on(const cstar_conn *conn) { return cstar__csrf_of(conn->app); }
 
 static cstar_status make_secret(cstar_conn *conn, cstar__session *s) {
     if (s->has_csrf) {

@@ -7,7 +7,7 @@
  * goes on.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
+#include "web/live.h"
 
 /* ---- refusing ---- */
 
@@ -69,6 +69,15 @@ static bool begin(cstar_conn *conn) {
     if (is_event(conn) && !cstar__events_find(conn)) {
         cstar__error_page(conn, 404, "Not found");
         return false;
+    }
+    if (conn->route->kind == CSTAR__TARGET_STREAM) {
+        const cstar_page_def *page = conn->route->target;
+        if (page->connect == NULL) {
+            cstar__error_page(conn, 404, "Not found");
+            return false;
+        }
+        conn->max_body =
+            page->max_signal_bytes != 0 ? page->max_signal_bytes : CSTAR__MAX_SIGNAL_BYTES;
     }
     if (!cstar__csrf_origin(conn)) {
         return false;
@@ -135,6 +144,9 @@ static void call(cstar_conn *conn) {
     case CSTAR__TARGET_PAGE:
         cstar__page_get(conn, conn->route->target);
         return;
+    case CSTAR__TARGET_STREAM:
+        cstar__page_stream(conn, conn->route->target);
+        return;
     case CSTAR__TARGET_EVENT:
     case CSTAR__TARGET_COMPONENT:
         cstar__events_run(conn);
@@ -165,12 +177,15 @@ void cstar__dispatch_call(cstar_conn *conn) {
     if (cstar__csrf_check(conn)) {
         call(conn);
     }
+    const bool live = conn->live != NULL && conn->live->asked;
     if (conn->stream != NULL) {
         cstar__stream_settle(conn); /* it begins on the loop, in finish */
+    } else if (live) {
+        cstar__live_settle(conn); /* likewise */
     } else if (conn->answer == CSTAR__ANSWER_SSE) {
         cstar__sse_finish(conn);
     }
-    if (conn->answer != CSTAR__ANSWER_GIVEN && conn->stream == NULL) {
+    if (conn->answer != CSTAR__ANSWER_GIVEN && conn->stream == NULL && !live) {
         if (conn->err.code == CSTAR_OK) {
             (void)cstar__conn_failf(conn, CSTAR_ESTATE, "response",
                                     "response: the handler gave none");
@@ -184,6 +199,10 @@ void cstar__dispatch_call(cstar_conn *conn) {
 void cstar__dispatch_finish(cstar_conn *conn) {
     if (conn->stream != NULL) {
         cstar__stream_start(conn);
+    } else if (conn->live != NULL && conn->live->asked) {
+        cstar__live_begin(conn);
+    } else {
+        cstar__live_close(conn); /* it has subscribed, and then not become a stream */
     }
     if (conn->x->state == CSTAR__RESPONSE_NONE && !conn->x->broken) {
         give_up(conn->x);
@@ -196,6 +215,7 @@ static bool is_blocking(const cstar_conn *conn) {
     case CSTAR__TARGET_PLAIN:
         return conn->opts->blocking;
     case CSTAR__TARGET_PAGE:
+    case CSTAR__TARGET_STREAM:
         return ((const cstar_page_def *)conn->route->target)->blocking;
     case CSTAR__TARGET_EVENT:
     case CSTAR__TARGET_COMPONENT:
@@ -230,9 +250,20 @@ static void on_end(void *ctx, cstar__exchange *x) {
 /* ---- afterwards ---- */
 
 static void on_wake(void *ctx, cstar__exchange *x) {
+    cstar_conn *conn = x->user;
     (void)ctx;
-    if (x->user != NULL) {
-        cstar__stream_wake(x->user);
+    if (conn != NULL && conn->live != NULL && !conn->off_loop) {
+        cstar__live_on_wake(conn);
+    } else if (conn != NULL) {
+        cstar__stream_wake(conn);
+    }
+}
+
+static void on_drain(void *ctx, cstar__exchange *x) {
+    cstar_conn *conn = x->user;
+    (void)ctx;
+    if (conn != NULL && conn->live != NULL && !conn->off_loop) {
+        cstar__live_on_drain(conn);
     }
 }
 
@@ -243,6 +274,7 @@ static void on_close(void *ctx, cstar__exchange *x) {
         return;
     }
     cstar__stream_close(conn);
+    cstar__live_close(conn);
     if (conn->off_loop) { /* its handler still runs: the rest comes when it has returned */
         cstar__blocking_leave(conn);
         return;
@@ -267,5 +299,6 @@ void cstar__dispatch_init(cstar_app *app) {
                                     .on_end = on_end,
                                     .on_close = on_close,
                                     .on_refuse = on_refuse,
-                                    .on_wake = on_wake};
+                                    .on_wake = on_wake,
+                                    .on_drain = on_drain};
 }

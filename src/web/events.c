@@ -4,7 +4,7 @@
  * body's size (413); the signals (400); authorize; the stream is started; the handler.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
+#include "web/live.h"
 
 void cstar_halt(cstar_conn *conn) { conn->halted = true; }
 
@@ -90,6 +90,9 @@ void cstar__events_run(cstar_conn *conn) {
         if (cstar__conn_is_over(conn)) {
             return;
         }
+    }
+    if (conn->events->page != NULL && conn->events->page->stream_key != NULL) {
+        cstar__tab_keep_signals(conn);
     }
     if (cstar_start(conn) == CSTAR_OK) {
         handle(conn, in);

@@ -60,6 +60,13 @@ void cstar_head(cstar_conn *conn, cstar_html *h) {
     "(() => Array.from(crypto.getRandomValues(new Uint8Array(16)), "                               \
     "b => (b + 256).toString(16).slice(1)).join(\"\"))"
 
+/* Of this load of the page alone: it tells a page that comes back from the next one in its tab. And a
+ * tab whose id the server changes (it was duplicated) remembers that. */
+#define PAGE_ID                                                                                    \
+    "Array.from(crypto.getRandomValues(new Uint8Array(8)), "                                       \
+    "b => (b + 256).toString(16).slice(1)).join(\"\")"
+#define KEEP_TAB_ID "(id => { try { if (id) sessionStorage.tabId = id } catch {} })($tabId)"
+
 /* Where components are, if that is one place and not "/ds": "/x" of "/x/:component/:event". */
 static cstar_str base_of(const cstar_conn *conn) {
     const cstar__base *base = conn->app->bases;
@@ -78,7 +85,8 @@ static cstar_str base_of(const cstar_conn *conn) {
 static void add_body(cstar_conn *conn, cstar_buf *b) {
     const char *token = cstar__csrf_offer(conn);
     const cstar_str base = base_of(conn);
-    cstar_buf_lit(b, "data-signals:tab-id='" TAB_ID "'");
+    cstar_buf_lit(b, "data-signals:tab-id='" TAB_ID "' data-signals:page-id='" PAGE_ID
+                     "' data-effect='" KEEP_TAB_ID "'");
     if (token[0] != '\0') {
         cstar_buf_lit(b, " data-signals:csrf='\"");
         cstar_buf_puts(b, token); /* base64url */

@@ -1,6 +1,6 @@
 /* page.c -- the order of operations of a page (behaviours 8.3).
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
+#include "web/live.h"
 
 typedef struct content {
     cstar_conn *conn;
@@ -10,6 +10,26 @@ typedef struct content {
 static void render_content(cstar_html *h, const void *arg) {
     const content *c = arg;
     c->page->render(c->conn, h);
+}
+
+/* POST: the stream. */
+void cstar__page_stream(cstar_conn *conn, const cstar_page_def *page) {
+    const cstar_signals *in = cstar_read_signals(conn);
+    if (in == NULL) {
+        return;
+    }
+    if (page->authorize != NULL) {
+        page->authorize(conn, NULL);
+        if (cstar__conn_is_over(conn)) {
+            return;
+        }
+    }
+    const char *scope = page->stream_key != NULL ? page->stream_key(conn) : NULL;
+    if (cstar_live(conn, .info = page->info, .disconnect = page->disconnect, .scope = scope,
+                   .ping_ms = page->idle_check_ms, .max_waiting = page->max_waiting,
+                   .slow = page->slow) == CSTAR_OK) {
+        page->connect(conn, in);
+    }
 }
 
 /* GET: mount, and unless that has answered, render inside the layout. */

@@ -4,7 +4,7 @@
 #include "net/server.h"
 #include "net/tls.h"
 #include "web/access_log.h"
-#include "web/app.h"
+#include "web/live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +59,8 @@ static cstar_status open_log(cstar_app *app, const cstar_serve_opts *o, cstar_er
         err);
     return app->access_log != NULL ? CSTAR_OK : err->code;
 }
+
+static void on_mail(void *arg, unsigned worker) { (void)cstar__app_open_mail(arg, worker); }
 
 static void on_tick(void *arg) {
     const cstar_app *app = arg;
@@ -172,6 +174,7 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                              .handler = &app->handler,
                              .on_hangup = on_hangup,
                              .on_tick = on_tick,
+                             .on_mail = on_mail,
                              .on_log = on_log,
                              .arg = app};
     return cstar__server_new(&so, err);
@@ -327,6 +330,13 @@ static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *er
         return cstar_err_set(err, why.code, why.where, "%s", why.text);
     }
     set_running(app, s);
+    if (cstar__app_open_hub(app, cstar__server_workers(s)) != CSTAR_OK) {
+        set_running(app, NULL);
+        cstar__server_free(s);
+        cstar__access_log_free(app->access_log);
+        app->access_log = NULL;
+        return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
+    }
     tell_urls(app, o, s);
     cstar_status rc = cstar__server_run(s);
     set_running(app, NULL);

@@ -16,7 +16,7 @@
  * 5. Behind finish() and cut() neither the conn nor the exchange is touched.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
+#include "web/later.h"
 
 enum {
     TURN_CALLS = 64,         /* of `next`, then the other connections have their turn */
@@ -24,12 +24,6 @@ enum {
     PROBE = 4096,            /* bytes to try where there is no room, to be woken when there is */
     KEEP_BYTES = 4096,       /* of a buffer, while the stream waits */
 };
-
-/* An assign of the handler's, as it was when the handler returned. */
-typedef struct kept_assign {
-    cstar__assign *assign;
-    cstar_val value;
-} kept_assign;
 
 typedef struct cstar__stream {
     cstar_stream_opts opts;
@@ -40,9 +34,7 @@ typedef struct cstar__stream {
     bool waiting;        /* for the alarm */
     bool ending;         /* no further call of next */
     cstar_status ready;  /* of its fields */
-    cstar_arena scratch; /* the conn's memory during next */
-    kept_assign *assigns;
-    size_t nassigns;
+    cstar__later later;
     uint64_t total; /* bytes handed over */
 } cstar__stream;
 
@@ -132,7 +124,7 @@ void cstar__stream_close(cstar_conn *conn) {
     cstar__coder_give(&conn->app->coders, s->coder);
     cstar_buf_fini(&s->coded);
     cstar_buf_fini(&conn->out);
-    cstar_arena_fini(&s->scratch);
+    cstar__later_fini(&s->later);
     if (s->opts.done != NULL) {
         s->opts.done(s->opts.arg);
     }
@@ -212,36 +204,13 @@ static cstar_status code(cstar_conn *conn, cstar_next next) {
 
 /* ---- next ---- */
 
-/* The conn as it was, but for what the call was for. A cache that it has filled meanwhile would
- * point into memory that is gone. */
-static void put_back(cstar_conn *conn, cstar_conn *before) {
-    const cstar__stream *s = conn->stream;
-    before->out = conn->out;
-    before->err = conn->err;
-    before->html = conn->html;
-    *conn = *before;
-    for (size_t i = 0; i < s->nassigns; i++) {
-        s->assigns[i].assign->value = s->assigns[i].value;
-    }
-}
-
 static cstar_next call_next(cstar_conn *conn) {
     cstar__stream *s = conn->stream;
-    cstar_conn before = *conn;
-    const cstar_arena own = conn->x->arena;
-    conn->x->arena = s->scratch;
-    (void)cstar_arena_allocator(&conn->x->arena); /* buffers know it by this address */
-    cstar_next next = s->opts.next(conn, s->opts.arg);
-    cstar__sse_settle(conn);
-    s->scratch = conn->x->arena;
-    conn->x->arena = own;
-    cstar_arena_reset(&s->scratch, next == CSTAR_MORE ? KEEP_BYTES : 0);
-    put_back(conn, &before);
-    if (conn->err.code != CSTAR_OK) {
-        cstar__conn_log_error(conn);
-        next = CSTAR_END;
-    }
-    return next;
+    cstar_conn before;
+    cstar__later_begin(&s->later, conn, &before);
+    const cstar_next next = s->opts.next(conn, s->opts.arg);
+    const bool ok = cstar__later_end(&s->later, conn, &before, next == CSTAR_MORE ? KEEP_BYTES : 0);
+    return ok ? next : CSTAR_END;
 }
 
 /* Without a driver (a test) the next wake counts. */
@@ -337,46 +306,11 @@ void cstar__stream_settle(cstar_conn *conn) {
     s->ready = s->ready == CSTAR_OK ? cstar__conn_own_fields(conn) : s->ready;
 }
 
-/* The exchange's arena can't give back what a buffer has outgrown, and a stream lasts: its buffers
- * are of the heap. */
-static cstar_status move_out(cstar_conn *conn) {
-    cstar_buf moved;
-    cstar_buf_init(&moved, conn->app->alloc, conn->app->max_response);
-    cstar_buf_str(&moved, cstar_buf_view(&conn->out));
-    const cstar_status rc = moved.status;
-    if (rc != CSTAR_OK) {
-        cstar_buf_fini(&moved);
-        return rc;
-    }
-    conn->out = moved;
-    return CSTAR_OK;
-}
-
-static cstar_status keep_assigns(cstar_conn *conn) {
-    cstar__stream *s = conn->stream;
-    for (const cstar__assign *a = conn->assigns; a != NULL; a = a->next) {
-        s->nassigns++;
-    }
-    s->assigns = cstar_arena_alloc(&conn->x->arena, s->nassigns * sizeof *s->assigns);
-    if (s->assigns == NULL) {
-        s->nassigns = 0;
-        return CSTAR_ENOMEM;
-    }
-    size_t n = 0;
-    for (cstar__assign *a = conn->assigns; a != NULL; a = a->next) {
-        s->assigns[n++] = (kept_assign){a, a->value};
-    }
-    return CSTAR_OK;
-}
-
 static cstar_status prepare(cstar_conn *conn) {
     cstar__stream *s = conn->stream;
     cstar_buf_init(&s->coded, conn->app->alloc, SIZE_MAX / 2);
-    cstar_arena_init(&s->scratch, conn->app->alloc, conn->x->arena.limit);
-    (void)cstar_request_id(conn); /* `next` would make another one each time */
     cstar_status rc = s->ready;
-    rc = rc == CSTAR_OK ? keep_assigns(conn) : rc;
-    rc = rc == CSTAR_OK ? move_out(conn) : rc;
+    rc = rc == CSTAR_OK ? cstar__later_init(&s->later, conn) : rc;
     conn->x->say_keep_alive = s->opts.content_type == NULL;
     return rc == CSTAR_OK
                ? cstar__respond_start(conn->x, s->opts.status, conn->fields, conn->nfields)

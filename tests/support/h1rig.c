@@ -127,6 +127,18 @@ static void on_wake(void *ctx, cstar__exchange *x) {
     r->inside = false;
 }
 
+static void on_drain(void *ctx, cstar__exchange *x) {
+    h1rig *r = ctx;
+    enter(r);
+    CHECK(x->state == CSTAR__RESPONSE_STREAMING);
+    r->drains++;
+    if (r->ends_on_drain) {
+        r->responded = cstar__respond_write(x, CSTAR_STR("bye"));
+        r->responded = cstar__respond_end(x);
+    }
+    r->inside = false;
+}
+
 /* Bodies that are not in a buffer. @return false: it is none of these paths. */
 static bool respond_from(h1rig *r, cstar__exchange *x) {
     static const struct {
@@ -448,7 +460,8 @@ static void count_claim(void *link) {
 void h1rig_init(h1rig *r, const cstar_allocator *alloc) {
     memset(r, 0, sizeof *r);
     cstar__exchange_pool_init(&r->pool, alloc);
-    r->handler = (cstar__handler){r, on_head, on_body, on_end, on_close, on_refuse, on_wake};
+    r->handler =
+        (cstar__handler){r, on_head, on_body, on_end, on_close, on_refuse, on_wake, on_drain};
     r->env = (cstar__env){.handler = &r->handler,
                           .alloc = alloc,
                           .pool = &r->pool,

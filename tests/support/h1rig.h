@@ -38,12 +38,13 @@ typedef struct h1rig {
     cstar__exchange *waiting; /* of /later, /open, /early-stream */
     size_t heads, ends, closes, refusals;
     bool inside;            /* a handler call is under way: a second one is a defect */
+    bool ends_on_drain;     /* says "bye" */
     bool quiet;             /* writes no log: for counting allocations and for measuring */
     bool heads_only[64];    /* of the first exchanges: whether the method was HEAD */
     cstar_status responded; /* what the last cstar__respond*() returned */
     testfile file;          /* of RIG_FILE bytes */
     char *kept;             /* the same in memory */
-    size_t wakes, refusals_to_pour, early_files;
+    size_t wakes, refusals_to_pour, early_files, drains;
     cstar__driver driver; /* env.driver = &r->driver: claims are counted */
     size_t claims;
     cstar__peer peer;

@@ -91,6 +91,18 @@ static void on_wake(void *ctx, cstar__exchange *x) {
     r->inside = false;
 }
 
+static void on_drain(void *ctx, cstar__exchange *x) {
+    h2peer *r = ctx;
+    enter(r);
+    CHECK(x->state == CSTAR__RESPONSE_STREAMING);
+    r->drains++;
+    if (r->ends_on_drain) {
+        r->responded = cstar__respond_write(x, CSTAR_STR("bye"));
+        r->responded = cstar__respond_end(x);
+    }
+    r->inside = false;
+}
+
 /* Bodies that are not in a buffer. @return false: it is none of these paths. */
 static bool respond_from(h2peer *r, cstar__exchange *x) {
     static const struct {
@@ -533,7 +545,8 @@ void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2
     }
     p->goaway = -1;
     cstar__exchange_pool_init(&p->pool, alloc);
-    p->handler = (cstar__handler){p, on_head, on_body, on_end, on_close, on_refuse, on_wake};
+    p->handler =
+        (cstar__handler){p, on_head, on_body, on_end, on_close, on_refuse, on_wake, on_drain};
     p->env = (cstar__env){.handler = &p->handler,
                           .alloc = alloc,
                           .pool = &p->pool,

@@ -63,7 +63,8 @@ typedef struct h2peer {
     cstar_status responded; /* what the last cstar__respond*() returned */
     testfile file;          /* of RIG_FILE bytes */
     char *kept;             /* the same in memory */
-    size_t wakes, refusals_to_pour;
+    size_t wakes, refusals_to_pour, drains;
+    bool ends_on_drain;   /* says "bye" */
     cstar__driver driver; /* env.driver = &p->driver: claims are counted */
     size_t claims;
     cstar__peer peer;

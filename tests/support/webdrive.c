@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "support/webdrive.h"
 
-#include "web/app.h"
+#include "web/live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@ void webdrive_init(webdrive *d, cstar_app *app, const cstar_allocator *alloc) {
     cstar_buf_init(&d->out, alloc, (size_t)64 << 20);
     app->on_log = keep_log;
     app->log_arg = d;
+    (void)cstar__app_open_hub(app, 1);
     d->env = (cstar__env){.handler = &app->handler, .alloc = alloc, .pool = &d->pool, .date = NULL};
     cstar__h1_init(&d->machine, &d->env, &d->peer, &d->out);
 }

@@ -88,7 +88,7 @@ static int measure(const char *name, const char *request, size_t len, size_t req
     const cstar_allocator alloc = {resize, &count};
     cstar__exchange_pool pool;
     cstar__exchange_pool_init(&pool, &alloc);
-    const cstar__handler handler = {&served, on_head, on_body, on_end, on_close, NULL, NULL};
+    const cstar__handler handler = {&served, on_head, on_body, on_end, on_close, NULL, NULL, NULL};
     const cstar__env env = {.handler = &handler,
                             .alloc = &alloc,
                             .pool = &pool,

@@ -178,7 +178,7 @@ static double measure_connection(bench *b, uint32_t rounds, bool post) {
 static int measure(const char *name, uint32_t rounds, bool post) {
     bench b = {.alloc = {resize, &b.count}};
     cstar__exchange_pool_init(&b.pool, &b.alloc);
-    b.handler = (cstar__handler){&b.served, on_head, on_body, on_end, on_close, NULL, NULL};
+    b.handler = (cstar__handler){&b.served, on_head, on_body, on_end, on_close, NULL, NULL, NULL};
     b.env = (cstar__env){.handler = &b.handler,
                          .alloc = &b.alloc,
                          .pool = &b.pool,

@@ -107,8 +107,8 @@ static cstar_status op_write(cstar__exchange *x, cstar_str bytes) {
 }
 static cstar_status op_end(cstar__exchange *x) { return op_respond(x, 0, NULL, 0, CSTAR_STR("")); }
 static void op_abort(cstar__exchange *x) { (void)op_end(x); }
-static const cstar__exchange_ops ops = {op_respond, op_start, op_write, op_end,
-                                        op_abort,   NULL,     NULL};
+static const cstar__exchange_ops ops = {
+    .respond = op_respond, .start = op_start, .write = op_write, .end = op_end, .abort = op_abort};
 
 static void test_bad_fields(void **state) {
     (void)state;

@@ -483,6 +483,34 @@ static void test_drain(void **state) {
     h2peer_fini(&p);
 }
 
+/* Each stream that is one, once. */
+static void test_drain_tells_streams(void **state) {
+    (void)state;
+    for (int ends = 0; ends < 2; ends++) {
+        h2peer p;
+        h2peer_init(&p, cstar_heap(), NULL);
+        p.ends_on_drain = ends != 0;
+        int32_t id[3] = {h2peer_get(&p, "/open"), h2peer_get(&p, "/later"),
+                         h2peer_get(&p, "/open")};
+        h2peer_run(&p);
+        cstar__h2_drain(p.machine);
+        assert_int_equal(p.drains, 2);
+        h2peer_run(&p);
+        cstar__h2_drain(p.machine);
+        assert_int_equal(p.drains, 2);
+        assert_int_equal(p.closes, ends != 0 ? 2 : 0);
+        h2peer_finish(&p);
+        h2peer_run(&p);
+        for (int k = 0; k < 3; k += 2) {
+            assert_string_equal(h2peer_answer(&p, id[k]),
+                                ends != 0 ? "200 onetwobye" : "200 onetwo");
+        }
+        assert_string_equal(h2peer_answer(&p, id[1]), "200 later");
+        assert_int_equal(p.broken, 0);
+        h2peer_fini(&p);
+    }
+}
+
 static void test_drain_idle_and_close(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -747,6 +775,7 @@ int main(void) {
         cmocka_unit_test(test_client_resets),
         cmocka_unit_test(test_output_bound),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_tells_streams),
         cmocka_unit_test(test_drain_idle_and_close),
         cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_eof),

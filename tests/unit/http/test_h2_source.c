@@ -225,6 +225,67 @@ static void test_pour_together(void **state) {
     h2peer_fini(&p);
 }
 
+/* ---- shared pieces -------------------------------------------------------------------------- */
+
+enum { GIFTS = 60, GIFT = 300 };
+
+static struct {
+    cstar__shared made[GIFTS];
+    const cstar__shared *pieces[GIFTS];
+    size_t next, wakes;
+} gifts;
+
+static cstar_status give(cstar__exchange *x) {
+    size_t taken = GIFTS;
+    const cstar_status rc =
+        cstar__respond_shared(x, gifts.pieces + gifts.next, GIFTS - gifts.next, &taken);
+    gifts.next += taken;
+    assert_true((rc == CSTAR_OK) == (gifts.next == GIFTS));
+    return rc;
+}
+
+static void give_more(void *ctx, cstar__exchange *x) {
+    (void)ctx;
+    gifts.wakes++;
+    (void)give(x);
+}
+
+/* As much of them as fits, the rest when there is room; their chunks are not HTTP/2's. */
+static void test_shared(void **state) {
+    (void)state;
+    static char text[GIFTS * GIFT + 8];
+    const cstar__h2_limits limits = {.max_stream_output = 1000};
+    h2peer p;
+    h2peer_init_window(&p, cstar_heap(), &limits, 100);
+    p.handler.on_wake = give_more;
+    memset(&gifts, 0, sizeof gifts);
+    for (size_t i = 0; i < GIFTS; i++) {
+        (void)testfile_read(&p.file, text + i * GIFT, GIFT, i * GIFT);
+        gifts.made[i].bytes = cstar_view(text + i * GIFT, GIFT);
+        gifts.made[i].chunk = cstar_view(text + i * GIFT, GIFT + 2);
+        gifts.pieces[i] = &gifts.made[i];
+    }
+    int32_t id = h2peer_get(&p, "/later");
+    h2peer_run(&p);
+    cstar__exchange *x = p.waiting[0];
+    assert_int_equal(cstar__respond_start(x, 200, NULL, 0), CSTAR_OK);
+    assert_int_equal(give(x), CSTAR_EAGAIN);
+    assert_int_equal(gifts.next, 3);
+    assert_int_equal(give(x), CSTAR_EAGAIN);
+    assert_int_equal(gifts.next, 3);
+    h2peer_run(&p);
+    assert_int_equal(gifts.next, GIFTS);
+    assert_true(gifts.wakes != 0);
+    assert_int_equal(x->sent, GIFTS * GIFT);
+    assert_int_equal(cstar__respond_end(x), CSTAR_OK);
+    h2peer_run(&p);
+    const h2peer_stream *s = h2peer_stream_of(&p, id);
+    assert_true(s->end);
+    assert_int_equal(s->body.len, GIFTS * GIFT);
+    assert_memory_equal(s->body.ptr, text, GIFTS * GIFT);
+    h2peer_fini(&p);
+}
+
 /* Refused, and over before there was room: nobody is told. */
 static void test_starved_stream_ends(void **state) {
     (void)state;
@@ -633,6 +694,7 @@ int main(void) {
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_pour),
         cmocka_unit_test(test_pour_together),
+        cmocka_unit_test(test_shared),
         cmocka_unit_test(test_starved_stream_ends),
         cmocka_unit_test(test_wake_at_half),
         cmocka_unit_test(test_zero_window_pins_little),

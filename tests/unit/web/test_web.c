@@ -304,7 +304,8 @@ static void refusals(void **state) {
          "increment?datastar=%7B%22a%22%3A%"
          "220123456789012345678901234567890123456789012345678901234567%22%7D",
          NULL, 413, "Signal payload too large"},
-        {"POST", "/counter", "{}", 405, "allow: GET, HEAD\r\n"},
+        {"POST", "/counter", "{}", 404, "Not found"},
+        {"PUT", "/counter", "{}", 405, "allow: GET, HEAD, POST\r\n"},
         {"PUT", "/manual", "{}", 405, "allow: GET, HEAD, POST\r\n"},
         {"GET", "/elsewhere", NULL, 404, "Not Found"},
         {"GET", "/nothing", NULL, 500, "Internal Server Error"},

@@ -343,9 +343,10 @@ static void expressions_as_values(void **state) {
                  "@delete(" HERE ".replace(/\\/+$/, '') + \"/_event/save\", {a: 1})");
     e = cstar_connect(.include_search = true);
     expect_bytes("connect", write, &e,
-                 "@post(" HERE " + location.search, {retryMaxCount: Infinity})");
+                 "@post(" HERE " + location.search, {retry: 'always', retryMaxCount: Infinity})");
     e = cstar_connect();
-    expect_bytes("connect", write, &e, "@post(" HERE ", {retryMaxCount: Infinity})");
+    expect_bytes("connect", write, &e,
+                 "@post(" HERE ", {retry: 'always', retryMaxCount: Infinity})");
     e = cstar_post("m", "e", .prefix = "/ws");
     expect_bytes("post", write, &e, "@post(\"/ws/ds/m/e\")");
     e = cstar_at_get("m", "e", .options = "{b: 2}");

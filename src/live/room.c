@@ -1,0 +1,295 @@
+/* live/room.c -- one worker's part of the hub: the inbox, the streams by address, and a batch of mail.
+ *
+ *     post [any thread] ─▶ inbox ─▶ open_mail: todo ─▶ one letter after the other ─▶ frames wait in their
+ *                                                         streams ─▶ flush: each stream writes once
+ *
+ * A single letter is written at once. Of several, a stream writes all it got in one call, at the end
+ * of the batch.
+ *
+ * Invariants: 1. Letters are opened in the order in which they were posted, on one thread. 2. While a
+ * part is gone through, its subs keep their places: who leaves, leaves a hole. 3. A batch is at most
+ * BATCH letters: then the loop's other work has its turn.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "live/parts.h"
+
+enum {
+    BATCH = 64,
+    FIRST = 16,
+    MAX_SLOTS = 1 << 22, /* as many as an address can tell apart */
+    SLOT_SHIFT = 32,
+    ROOM_SHIFT = 54,
+};
+
+/* ---- letters ---- */
+
+cstar__letter *cstar__letter_new(const cstar__hub *hub, cstar__letter_kind kind) {
+    cstar__letter *letter = hub->alloc->resize(hub->alloc->ctx, NULL, 0, sizeof *letter);
+    if (letter != NULL) {
+        memset(letter, 0, sizeof *letter);
+        letter->kind = (uint8_t)kind;
+    }
+    return letter;
+}
+
+void cstar__letter_free(const cstar__hub *hub, cstar__letter *letter) {
+    if (letter != NULL) {
+        cstar__packet_unref(letter->packet);
+        (void)hub->alloc->resize(hub->alloc->ctx, letter, sizeof *letter, 0);
+    }
+}
+
+bool cstar__room_post(cstar__room *room, cstar__letter *letter) {
+    letter->next = NULL;
+    (void)pthread_mutex_lock(&room->lock);
+    const bool was_empty = room->first == NULL;
+    *room->last = letter;
+    room->last = &letter->next;
+    (void)pthread_mutex_unlock(&room->lock);
+    return was_empty;
+}
+
+void cstar__room_wake(cstar__room *room) {
+    if (room->hub->opts.wake != NULL) {
+        room->hub->opts.wake(room->hub->opts.arg, room->index);
+    }
+}
+
+/* ---- streams by address ---- */
+
+static bool grow_slots(cstar__room *room) {
+    const cstar_allocator *alloc = room->hub->alloc;
+    const uint32_t n = room->nslots != 0 ? room->nslots * 2 : FIRST;
+    if (n > MAX_SLOTS) {
+        return false;
+    }
+    cstar__seat *slots =
+        alloc->resize(alloc->ctx, room->slots, room->nslots * sizeof *slots, n * sizeof *slots);
+    if (slots == NULL) {
+        return false;
+    }
+    for (uint32_t i = room->nslots; i < n; i++) {
+        slots[i] = (cstar__seat){.next = i + 1 < n ? i + 2 : 0};
+    }
+    room->free_slot = room->nslots + 1;
+    room->slots = slots;
+    room->nslots = n;
+    return true;
+}
+
+static uint64_t address_of(const cstar__room *room, uint32_t slot) {
+    return (uint64_t)room->index << ROOM_SHIFT | (uint64_t)slot << SLOT_SHIFT |
+           room->slots[slot].serial;
+}
+
+uint64_t cstar__room_enter(cstar__room *room, cstar__live *s) {
+    uint64_t address = 0;
+    (void)pthread_mutex_lock(&room->lock);
+    if (s->slot == 0 && (room->free_slot != 0 || grow_slots(room))) {
+        const uint32_t slot = room->free_slot - 1;
+        room->free_slot = room->slots[slot].next;
+        room->serial = room->serial + 1 != 0 ? room->serial + 1 : 1; /* an address is never 0 */
+        room->slots[slot] = (cstar__seat){.live = s, .serial = room->serial};
+        s->slot = slot + 1;
+    }
+    if (s->slot != 0) {
+        address = address_of(room, s->slot - 1);
+    }
+    (void)pthread_mutex_unlock(&room->lock);
+    return address;
+}
+
+void cstar__room_leave(cstar__room *room, uint32_t slot) {
+    (void)pthread_mutex_lock(&room->lock);
+    room->slots[slot - 1] = (cstar__seat){.next = room->free_slot};
+    room->free_slot = slot;
+    (void)pthread_mutex_unlock(&room->lock);
+}
+
+/* NULL: it has gone. */
+static cstar__live *stream_at(cstar__room *room, uint64_t address) {
+    const uint32_t slot = (uint32_t)(address >> SLOT_SHIFT) & (MAX_SLOTS - 1);
+    (void)pthread_mutex_lock(&room->lock);
+    cstar__live *s = slot < room->nslots && room->slots[slot].serial == (uint32_t)address
+                         ? room->slots[slot].live
+                         : NULL;
+    (void)pthread_mutex_unlock(&room->lock);
+    return s;
+}
+
+/* ---- a batch ---- */
+
+bool cstar__room_dirty(cstar__room *room, cstar__live *s) {
+    if (s->dirty != 0) {
+        return true;
+    }
+    if (room->ndirty == room->cap_dirty) {
+        const cstar_allocator *alloc = room->hub->alloc;
+        const size_t cap = room->cap_dirty != 0 ? room->cap_dirty * 2 : FIRST;
+        cstar__live **dirty =
+            alloc->resize(alloc->ctx, room->dirty, room->cap_dirty * sizeof(cstar__live *),
+                          cap * sizeof(cstar__live *));
+        if (dirty == NULL) {
+            return false;
+        }
+        room->dirty = dirty;
+        room->cap_dirty = cap;
+    }
+    room->dirty[room->ndirty++] = s;
+    s->dirty = (uint32_t)room->ndirty;
+    return true;
+}
+
+static void flush_dirty(cstar__room *room) {
+    room->batching = false;
+    for (size_t i = 0; i < room->ndirty; i++) {
+        cstar__live *s = room->dirty[i];
+        if (s != NULL) {
+            s->dirty = 0;
+            cstar__live_flush(s);
+        }
+    }
+    room->ndirty = 0;
+}
+
+/* ---- opening ---- */
+
+static void fill_holes(cstar__part *part) {
+    size_t n = 0;
+    for (size_t i = 0; i < part->nsubs; i++) {
+        if (part->subs[i] != NULL) {
+            part->subs[n] = part->subs[i];
+            part->subs[n]->at = (uint32_t)n;
+            n++;
+        }
+    }
+    part->nsubs = n;
+    part->holes = false;
+}
+
+/* Callbacks may end streams, this one's too; who subscribes meanwhile has a letter of his own. */
+static void deliver(cstar__part *part, cstar__packet *p) {
+    const bool frame = p->kind == CSTAR__PACKET_FRAME;
+    part->busy = true;
+    for (size_t i = 0; i < part->nsubs; i++) {
+        const cstar__sub *sub = part->subs[i];
+        if (sub == NULL) {
+            continue;
+        }
+        if (frame) {
+            cstar__live_push(sub->live, p);
+        } else {
+            cstar__live_tell(sub->live, part->topic->name, p);
+        }
+    }
+    part->busy = false;
+    if (part->holes) {
+        fill_holes(part);
+    }
+}
+
+static void deliver_to(cstar__live *s, cstar__packet *p) {
+    if (s == NULL) {
+        return;
+    }
+    if (p->kind == CSTAR__PACKET_FRAME) {
+        cstar__live_push(s, p);
+    } else {
+        cstar__live_tell(s, "", p);
+    }
+}
+
+static void replace(cstar__live *s, uint64_t generation) {
+    if (s != NULL && s->generation == generation) {
+        cstar__live_end(s, CSTAR__LIVE_REPLACED);
+    }
+}
+
+static void open_letter(cstar__room *room, cstar__letter *letter) {
+    switch ((cstar__letter_kind)letter->kind) {
+    case CSTAR__LETTER_PUBLISHED:
+        deliver(letter->part, letter->packet);
+        cstar__part_release(room, letter->part, 1);
+        break;
+    case CSTAR__LETTER_SENT:
+        deliver_to(stream_at(room, letter->address), letter->packet);
+        break;
+    case CSTAR__LETTER_REPLACED:
+        replace(stream_at(room, letter->address), letter->generation);
+        break;
+    case CSTAR__LETTER_LISTEN:
+        cstar__sub_listen(letter->sub);
+        break;
+    }
+    __atomic_fetch_sub(&room->hub->waiting, letter->weight, __ATOMIC_RELAXED);
+    cstar__letter_free(room->hub, letter);
+}
+
+/* What came while the last batch was opened is behind it. */
+static void fetch(cstar__room *room) {
+    if (room->todo != NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&room->lock);
+    room->todo = room->first;
+    room->first = NULL;
+    room->last = &room->first;
+    (void)pthread_mutex_unlock(&room->lock);
+}
+
+bool cstar__room_open_mail(cstar__room *room) {
+    fetch(room);
+    const bool any = room->todo != NULL;
+    room->batching = room->todo != NULL && room->todo->next != NULL;
+    for (unsigned n = 0; n < BATCH && room->todo != NULL; n++) {
+        cstar__letter *letter = room->todo;
+        room->todo = letter->next;
+        open_letter(room, letter);
+    }
+    flush_dirty(room);
+    if (room->todo != NULL) {
+        cstar__room_wake(room);
+    }
+    return any;
+}
+
+/* ---- life ---- */
+
+bool cstar__room_init(cstar__room *room, cstar__hub *hub, unsigned index) {
+    memset(room, 0, sizeof *room);
+    room->hub = hub;
+    room->index = index;
+    room->last = &room->first;
+    return pthread_mutex_init(&room->lock, NULL) == 0;
+}
+
+static void burn(cstar__room *room, cstar__letter *letters) {
+    while (letters != NULL) {
+        cstar__letter *letter = letters;
+        letters = letter->next;
+        if (letter->kind == CSTAR__LETTER_PUBLISHED) {
+            cstar__part_release(room, letter->part, 1);
+        } else if (letter->kind == CSTAR__LETTER_LISTEN) {
+            cstar__sub_listen(letter->sub); /* its stream has gone: it is freed */
+        }
+        cstar__letter_free(room->hub, letter);
+    }
+}
+
+void cstar__room_clear(cstar__room *room) {
+    burn(room, room->todo);
+    burn(room, room->first);
+    room->todo = room->first = NULL;
+    room->last = &room->first;
+}
+
+void cstar__room_fini(cstar__room *room) {
+    const cstar_allocator *alloc = room->hub->alloc;
+    if (room->slots != NULL) {
+        (void)alloc->resize(alloc->ctx, room->slots, room->nslots * sizeof *room->slots, 0);
+    }
+    if (room->dirty != NULL) {
+        (void)alloc->resize(alloc->ctx, room->dirty, room->cap_dirty * sizeof(cstar__live *), 0);
+    }
+    (void)pthread_mutex_destroy(&room->lock);
+}

@@ -1,0 +1,659 @@
+/* live/stream.c -- see stream.h.
+ *
+ * A stream writes, or ends, only where it may: not before its start, and not from inside one of its own
+ * callbacks (then when that has returned). Ending may free it: whoever has called send_waiting(),
+ * cut() or finish() does not touch it any more.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "live/stream.h"
+
+#include "live/parts.h"
+#include "live/waiting.h"
+
+#include <stdlib.h>
+
+enum {
+    PIECES = 64, /* in one call */
+};
+
+/* A message that has come before the start. */
+typedef struct cstar__early {
+    struct cstar__early *next;
+    const char *topic;
+    cstar__packet *packet;
+} cstar__early;
+
+/* What a stream needs until it has started only. */
+struct cstar__opening {
+    uint64_t last_id; /* that the client has seen; 0: none */
+    bool gap;         /* some topic can't say what was missed */
+    bool has_topics;
+    size_t n, cap;
+    cstar__packet **missed; /* to be sorted by id */
+    cstar__early *early, **last;
+};
+
+static const cstar_allocator *alloc_of(const cstar__live *s) { return s->room->hub->alloc; }
+
+static uint64_t now_of(const cstar__live *s) {
+    const cstar__hub_opts *o = &s->room->hub->opts;
+    return o->now != NULL ? o->now(o->arg) : 0;
+}
+
+/* ---- life ---- */
+
+cstar__live *cstar__live_new(cstar__room *room, uint64_t last_id) {
+    const cstar_allocator *alloc = room->hub->alloc;
+    cstar__live *s = alloc->resize(alloc->ctx, NULL, 0, sizeof *s);
+    cstar__opening *o = s != NULL ? alloc->resize(alloc->ctx, NULL, 0, sizeof *o) : NULL;
+    if (o == NULL) {
+        if (s != NULL) {
+            (void)alloc->resize(alloc->ctx, s, sizeof *s, 0);
+        }
+        return NULL;
+    }
+    *o = (cstar__opening){.last_id = last_id};
+    o->last = &o->early;
+    memset(s, 0, sizeof *s);
+    s->room = room;
+    s->opening = o;
+    return s;
+}
+
+void cstar__live_set_conf(cstar__live *s, const cstar__live_conf *conf, void *user) {
+    s->conf = conf;
+    s->user = user;
+}
+
+static void opening_free(cstar__live *s) {
+    const cstar_allocator *alloc = alloc_of(s);
+    cstar__opening *o = s->opening;
+    if (o == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < o->n; i++) {
+        cstar__packet_unref(o->missed[i]);
+    }
+    while (o->early != NULL) {
+        cstar__early *e = o->early;
+        o->early = e->next;
+        cstar__packet_unref(e->packet);
+        (void)alloc->resize(alloc->ctx, e, sizeof *e, 0);
+    }
+    if (o->missed != NULL) {
+        (void)alloc->resize(alloc->ctx, o->missed, o->cap * sizeof(cstar__packet *), 0);
+    }
+    (void)alloc->resize(alloc->ctx, o, sizeof *o, 0);
+    s->opening = NULL;
+}
+
+void cstar__live_free_if_unused(cstar__live *s) {
+    const cstar_allocator *alloc = alloc_of(s);
+    if (!s->closed || __atomic_load_n(&s->queued, __ATOMIC_RELAXED) != 0) {
+        return;
+    }
+    while (s->subs != NULL) {
+        cstar__sub *sub = s->subs;
+        s->subs = sub->next;
+        if (sub != &s->first) {
+            (void)alloc->resize(alloc->ctx, sub, sizeof *sub, 0);
+        }
+    }
+    (void)alloc->resize(alloc->ctx, s, sizeof *s, 0);
+}
+
+/* Off its part. One whose letter nobody has read yet is dead, and goes with that. */
+static void leave(cstar__sub *sub) {
+    cstar__part *part = sub->part;
+    sub->dead = true;
+    if (!sub->listens) {
+        return;
+    }
+    sub->listens = false;
+    sub->part = NULL;
+    if (part->busy) {
+        part->subs[sub->at] = NULL;
+        part->holes = true;
+    } else {
+        part->subs[sub->at] = part->subs[--part->nsubs];
+        part->subs[sub->at]->at = sub->at;
+    }
+    cstar__part_release(sub->live->room, part, 1);
+}
+
+void cstar__live_over(cstar__live *s) {
+    s->x = NULL;
+    s->closed = true;
+    for (cstar__sub *sub = s->subs; sub != NULL; sub = sub->next) {
+        if (sub->part != NULL) {
+            leave(sub);
+        }
+    }
+    if (s->slot != 0) {
+        cstar__room_leave(s->room, s->slot);
+        s->slot = 0;
+    }
+    if (s->dirty != 0) {
+        s->room->dirty[s->dirty - 1] = NULL;
+        s->dirty = 0;
+    }
+    cstar__waiting_free(&s->waiting, alloc_of(s));
+    opening_free(s);
+    cstar__live_free_if_unused(s);
+}
+
+/* ---- ending ---- */
+
+static void cut(cstar__live *s) {
+    s->ending = true;
+    s->doomed = true;
+    if (s->inside == 0 && s->x != NULL && !s->said) {
+        s->said = true;
+        cstar__respond_abort(s->x);
+    }
+}
+
+/* @return whether it was: then `s` may be gone. */
+static bool finish(cstar__live *s) {
+    if (!s->ending || s->inside != 0 || s->x == NULL || s->said) {
+        return false;
+    }
+    if (s->doomed) {
+        s->said = true;
+        cstar__respond_abort(s->x);
+        return true;
+    }
+    if (s->waiting == NULL && !s->stuck) {
+        s->said = true;
+        (void)cstar__respond_end(s->x);
+        return true;
+    }
+    return false;
+}
+
+/* It can't end yet: the client has not taken what there is. */
+static void wait_for_end(cstar__live *s) {
+    if (!s->grace) {
+        s->grace = true;
+        if (cstar__exchange_alarm(s->x, s->conf->grace_ms) == CSTAR_ENOMEM) {
+            cut(s);
+        }
+    }
+}
+
+/* ---- sending ---- */
+
+/* @return false: it has ended, `s` may be gone. */
+static bool send_waiting(cstar__live *s) {
+    while (s->waiting != NULL && !s->waiting->blocked && !s->doomed) {
+        const cstar__shared *pieces[PIECES];
+        size_t taken = 0;
+        const size_t n = cstar__waiting_peek(s->waiting, pieces, PIECES);
+        const cstar_status rc = cstar__respond_shared(s->x, pieces, n, &taken);
+        cstar__waiting_take(s->waiting, taken);
+        s->fresh = s->fresh || taken != 0;
+        if (rc == CSTAR_EAGAIN) {
+            s->waiting->blocked = true;
+        } else if (rc == CSTAR_ECLOSED) { /* on_close comes */
+            cstar__waiting_free(&s->waiting, alloc_of(s));
+        } else if (rc != CSTAR_OK) {
+            cut(s);
+            return false;
+        } else if (s->waiting->n == 0) {
+            cstar__waiting_free(&s->waiting, alloc_of(s));
+        }
+    }
+    return !finish(s);
+}
+
+void cstar__live_flush(cstar__live *s) {
+    if (s->x != NULL && s->inside == 0) {
+        (void)send_waiting(s);
+    }
+}
+
+/* More waits than may. @return false: it was cut. */
+static bool make_room(cstar__live *s) {
+    cstar__stats *stats = s->x != NULL ? s->x->stats : NULL;
+    if (s->dirty != 0 && s->inside == 0 && s->x != NULL && !send_waiting(s)) {
+        return false; /* a batch is not the client's fault */
+    }
+    while (s->waiting != NULL && s->waiting->bytes > s->conf->max_waiting && s->waiting->n > 1) {
+        if (!s->conf->drop) {
+            if (stats != NULL) {
+                CSTAR__STAT_ADD(stats, live_slow_cut, 1);
+            }
+            cut(s);
+            return false;
+        }
+        cstar__waiting_take(s->waiting, 1);
+        if (stats != NULL) {
+            CSTAR__STAT_ADD(stats, live_dropped, 1);
+        }
+    }
+    return true;
+}
+
+/* @return false: it was cut. */
+static bool wait_with(cstar__live *s, cstar__packet *p) {
+    bool replaced = false;
+    if (!cstar__waiting_put(&s->waiting, alloc_of(s), p, &replaced)) {
+        cut(s);
+        return false;
+    }
+    if (replaced && s->x != NULL) {
+        CSTAR__STAT_ADD(s->x->stats, live_coalesced, 1);
+    }
+    return s->conf == NULL || s->waiting->bytes <= s->conf->max_waiting || make_room(s);
+}
+
+/* Straight to the client. @return false: it has to wait, or is the end. */
+static bool send_now(cstar__live *s, cstar__packet *p) {
+    const cstar__shared *piece = &p->wire;
+    size_t taken = 0;
+    const cstar_status rc = cstar__respond_shared(s->x, &piece, 1, &taken);
+    if (taken == 1) {
+        s->fresh = true;
+        return true;
+    }
+    if (rc == CSTAR_EAGAIN) {
+        if (wait_with(s, p)) {
+            s->waiting->blocked = true;
+        }
+    } else if (rc != CSTAR_ECLOSED) {
+        cut(s);
+    }
+    return false;
+}
+
+void cstar__live_push(cstar__live *s, cstar__packet *p) {
+    if (s->ending || s->closed || (p->id != 0 && p->id <= s->skip_to)) {
+        return;
+    }
+    if (s->x != NULL) {
+        CSTAR__STAT_ADD(s->x->stats, live_delivered, 1);
+    }
+    if (s->x != NULL && s->waiting == NULL && s->inside == 0 && !s->room->batching) {
+        (void)send_now(s, p);
+        return;
+    }
+    const bool batching = s->room->batching && s->x != NULL;
+    if (wait_with(s, p) && batching && s->waiting != NULL && !s->waiting->blocked &&
+        !cstar__room_dirty(s->room, s)) {
+        cstar__live_flush(s);
+    }
+}
+
+cstar_status cstar__live_write(cstar__live *s, cstar_str events) {
+    if (s->ending || s->closed || s->x == NULL || s->x->broken) {
+        return CSTAR_ECLOSED;
+    }
+    if (s->waiting == NULL) {
+        const cstar_status rc = cstar__respond_write(s->x, events);
+        s->fresh = true;
+        if (rc != CSTAR_EAGAIN) {
+            return rc;
+        }
+    }
+    cstar_buf b;
+    cstar__packet_begin(&b, alloc_of(s), events.len);
+    cstar_buf_str(&b, events);
+    cstar__packet *p = cstar__packet_end(&b, NULL);
+    if (p == NULL) {
+        return b.status;
+    }
+    const bool first = s->waiting == NULL;
+    const bool ok = wait_with(s, p);
+    cstar__packet_unref(p);
+    if (ok && first) {
+        s->waiting->blocked = true;
+    }
+    return ok ? CSTAR_OK : CSTAR_ELIMIT;
+}
+
+void cstar__live_end(cstar__live *s, cstar__live_end_reason why) {
+    if (s->ending || s->closed) {
+        return;
+    }
+    if (why == CSTAR__LIVE_REPLACED) {
+        const bool blocked = s->waiting != NULL && s->waiting->blocked;
+        cstar__waiting_free(&s->waiting, alloc_of(s));
+        s->stuck = blocked;
+    }
+    if (s->conf != NULL && s->conf->ops != NULL && s->conf->ops->ending != NULL && s->x != NULL) {
+        s->inside++;
+        s->conf->ops->ending(s, why);
+        s->inside--;
+    }
+    s->ending = true;
+    s->why = (uint8_t)why;
+    if (s->x != NULL && s->inside == 0 && send_waiting(s)) {
+        wait_for_end(s);
+    }
+}
+
+/* ---- time ---- */
+
+/* One alarm serves two: the floor above's, and the ping. */
+static void set_alarm(cstar__live *s) {
+    s->rearm = false;
+    const uint64_t now = now_of(s);
+    const uint64_t due = s->alarm_at != 0 && s->alarm_at < s->ping_at ? s->alarm_at : s->ping_at;
+    if (cstar__exchange_alarm(s->x, due > now ? due - now : 0) == CSTAR_ENOMEM) {
+        cut(s);
+    }
+}
+
+/* ---- callbacks ---- */
+
+/* The callback may have ended it, or written so much that it is to be cut. */
+static void after_callback(cstar__live *s) {
+    if (s->rearm && !s->ending) {
+        set_alarm(s);
+    }
+    s->inside--;
+    if (s->inside == 0 && s->x != NULL && send_waiting(s) && s->ending) {
+        wait_for_end(s);
+    }
+}
+
+/* Before the start: it has to wait for its turn. */
+static void keep_message(cstar__live *s, const char *topic, cstar__packet *p) {
+    cstar__opening *o = s->opening;
+    cstar__early *e = o != NULL ? alloc_of(s)->resize(alloc_of(s)->ctx, NULL, 0, sizeof *e) : NULL;
+    if (e == NULL) {
+        cut(s);
+        return;
+    }
+    cstar__packet_ref(p);
+    *e = (cstar__early){.topic = topic, .packet = p};
+    *o->last = e;
+    o->last = &e->next;
+}
+
+void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p) {
+    if (s->ending || s->closed) {
+        return;
+    }
+    if (s->x == NULL) {
+        keep_message(s, topic, p);
+        return;
+    }
+    if (s->conf->ops == NULL || s->conf->ops->info == NULL) {
+        return;
+    }
+    CSTAR__STAT_ADD(s->x->stats, live_delivered, 1);
+    s->inside++;
+    s->conf->ops->info(s, topic, p);
+    after_callback(s);
+}
+
+/* ---- alarms ---- */
+
+void cstar__live_alarm(cstar__live *s, uint64_t ms) {
+    s->alarm_at = ms != 0 ? now_of(s) + ms : 0;
+    s->rearm = true;
+    if (s->x != NULL && !s->ending && s->inside == 0) {
+        set_alarm(s);
+    }
+}
+
+/* What is blocked needs no ping: the kernel tries to send already. */
+static void ping(cstar__live *s, uint64_t now) {
+    static const cstar__shared comment = {{"4\r\n: \n\n\r\n", 9}, {": \n\n", 4}};
+    const cstar__shared *piece = &comment;
+    size_t taken = 0;
+    if (!s->fresh && s->waiting == NULL) {
+        (void)cstar__respond_shared(s->x, &piece, 1, &taken);
+    }
+    s->fresh = false;
+    s->ping_at = now + s->conf->ping_ms;
+}
+
+static void on_alarm(cstar__live *s) {
+    const uint64_t now = now_of(s);
+    if (s->ending) { /* its grace is over */
+        cut(s);
+        return;
+    }
+    s->inside++;
+    s->rearm = true;
+    if (now >= s->ping_at) {
+        ping(s, now);
+    }
+    if (s->alarm_at != 0 && now >= s->alarm_at) {
+        s->alarm_at = 0;
+        s->conf->ops->alarm(s);
+    }
+    after_callback(s);
+}
+
+/* Both kinds of wake look the same; an alarm that is still set has not gone off. */
+void cstar__live_wake(cstar__live *s) {
+    if (s->x == NULL) {
+        return;
+    }
+    const bool rang = s->x->alarm == 0 && s->x->driver != NULL;
+    if (s->waiting != NULL) {
+        s->waiting->blocked = false;
+    }
+    s->stuck = false;
+    if (!send_waiting(s)) {
+        return;
+    }
+    if (rang) {
+        on_alarm(s);
+    }
+}
+
+/* ---- the start ---- */
+
+static int by_id(const void *a, const void *b) {
+    const cstar__packet *const *p = a;
+    const cstar__packet *const *q = b;
+    return (*p)->id < (*q)->id ? -1 : (*p)->id > (*q)->id;
+}
+
+/* Puts what was missed in front of what has come meanwhile, which is newer. @return false: cut. */
+static bool replay(cstar__live *s) {
+    cstar__opening *o = s->opening;
+    cstar__waiting *later = s->waiting;
+    if (o->n == 0) {
+        return true;
+    }
+    qsort(o->missed, o->n, sizeof(cstar__packet *), by_id);
+    s->waiting = NULL;
+    bool ok = true;
+    for (size_t i = 0; i < o->n && ok; i++) {
+        ok = wait_with(s, o->missed[i]);
+    }
+    for (uint32_t i = 0; later != NULL && i < later->n && ok; i++) {
+        ok = wait_with(s, later->items[(later->head + i) & (later->cap - 1)]);
+    }
+    cstar__waiting_free(&later, alloc_of(s));
+    return ok;
+}
+
+/* Of a client that has to be given a full view, which has it already. */
+static void skip_seen(cstar__live *s) {
+    cstar__waiting *w = s->waiting;
+    bool replaced = false;
+    s->waiting = NULL;
+    for (uint32_t i = 0; w != NULL && i < w->n; i++) {
+        cstar__packet *p = w->items[(w->head + i) & (w->cap - 1)];
+        if (p->id == 0 || p->id > s->skip_to) {
+            s->doomed = !cstar__waiting_put(&s->waiting, alloc_of(s), p, &replaced) || s->doomed;
+        }
+    }
+    cstar__waiting_free(&w, alloc_of(s));
+}
+
+static void tell_early(cstar__live *s, cstar__early *e) {
+    while (e != NULL) {
+        cstar__early *next = e->next;
+        if (s->x != NULL && !s->ending && s->conf->ops != NULL && s->conf->ops->info != NULL) {
+            s->conf->ops->info(s, e->topic, e->packet);
+        }
+        cstar__packet_unref(e->packet);
+        (void)alloc_of(s)->resize(alloc_of(s)->ctx, e, sizeof *e, 0);
+        e = next;
+    }
+}
+
+void cstar__live_start(cstar__live *s, cstar__exchange *x) {
+    s->x = x;
+    s->inside++;
+    s->ping_at = now_of(s) + s->conf->ping_ms;
+    s->rearm = true;
+    if (cstar__live_resumes(s)) {
+        (void)replay(s);
+    } else if (s->skip_to != 0) {
+        skip_seen(s);
+    }
+    cstar__early *early = s->opening->early;
+    s->opening->early = NULL;
+    s->opening->last = &s->opening->early;
+    opening_free(s);
+    tell_early(s, early);
+    after_callback(s);
+}
+
+/* ---- topics ---- */
+
+static bool take_missed(void *arg, cstar__packet *p) {
+    cstar__live *s = arg;
+    cstar__opening *o = s->opening;
+    if (o == NULL || o->gap) { /* a full view it will be */
+        cstar__packet_unref(p);
+        return true;
+    }
+    if (o->n == o->cap) {
+        const cstar_allocator *alloc = alloc_of(s);
+        const size_t cap = o->cap != 0 ? o->cap * 2 : 16;
+        cstar__packet **more = alloc->resize(
+            alloc->ctx, o->missed, o->cap * sizeof(cstar__packet *), cap * sizeof(cstar__packet *));
+        if (more == NULL) {
+            cstar__packet_unref(p);
+            o->gap = true;
+            return true;
+        }
+        o->missed = more;
+        o->cap = cap;
+    }
+    o->missed[o->n++] = p;
+    return true;
+}
+
+static cstar__sub *find_sub(const cstar__live *s, cstar_str topic, size_t *n) {
+    cstar__sub *sub = s->subs;
+    *n = 0;
+    for (; sub != NULL; sub = sub->next) {
+        const cstar__topic *t = sub->part != NULL && !sub->dead ? sub->part->topic : NULL;
+        if (t != NULL && cstar_str_eq(cstar_view(t->name, t->len), topic)) {
+            return sub;
+        }
+        *n += t != NULL;
+    }
+    return NULL;
+}
+
+static cstar__sub *sub_new(cstar__live *s) {
+    cstar__sub *sub = &s->first;
+    if (sub->live != NULL) { /* in use; a further one that is free? */
+        for (sub = s->subs; sub != NULL && sub->part != NULL; sub = sub->next) {
+        }
+        if (sub != NULL) {
+            sub->dead = false;
+            return sub;
+        }
+        sub = alloc_of(s)->resize(alloc_of(s)->ctx, NULL, 0, sizeof *sub);
+    }
+    if (sub != NULL) {
+        *sub = (cstar__sub){.live = s, .next = s->subs};
+        s->subs = sub;
+    }
+    return sub;
+}
+
+cstar_status cstar__live_subscribe(cstar__live *s, cstar_str topic) {
+    size_t n = 0;
+    if (topic.len == 0 || topic.len > CSTAR__TOPIC_BYTES) {
+        return CSTAR_EINVAL;
+    }
+    if (find_sub(s, topic, &n) != NULL) {
+        return CSTAR_OK;
+    }
+    cstar__joining j = {.sub = n < CSTAR__LIVE_TOPICS ? sub_new(s) : NULL,
+                        .last_id = s->opening != NULL ? s->opening->last_id : 0,
+                        .missed = take_missed,
+                        .arg = s};
+    if (j.sub == NULL) {
+        return n < CSTAR__LIVE_TOPICS ? CSTAR_ENOMEM : CSTAR_ELIMIT;
+    }
+    const cstar_status rc = cstar__topic_join(s->room, topic, &j);
+    if (rc == CSTAR_OK && s->opening != NULL) {
+        s->opening->has_topics = true;
+        s->opening->gap = s->opening->gap || j.gap;
+        s->skip_to = j.now_id != 0 ? j.now_id : s->skip_to;
+    }
+    return rc;
+}
+
+cstar_status cstar__live_unsubscribe(cstar__live *s, cstar_str topic) {
+    size_t n = 0;
+    cstar__sub *sub = find_sub(s, topic, &n);
+    if (sub == NULL) {
+        return CSTAR_ENOENT;
+    }
+    leave(sub);
+    return CSTAR_OK;
+}
+
+/* The letter that made it listen was read. */
+void cstar__sub_listen(cstar__sub *sub) {
+    cstar__live *s = sub->live;
+    cstar__part *part = sub->part;
+    const cstar_allocator *alloc = alloc_of(s);
+    __atomic_fetch_sub(&s->queued, 1, __ATOMIC_RELAXED);
+    if (!sub->dead && part->nsubs == part->cap) {
+        const size_t cap = part->cap != 0 ? part->cap * 2 : 1;
+        cstar__sub **subs = alloc->resize(alloc->ctx, part->subs, part->cap * sizeof(cstar__sub *),
+                                          cap * sizeof(cstar__sub *));
+        if (subs != NULL) {
+            part->subs = subs;
+            part->cap = cap;
+        }
+    }
+    if (sub->dead || part->nsubs == part->cap) {
+        const bool failed = !sub->dead;
+        sub->part = NULL;
+        sub->dead = true;
+        cstar__part_release(s->room, part, 1);
+        if (failed) {
+            cut(s);
+        } else {
+            cstar__live_free_if_unused(s);
+        }
+        return;
+    }
+    sub->listens = true;
+    sub->at = (uint32_t)part->nsubs;
+    part->subs[part->nsubs++] = sub;
+}
+
+bool cstar__live_resumes(const cstar__live *s) {
+    const cstar__opening *o = s->opening;
+    return o != NULL && o->has_topics && o->last_id != 0 && !o->gap;
+}
+
+uint64_t cstar__live_snapshot(const cstar__live *s) {
+    return cstar__live_resumes(s) ? 0 : s->skip_to;
+}
+
+/* ---- the floor above ---- */
+
+void *cstar__live_user(const cstar__live *s) { return s->user; }
+cstar__exchange *cstar__live_exchange(const cstar__live *s) { return s->x; }
+uint64_t cstar__live_address(cstar__live *s) { return cstar__room_enter(s->room, s); }
+void cstar__live_set_generation(cstar__live *s, uint64_t generation) { s->generation = generation; }
+uint64_t cstar__live_generation(const cstar__live *s) { return s->generation; }

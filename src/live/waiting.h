@@ -1,0 +1,33 @@
+/* live/waiting.h -- what waits for one stream's client: references, in order.
+ *
+ * A NULL queue is an empty one: most streams never have another.
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_LIVE_WAITING_H
+#define CSTAR_LIVE_WAITING_H
+
+#include "live/packet.h"
+
+typedef struct cstar__waiting {
+    size_t bytes;          /* what the packets count */
+    uint32_t head, n, cap; /* cap is a power of two */
+    bool blocked;          /* the client takes none: a wake will come */
+    cstar__packet *items[];
+} cstar__waiting;
+
+/** What a packet counts. */
+static inline size_t cstar__waiting_weight(const cstar__packet *p) {
+    return p->wire.bytes.len + 64;
+}
+
+/** Takes a reference of its own. A packet with the same key that waits already goes. @return false: out
+ * of memory, nothing has changed. @param replaced  set if one has gone. */
+bool cstar__waiting_put(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p,
+                        bool *replaced);
+/** Up to `most` of the oldest, borrowed. @return how many. */
+size_t cstar__waiting_peek(const cstar__waiting *w, const cstar__shared **pieces, size_t most);
+/** The oldest `n` go. */
+void cstar__waiting_take(cstar__waiting *w, size_t n);
+/** Frees the queue. NULL does nothing. */
+void cstar__waiting_free(cstar__waiting **w, const cstar_allocator *alloc);
+
+#endif

@@ -1,0 +1,85 @@
+/* web/live.h -- the live part as apps and conns see it. Private.
+ *
+ *     live.c      a conn whose response is a stream: start, callbacks, end
+ *     tab.c       whose tab it is: claims, addresses, the tab's signals, rendering again
+ *     publish.c   from the application to topics
+ *     topics.c    options of topics; the app's hub
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_WEB_LIVE_H
+#define CSTAR_WEB_LIVE_H
+
+#include "live/registry.h"
+#include "live/stream.h"
+#include "web/later.h"
+
+#include "cstar/live.h"
+
+enum { CSTAR__TIMERS = 16 };
+
+/* cstar_every() */
+typedef struct cstar__timer {
+    void (*fn)(cstar_conn *conn);
+    unsigned ms;
+    uint64_t due; /* on the hub's clock */
+} cstar__timer;
+
+/* Of a conn, in its exchange's arena. */
+typedef struct cstar__live_conn {
+    cstar__live *s; /* NULL: it is over */
+    cstar_conn *conn;
+    cstar_live_opts opts;
+    cstar__live_conf conf;
+    bool asked;   /* cstar_live() was called */
+    bool started; /* the response has begun */
+    bool later_ready;
+    cstar_status ready; /* of its fields */
+    cstar__later later;
+    cstar__timer timers[CSTAR__TIMERS];
+    size_t ntimers;
+    /* its claim */
+    const char *scope;
+    char tab[65];
+    bool has_page; /* it said a pageId: our layout's page, which can be told things */
+    uint64_t generation;
+    bool claimed;
+    const char *name; /* cstar_stream_name() */
+} cstar__live_conn;
+
+/* ---- live.c ---- */
+
+/** The handler has returned, on its thread: the fields. */
+void cstar__live_settle(cstar_conn *conn);
+/** Afterwards, on the loop. */
+void cstar__live_begin(cstar_conn *conn);
+void cstar__live_on_wake(cstar_conn *conn);
+void cstar__live_on_drain(cstar_conn *conn);
+/** The exchange is over, or there never was a stream. Again does nothing. */
+void cstar__live_close(cstar_conn *conn);
+/** What `conn` has of a stream, made if need be; NULL: failed, and the conn knows. */
+cstar__live_conn *cstar__live_of(cstar_conn *conn);
+/** Calls `fn` as a callback of the stream. */
+void cstar__live_call(cstar__live_conn *l, void (*fn)(cstar_conn *conn));
+
+/* ---- tab.c ---- */
+
+/** Claims the tab for the stream. @return false: 503 is answered. */
+bool cstar__tab_claim(cstar__live_conn *l, const char *scope);
+void cstar__tab_give_up(cstar__live_conn *l);
+/** What a tab is told when its stream begins, and when it ends. */
+void cstar__tab_greet(cstar__live_conn *l);
+void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why);
+/** Of an event's request, for its tab's stream. */
+void cstar__tab_keep_signals(cstar_conn *conn);
+/** Text of the signals that the request has brought; "" if it can't be had. */
+cstar_str cstar__signals_text(cstar_conn *conn);
+
+/* ---- topics.c ---- */
+
+/** The hub with that many rooms, before serving (or a test). CSTAR_ENOMEM. */
+cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms);
+void cstar__app_close_hub(cstar_app *app);
+/** [room's thread] @return whether there was any. */
+bool cstar__app_open_mail(cstar_app *app, unsigned room);
+
+#endif

@@ -1,0 +1,222 @@
+/* publish.c -- from the application to topics: formats an event once, for all.
+ *
+ * Nothing is formatted for a topic that nobody listens to.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "web/live.h"
+
+#include <stddef.h>
+
+/* ---- where to ---- */
+
+static bool is_address(const char *topic) { return topic[0] == '\1'; }
+
+static cstar_status check(const cstar_app *app, const char *topic, cstar_err *err) {
+    if (app->hub == NULL) {
+        return cstar_err_set(err, CSTAR_ESTATE, "publish", "publish: the app is not being served");
+    }
+    if (topic == NULL || topic[0] == '\0' ||
+        (!is_address(topic) && strlen(topic) > CSTAR__TOPIC_BYTES)) {
+        return cstar_err_set(err, CSTAR_EINVAL, "topic", "topic: 1 to %d bytes",
+                             (int)CSTAR__TOPIC_BYTES);
+    }
+    return CSTAR_OK;
+}
+
+static cstar__audience audience_of(cstar_app *app, const char *topic) {
+    uint64_t address = 0;
+    if (is_address(topic)) {
+        return cstar__tab_resolve(app, topic, &address) ? CSTAR__AUDIENCE_PLAIN
+                                                        : CSTAR__AUDIENCE_NONE;
+    }
+    return cstar__hub_audience(app->hub, cstar_cstr(topic));
+}
+
+/* Takes the packet. NULL: out of memory. */
+static cstar_status post(cstar_app *app, const char *topic, cstar__packet *p) {
+    uint64_t address = 0;
+    cstar_status rc = CSTAR_ENOMEM;
+    if (p == NULL) {
+        return rc;
+    }
+    if (!is_address(topic)) {
+        rc = cstar__hub_publish(app->hub, cstar_cstr(topic), p);
+    } else {
+        rc = cstar__tab_resolve(app, topic, &address) ? cstar__hub_send(app->hub, address, p)
+                                                      : CSTAR_OK;
+    }
+    cstar__packet_unref(p);
+    return rc;
+}
+
+static cstar_status tell(cstar_status rc, cstar_err *err) {
+    return rc == CSTAR_OK ? rc
+                          : cstar_err_set(err, rc, "publish", "publish: %s", cstar_strerror(rc));
+}
+
+/* ---- patches ---- */
+
+/* One event: `format` appends it. */
+typedef struct event {
+    cstar_status (*format)(cstar_buf *out, const struct event *e, bool with_id, cstar_err *err);
+    const void *what;
+    const char *key;
+} event;
+
+static cstar_status publish(cstar_app *app, const char *topic, const event *e, cstar_err *err) {
+    cstar_buf b;
+    cstar_status rc = check(app, topic, err);
+    const cstar__audience audience =
+        rc == CSTAR_OK ? audience_of(app, topic) : CSTAR__AUDIENCE_NONE;
+    if (audience == CSTAR__AUDIENCE_NONE) {
+        return rc;
+    }
+    cstar__packet_begin(&b, cstar__hub_alloc(app->hub), app->max_response);
+    rc = e->format(&b, e, audience == CSTAR__AUDIENCE_KEPT, err);
+    if (rc != CSTAR_OK) {
+        cstar_buf_fini(&b);
+        return rc;
+    }
+    return tell(post(app, topic, cstar__packet_end(&b, e->key)), err);
+}
+
+/* Its own id counts, unless the topic gives ids itself. */
+static cstar_status format_elements(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+    cstar_elements copy = *(const cstar_elements *)e->what;
+    copy.event_id = with_id ? CSTAR__PACKET_NO_ID : copy.event_id;
+    return cstar_format_patch_elements(out, &copy, err);
+}
+
+static cstar_status format_signals(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+    cstar_signals_patch copy = *(const cstar_signals_patch *)e->what;
+    copy.event_id = with_id ? CSTAR__PACKET_NO_ID : copy.event_id;
+    return cstar_format_patch_signals(out, &copy, err);
+}
+
+static cstar_status format_script(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+    cstar_script copy = *(const cstar_script *)e->what;
+    copy.event_id = with_id ? CSTAR__PACKET_NO_ID : copy.event_id;
+    return cstar_format_script(out, &copy, err);
+}
+
+cstar_status cstar_app_publish_elements(cstar_app *app, const char *topic, const cstar_elements *e,
+                                        cstar_err *err) {
+    return publish(app, topic, &(event){format_elements, e, e->key}, err);
+}
+
+cstar_status cstar_app_publish_signals(cstar_app *app, const char *topic,
+                                       const cstar_signals_patch *s, cstar_err *err) {
+    return publish(app, topic, &(event){format_signals, s, s->key}, err);
+}
+
+cstar_status cstar_app_publish_script(cstar_app *app, const char *topic, const cstar_script *s,
+                                      cstar_err *err) {
+    return publish(app, topic, &(event){format_script, s, s->key}, err);
+}
+
+/* ---- a patch that is rendered ---- */
+
+typedef struct rendering {
+    cstar_html html; /* first: what the application has */
+    cstar_app *app;
+    cstar_buf out;
+    size_t size; /* of this */
+    char *key;
+    char topic[];
+} rendering;
+
+static rendering *rendering_new(cstar_app *app, const char *topic, const char *key) {
+    const cstar_allocator *alloc = cstar__hub_alloc(app->hub);
+    const size_t ntopic = strlen(topic) + 1;
+    const size_t nkey = key != NULL ? strlen(key) + 1 : 0;
+    const size_t size = sizeof(rendering) + ntopic + nkey;
+    rendering *r = alloc->resize(alloc->ctx, NULL, 0, size);
+    if (r == NULL) {
+        return NULL;
+    }
+    memset(r, 0, sizeof *r);
+    r->app = app;
+    r->size = size;
+    memcpy(r->topic, topic, ntopic);
+    if (nkey != 0) {
+        r->key = r->topic + ntopic;
+        memcpy(r->key, key, nkey);
+    }
+    cstar__packet_begin(&r->out, alloc, app->max_response);
+    return r;
+}
+
+static cstar_html *rendering_free(rendering *r) {
+    const cstar_allocator *alloc = cstar__hub_alloc(r->app->hub);
+    cstar_buf_fini(&r->out);
+    (void)alloc->resize(alloc->ctx, r, r->size, 0);
+    return NULL;
+}
+
+cstar_html *cstar_publish_begin(cstar_app *app, const char *topic, const cstar_elements *e) {
+    cstar_elements copy = *e;
+    if (check(app, topic, NULL) != CSTAR_OK) {
+        return NULL;
+    }
+    const cstar__audience audience = audience_of(app, topic);
+    rendering *r = audience != CSTAR__AUDIENCE_NONE ? rendering_new(app, topic, e->key) : NULL;
+    if (r == NULL) {
+        return NULL;
+    }
+    copy.event_id = audience == CSTAR__AUDIENCE_KEPT ? CSTAR__PACKET_NO_ID : copy.event_id;
+    if (cstar_format_patch_begin(&r->out, &copy, NULL) != CSTAR_OK) {
+        return rendering_free(r);
+    }
+    cstar_html_init(&r->html, &r->out, CSTAR_ELEMENTS_PREFIX);
+    r->html.csrf = cstar__csrf_of(app);
+    return &r->html;
+}
+
+cstar_html *cstar_publish_end(cstar_html *h, cstar_err *err) {
+    rendering *r = (rendering *)(void *)h;
+    cstar_status rc = cstar_html_status(h, err);
+    rc = rc == CSTAR_OK ? cstar_format_patch_end(&r->out) : rc;
+    if (rc == CSTAR_OK) {
+        rc = tell(post(r->app, r->topic, cstar__packet_end(&r->out, r->key)), err);
+    }
+    if (rc != CSTAR_OK) {
+        cstar__app_log(r->app, CSTAR_LOG_ERROR, "publish: %s: a patch was not published: %s",
+                       is_address(r->topic) ? "a tab" : r->topic, cstar_strerror(rc));
+    }
+    return rendering_free(r);
+}
+
+/* ---- messages ---- */
+
+static cstar__packet *message_of(const cstar_app *app, const cstar_publication *p) {
+    const cstar_allocator *alloc = cstar__hub_alloc(app->hub);
+    if (p->json != NULL) {
+        return cstar__packet_copy(alloc, cstar_cstr(p->json), CSTAR__PACKET_JSON);
+    }
+    return p->free != NULL ? cstar__packet_lend(alloc, p->bytes, p->free, p->arg)
+                           : cstar__packet_copy(alloc, p->bytes, CSTAR__PACKET_BYTES);
+}
+
+/* Text that is no JSON is a mistake of the publisher, and not of who gets it. */
+static cstar_status check_json(const cstar_app *app, const char *json) {
+    cstar_arena a;
+    cstar_err err;
+    cstar__err_init(&err);
+    cstar_arena_init(&a, app->alloc, (size_t)64 << 20);
+    const bool ok =
+        cstar_json_read(&a, cstar_cstr(json), &(cstar_json_opts){.any_root = true}, &err) != NULL;
+    cstar_arena_fini(&a);
+    return ok ? CSTAR_OK : err.code;
+}
+
+cstar_status cstar_app_publish(cstar_app *app, const char *topic, const cstar_publication *p) {
+    cstar_status rc = check(app, topic, NULL);
+    rc = rc == CSTAR_OK && p->json != NULL ? check_json(app, p->json) : rc;
+    if (rc == CSTAR_OK && audience_of(app, topic) != CSTAR__AUDIENCE_NONE) {
+        return post(app, topic, message_of(app, p));
+    }
+    if (p->free != NULL) {
+        p->free(p->arg);
+    }
+    return rc;
+}

@@ -1,0 +1,286 @@
+/* tab.c -- whose tab a stream, or an event's request, is of.
+ *
+ *     stream: {scope, tabId, pageId} ─claim▶ registry ─▶ the one that had it: cstar__hub_replace()
+ *     event:  its signals ─▶ registry ─▶ cstar_tab_signals() of the stream
+ *
+ * How a page is kept alive (docs/internals/live.md): it opens its stream again whenever that has ended,
+ * after the time that the last `retry` field said. So each stream begins with one of about a second,
+ * another for each, lest all of them come back at once; a server that stops says a new one; and the
+ * stream that has ended for good says "not before weeks". Pages without a pageId are not ours, and are
+ * not told anything.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "web/live.h"
+
+#define NEVER "retry: 2147483647\n\n" /* a browser's longest timer: 24 days */
+
+/* ---- what a request says ---- */
+
+static cstar_str signal_of(cstar_conn *conn, const char *name) {
+    const cstar_signals *in = cstar_read_signals(conn);
+    const cstar_json *v = in != NULL ? cstar_json_path(in, name) : NULL;
+    return cstar_json_typeof(v) == CSTAR_JSON_STRING ? cstar_json_view(v) : CSTAR_STR("");
+}
+
+static cstar__tab tab_of(cstar_conn *conn, const char *scope) {
+    const cstar_str page = signal_of(conn, "pageId");
+    return (cstar__tab){.scope = cstar_cstr(scope),
+                        .tab = signal_of(conn, "tabId"),
+                        .page = page.len <= CSTAR__TAB_ID_MAX ? page : CSTAR_STR("")};
+}
+
+const char *cstar_tab_id(cstar_conn *conn) {
+    if (conn->live != NULL && conn->live->tab[0] != '\0') {
+        return conn->live->tab;
+    }
+    const cstar_str tab = signal_of(conn, "tabId");
+    return cstar__tab_id_ok(tab) ? tab.ptr : NULL;
+}
+
+/* ---- the claim ---- */
+
+static bool refuse(cstar_conn *conn, cstar_status rc) {
+    (void)cstar__conn_failf(conn, rc, "live", "live: the tab can't be claimed");
+    conn->answer = CSTAR__ANSWER_NONE;
+    cstar_buf_reset(&conn->out);
+    (void)cstar_respond_text(conn, 503, "Stream registry unavailable");
+    return false;
+}
+
+bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
+    cstar_conn *conn = l->conn;
+    cstar__tab t = tab_of(conn, scope);
+    cstar__claim claim;
+    l->has_page = t.page.len != 0;
+    if (!cstar__tab_id_ok(t.tab)) {
+        return true; /* an ordinary stream */
+    }
+    l->scope = cstar_arena_strdup(&conn->x->arena, t.scope);
+    const uint64_t address = l->scope != NULL ? cstar__live_address(l->s) : 0;
+    const cstar_status rc = address != 0
+                                ? cstar__registry_claim(conn->app->registry, &t, address, &claim)
+                                : CSTAR_ENOMEM;
+    if (rc != CSTAR_OK) {
+        return refuse(conn, rc);
+    }
+    l->claimed = true;
+    l->generation = claim.generation;
+    memcpy(l->tab, claim.tab, sizeof l->tab);
+    cstar__live_set_generation(l->s, claim.generation);
+    if (claim.replaces) {
+        (void)cstar__hub_replace(conn->app->hub, claim.old_stream, claim.old_generation);
+    }
+    return true;
+}
+
+void cstar__tab_give_up(cstar__live_conn *l) {
+    if (l->claimed) {
+        const cstar__tab t = {.scope = cstar_cstr(l->scope), .tab = cstar_cstr(l->tab)};
+        l->claimed = false;
+        cstar__registry_release(l->conn->app->registry, &t, cstar__live_address(l->s),
+                                l->generation);
+    }
+}
+
+void cstar_tab_release(cstar_conn *conn) {
+    if (conn->live != NULL && conn->live->s != NULL) {
+        cstar__tab_give_up(conn->live);
+        cstar__live_set_generation(conn->live->s, 0);
+    }
+}
+
+/* ---- what the tab is told ---- */
+
+/* Milliseconds from `least` on, spread over `most` more. */
+static void put_retry(cstar__live_conn *l, unsigned least, unsigned spread) {
+    cstar_buf_lit(&l->conn->out, "retry: ");
+    cstar_buf_uint(&l->conn->out, least + cstar__app_random(l->conn->app) % spread);
+    cstar_buf_lit(&l->conn->out, "\n\n");
+}
+
+/* A split page does not know its new name, and one that comes back after a split may have forgotten. */
+void cstar__tab_greet(cstar__live_conn *l) {
+    if (!l->has_page || l->conn->x->request.method == CSTAR__HEAD) {
+        return;
+    }
+    put_retry(l, 500, 1000);
+    if (l->claimed) {
+        (void)cstar_conn_signal(l->conn, "tabId",
+                                &(cstar_signal_opts){.value = cstar_val_cstr(l->tab)});
+    }
+}
+
+void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why) {
+    if (!l->has_page) {
+        return;
+    }
+    if (why == CSTAR__LIVE_HALTED) {
+        cstar_buf_lit(&l->conn->out, NEVER);
+    } else if (why == CSTAR__LIVE_DRAINED) {
+        put_retry(l, 200, 2800);
+    }
+}
+
+/* ---- of an event ---- */
+
+static const cstar_page_def *page_of(const cstar_conn *conn) {
+    const cstar__route *r = conn->route;
+    if (conn->events != NULL) {
+        return conn->events->page;
+    }
+    return r != NULL && (r->kind == CSTAR__TARGET_STREAM || r->kind == CSTAR__TARGET_PAGE)
+               ? r->target
+               : NULL;
+}
+
+/* NULL: it has none. */
+static const char *scope_of(cstar_conn *conn) {
+    const cstar_page_def *page = page_of(conn);
+    if (conn->live != NULL && conn->live->scope != NULL) {
+        return conn->live->scope;
+    }
+    return page != NULL && page->stream_key != NULL ? page->stream_key(conn) : NULL;
+}
+
+/* The tab that the request belongs to. @return false: none that has a stream. */
+static bool find_tab(cstar_conn *conn, const char *scope, char tab[CSTAR__TAB_ID_MAX + 1]) {
+    if (conn->live != NULL && conn->live->tab[0] != '\0') {
+        memcpy(tab, conn->live->tab, CSTAR__TAB_ID_MAX + 1);
+        return true;
+    }
+    const cstar__tab t = tab_of(conn, scope);
+    return conn->app->registry != NULL && cstar__tab_id_ok(t.tab) &&
+           cstar__registry_resolve(conn->app->registry, &t, tab) == CSTAR_OK;
+}
+
+cstar_str cstar__signals_text(cstar_conn *conn) {
+    const cstar__method method = conn->x->request.method;
+    if (method != CSTAR__GET && method != CSTAR__DELETE) {
+        return cstar__body_is_form(conn) ? CSTAR_STR("") : cstar_buf_view(&conn->body);
+    }
+    cstar_buf b;
+    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), conn->x->request.query.len + 1);
+    (void)cstar__query_last(conn->x->request.query, CSTAR_STR("datastar"), &b);
+    return b.status == CSTAR_OK ? cstar_buf_view(&b) : CSTAR_STR("");
+}
+
+void cstar__tab_keep_signals(cstar_conn *conn) {
+    char tab[CSTAR__TAB_ID_MAX + 1];
+    const cstar_str text = cstar__signals_text(conn);
+    const char *scope = text.len != 0 ? conn->events->page->stream_key(conn) : NULL;
+    if (scope == NULL || !find_tab(conn, scope, tab)) {
+        return;
+    }
+    const cstar_status rc =
+        cstar__registry_keep_signals(conn->app->registry, cstar_cstr(scope), cstar_cstr(tab), text);
+    if (rc != CSTAR_OK && rc != CSTAR_ENOENT) {
+        cstar__app_log(conn->app, CSTAR_LOG_WARN, "a tab's signals of %zu bytes were not kept: %s",
+                       text.len, cstar_strerror(rc));
+    }
+}
+
+/* ---- for the stream ---- */
+
+static const cstar_signals *latest(cstar_conn *conn) {
+    cstar_buf text;
+    const cstar__live_conn *l = conn->live;
+    cstar_buf_init(&text, cstar_arena_allocator(&conn->x->arena), (size_t)64 << 20);
+    if (l == NULL || !l->claimed ||
+        cstar__registry_signals(conn->app->registry, cstar_cstr(l->scope), cstar_cstr(l->tab),
+                                &text) != CSTAR_OK) {
+        return NULL;
+    }
+    return cstar_json_read(&conn->x->arena, cstar_buf_view(&text),
+                           &(cstar_json_opts){.max_bytes = text.len}, NULL);
+}
+
+const cstar_signals *cstar_tab_signals(cstar_conn *conn) {
+    const cstar_signals *in = latest(conn);
+    return in != NULL ? in : cstar_read_signals(conn);
+}
+
+cstar_status cstar_rerender(cstar_conn *conn) {
+    const cstar_page_def *page = page_of(conn);
+    if (page == NULL || conn->answer != CSTAR__ANSWER_SSE) {
+        return cstar__conn_failf(conn, CSTAR_ESTATE, "rerender",
+                                 "rerender: only from a page's stream or event");
+    }
+    const cstar_signals *before = conn->signals;
+    conn->signals = cstar_tab_signals(conn);
+    conn->rerendering = true; /* what mount sets is for render: the browser has its own */
+    if (page->mount != NULL) {
+        page->mount(conn);
+    }
+    conn->rerendering = false;
+    cstar_html *h = conn->halted ? NULL : cstar_conn_patch_begin(conn, &(cstar_elements){0});
+    if (h != NULL) {
+        page->render(conn, h);
+        (void)cstar_conn_patch_end(conn, h);
+    }
+    conn->signals = before;
+    return conn->err.code;
+}
+
+/* ---- addresses ---- */
+
+/* "\1t" scope "\1" tab: no topic begins so. */
+const char *cstar_tab(cstar_conn *conn) {
+    char tab[CSTAR__TAB_ID_MAX + 1];
+    const char *scope = scope_of(conn);
+    cstar_buf b;
+    if (scope == NULL || !find_tab(conn, scope, tab)) {
+        return NULL;
+    }
+    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), strlen(scope) + sizeof tab + 8);
+    cstar_buf_lit(&b, "\1t");
+    cstar_buf_puts(&b, tab);
+    cstar_buf_lit(&b, "\1");
+    cstar_buf_puts(&b, scope);
+    cstar_buf_byte(&b, '\0');
+    return b.status == CSTAR_OK ? b.ptr : NULL;
+}
+
+const char *cstar_stream_name(cstar_conn *conn) {
+    const cstar__live_conn *l = conn->live;
+    const uint64_t address = l != NULL && l->s != NULL ? cstar__live_address(l->s) : 0;
+    cstar_buf b;
+    if (address == 0) {
+        return NULL;
+    }
+    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), 32);
+    cstar_buf_lit(&b, "\1s");
+    cstar_buf_uint(&b, address);
+    cstar_buf_byte(&b, '\0');
+    return b.status == CSTAR_OK ? b.ptr : NULL;
+}
+
+bool cstar__tab_resolve(cstar_app *app, const char *name, uint64_t *address) {
+    if (name[1] == 's') {
+        *address = 0;
+        for (const char *p = name + 2; *p >= '0' && *p <= '9'; p++) {
+            *address = *address * 10 + (uint64_t)(*p - '0');
+        }
+        return *address != 0;
+    }
+    const char *scope = name[1] == 't' ? strchr(name + 2, '\1') : NULL;
+    return scope != NULL &&
+           cstar__registry_owner(app->registry, cstar_cstr(scope + 1),
+                                 cstar_view(name + 2, (size_t)(scope - name - 2)), address, NULL);
+}
+
+/* ---- for the application ---- */
+
+bool cstar_tab_is_live(cstar_app *app, const char *scope, const char *tab_id) {
+    return app->registry != NULL &&
+           cstar__registry_owner(app->registry, cstar_cstr(scope), cstar_cstr(tab_id), NULL, NULL);
+}
+
+cstar_status cstar_tab_end(cstar_app *app, const char *scope, const char *tab_id) {
+    uint64_t stream = 0;
+    uint64_t generation = 0;
+    if (app->registry == NULL || !cstar__registry_owner(app->registry, cstar_cstr(scope),
+                                                        cstar_cstr(tab_id), &stream, &generation)) {
+        return CSTAR_ENOENT;
+    }
+    return cstar__hub_replace(app->hub, stream, generation);
+}

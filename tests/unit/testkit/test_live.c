@@ -1,0 +1,229 @@
+/* test_live.c -- streams, topics and tabs, as an application tests its own.
+ * SPDX-License-Identifier: MIT */
+#include "cstar/test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* ---- the app ---- */
+
+static int disconnected;
+
+static void render(cstar_conn *conn, cstar_html *h) {
+    (void)conn;
+    cstar_put(h, "<p id='n' data-init='{}'>-</p>", cstar_connect());
+}
+
+static void connect_room(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    cstar_subscribe(conn, "news");
+    cstar_subscribe(conn, "talk");
+    if (!cstar_resumed(conn)) {
+        cstar_patch_elements(conn, "<p id='n'>full</p>");
+    }
+}
+
+static void info(cstar_conn *conn, const cstar_message *m) {
+    if (strcmp(m->bytes.ptr, "stop") == 0) {
+        cstar_halt(conn);
+        return;
+    }
+    cstar_patch(conn, h, .selector = "#n", .mode = CSTAR_INNER) {
+        cstar_put(h, "{}: {}", m->topic, m->bytes.ptr);
+    }
+}
+
+static void disconnect(cstar_conn *conn) {
+    (void)conn;
+    disconnected++;
+}
+
+static const char *key(cstar_conn *conn) {
+    (void)conn;
+    return "room";
+}
+
+static void whisper(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    const char *to = cstar_tab(conn);
+    cstar_signal_bool(conn, "found", to != NULL);
+    if (to != NULL) {
+        (void)cstar_publish_signals(cstar_app_of(conn), to, "{\"whisper\":1}");
+    }
+}
+
+CSTAR_PAGE(room, .render = render, .connect = connect_room, .info = info, .disconnect = disconnect,
+           .stream_key = key, .events = CSTAR_EVENTS({"whisper", whisper}));
+CSTAR_PAGE(plain, .render = render);
+
+typedef struct fixture {
+    cstar_app *app;
+    cstar_test *t;
+} fixture;
+
+static int set_up(void **state) {
+    fixture *f = calloc(1, sizeof *f);
+    disconnected = 0;
+    f->app = cstar_app_new();
+    cstar_page(f->app, "/room", &room);
+    cstar_page(f->app, "/plain", &plain);
+    cstar_topic(f->app, "news", .replay_count = 4);
+    cstar_topic(f->app, "talk", .replay_count = 4);
+    f->t = cstar_test_new(f->app);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture *f = *state;
+    cstar_test_free(f->t);
+    cstar_app_free(f->app);
+    free(f);
+    return 0;
+}
+
+static cstar_test_stream *open_tab(const fixture *f, const char *signals) {
+    return cstar_test_open(f->t, "/room", .method = "POST", .body = signals);
+}
+
+/* ---- tests ---- */
+
+static void a_page_without_connect_has_no_stream(void **state) {
+    const fixture *f = *state;
+    const cstar_test_reply *r = cstar_test_post(f->t, "/plain", "{");
+    cstar_test_expect_status(r, 404);
+    cstar_test_expect_body(r, "Not found");
+    r = cstar_test_post(f->t, "/room", "{");
+    cstar_test_expect_status(r, 400);
+}
+
+static void what_is_published_reaches_the_stream_in_order(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    cstar_test_expect_body(cstar_test_came(s), "full");
+    assert_int_equal(cstar_publish_signals(f->app, "news", "{\"a\":1}"), CSTAR_OK);
+    assert_int_equal(cstar_publish(f->app, "talk", .bytes = CSTAR_STR("hello")), CSTAR_OK);
+    cstar_publish_patch(f->app, "news", h, .selector = "#n") {
+        cstar_put(h, "<p id='n'>{}</p>", "<3>");
+    }
+    cstar_test_advance(f->t, 1);
+    const cstar_test_reply *r = cstar_test_news(s);
+    cstar_test_expect_signals(r, "{\"a\":1}");
+    assert_int_equal(r->npatches, 3);
+    cstar_test_expect_body(r, "talk: hello");
+    cstar_test_expect_body(r, "&lt;3&gt;");
+    assert_true(strstr(r->body.ptr, "\"a\":1") < strstr(r->body.ptr, "talk: hello"));
+    assert_true(strstr(r->body.ptr, "talk: hello") < strstr(r->body.ptr, "&lt;3&gt;"));
+    cstar_test_cut(s);
+    assert_int_equal(disconnected, 1);
+}
+
+static void a_halt_ends_it_cleanly(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{\"tabId\":\"t\",\"pageId\":\"p\"}");
+    cstar_publish(f->app, "talk", .bytes = CSTAR_STR("stop"));
+    cstar_test_advance(f->t, 1);
+    assert_true(cstar_test_came(s)->complete);
+    cstar_test_expect_body(cstar_test_came(s), "retry: 2147483647\n\n");
+    assert_int_equal(disconnected, 1);
+    assert_false(cstar_tab_is_live(f->app, "room", "t"));
+}
+
+static void a_tab_has_one_stream(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_tab(f, "{\"tabId\":\"t\"}");
+    cstar_test_stream *other = open_tab(f, "{\"tabId\":\"u\"}");
+    assert_true(cstar_tab_is_live(f->app, "room", "t"));
+    cstar_test_stream *b = open_tab(f, "{\"tabId\":\"t\"}");
+    cstar_test_advance(f->t, 1);
+    assert_true(cstar_test_came(a)->complete);
+    assert_true(cstar_test_is_open(b));
+    assert_true(cstar_test_is_open(other));
+    assert_int_equal(disconnected, 1);
+    assert_true(cstar_tab_is_live(f->app, "room", "t"));
+    cstar_test_cut(b);
+    assert_false(cstar_tab_is_live(f->app, "room", "t"));
+}
+
+static void an_event_reaches_its_own_tab(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_tab(f, "{\"tabId\":\"t\"}");
+    cstar_test_stream *b = open_tab(f, "{\"tabId\":\"u\"}");
+    const cstar_test_reply *r = cstar_test_event(f->t, "/room", "whisper", "{\"tabId\":\"u\"}");
+    cstar_test_expect_signals(r, "{\"found\":true}");
+    cstar_test_advance(f->t, 1);
+    assert_null(strstr(cstar_test_came(a)->body.ptr, "whisper"));
+    cstar_test_expect_signals(cstar_test_came(b), "{\"whisper\":1}");
+    r = cstar_test_event(f->t, "/room", "whisper", "{\"tabId\":\"nobody\"}");
+    cstar_test_expect_signals(r, "{\"found\":false}");
+}
+
+static void who_comes_back_gets_what_was_missed(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    cstar_publish_signals(f->app, "news", "{\"n\":1}");
+    cstar_test_advance(f->t, 1);
+    cstar_test_cut(s);
+    cstar_publish_signals(f->app, "news", "{\"n\":2}");
+    cstar_publish_signals(f->app, "talk", "{\"n\":3}");
+    cstar_publish_signals(f->app, "news", "{\"n\":4}");
+    s = cstar_test_reconnect(s);
+    const cstar_test_reply *r = cstar_test_came(s);
+    assert_null(strstr(r->body.ptr, "full"));
+    assert_int_equal(r->nevents, 3);
+    for (int i = 0; i < 3; i++) {
+        char expected[32];
+        (void)snprintf(expected, sizeof expected, "signals {\"n\":%d}", i + 2);
+        assert_string_equal(r->events[i].data[0].ptr, expected);
+    }
+    cstar_publish_signals(f->app, "talk", "{\"n\":5}");
+    cstar_test_advance(f->t, 1);
+    assert_int_equal(cstar_test_came(s)->nevents, 4);
+}
+
+static void who_was_away_for_too_long_gets_a_full_view(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    cstar_publish_signals(f->app, "news", "{\"n\":1}");
+    cstar_test_advance(f->t, 1);
+    for (int i = 0; i < 5; i++) {
+        cstar_publish_signals(f->app, "talk", "{\"n\":2}");
+    }
+    s = cstar_test_reconnect(s);
+    cstar_test_expect_body(cstar_test_came(s), "full");
+    assert_null(strstr(cstar_test_came(s)->body.ptr, "\"n\""));
+    /* and from there on it can resume again */
+    cstar_test_cut(s);
+    cstar_publish_signals(f->app, "talk", "{\"n\":9}");
+    s = cstar_test_reconnect(s);
+    assert_null(strstr(cstar_test_came(s)->body.ptr, "full"));
+    cstar_test_expect_body(cstar_test_came(s), "{\"n\":9}");
+}
+
+static void silence_is_broken_by_a_comment(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    cstar_test_advance(f->t, 14000);
+    assert_null(strstr(cstar_test_came(s)->body.ptr, "\n: \n\n"));
+    cstar_test_advance(f->t, 2000);
+    assert_non_null(strstr(cstar_test_came(s)->body.ptr, "\n: \n\n"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(a_page_without_connect_has_no_stream),
+        TEST(what_is_published_reaches_the_stream_in_order),
+        TEST(a_halt_ends_it_cleanly),
+        TEST(a_tab_has_one_stream),
+        TEST(an_event_reaches_its_own_tab),
+        TEST(who_comes_back_gets_what_was_missed),
+        TEST(who_was_away_for_too_long_gets_a_full_view),
+        TEST(silence_is_broken_by_a_comment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
