@@ -66,7 +66,7 @@ present() {
     cc | gcc) have_cc "$1" ;;
     cmake) have_cmake ;;
     ninja) have ninja || have make ;;
-    libuv | libnghttp2 | openssl | zlib | libbrotlienc | libzstd | gumbo) have_module "$1" ;;
+    libuv | libnghttp2 | openssl | zlib | libbrotlienc | libzstd | sqlite3 | gumbo) have_module "$1" ;;
     cmocka) have_module cmocka ;;
     certificates) have_certificates ;;
     chromium) have_chromium ;;
@@ -81,7 +81,7 @@ present() {
 
 needs_of() {
     case $1 in
-    build) echo cc cmake ninja pkg-config libuv libnghttp2 openssl zlib libbrotlienc libzstd ;;
+    build) echo cc cmake ninja pkg-config libuv libnghttp2 openssl zlib libbrotlienc libzstd sqlite3 ;;
     test) echo gcc c++ cmocka gumbo node npm curl certificates python3 python3-h2 clang clang-rt chromium haproxy ;;
     lint) echo python3 clang clang-tidy clang-format cppcheck ;;
     bench) echo nginx wrk curl h2load ;;
@@ -109,6 +109,7 @@ package() {
     zlib) row="zlib1g-dev zlib-devel zlib zlib" ;;
     libbrotlienc) row="libbrotli-dev brotli-devel brotli brotli" ;;
     libzstd) row="libzstd-dev libzstd-devel zstd zstd" ;;
+    sqlite3) row="libsqlite3-dev sqlite-devel sqlite sqlite" ;;
     gumbo) row="libgumbo-dev gumbo-parser-devel gumbo-parser gumbo-parser" ;;
     cmocka) row="libcmocka-dev libcmocka-devel cmocka cmocka" ;;
     node) row="nodejs nodejs nodejs node" ;;

@@ -3,7 +3,9 @@
  *
  *     LOGIN_SECRET=$(openssl rand -base64 32) login
  *
- * Without LOGIN_SECRET a new one is made at each start, and everybody has to log in again.
+ * Without LOGIN_SECRET a new one is made at each start, and everybody has to log in again. Sessions
+ * are in the visitors' cookies; with LOGIN_SESSIONS=FILE they are in that file, and whoever logs
+ * out is out for good, whatever copy of a cookie there is.
  * SPDX-License-Identifier: MIT */
 #include "login.h"
 
@@ -26,12 +28,30 @@ static const char *make_secret(char text[65]) {
     return text;
 }
 
+static void tell(void *arg, const char *text) { (void)fprintf(stderr, "login: %s\n", text); }
+
+/* Where sessions are kept. @return false: said why */
+static bool open_store(const char *path, cstar_session_store *store) {
+    cstar_err err = {0};
+    const cstar_session_sqlite_opts opts = {.path = path, .on_error = tell};
+    if (cstar_session_sqlite(&opts, store, &err) != CSTAR_OK) {
+        (void)fprintf(stderr, "login: %s\n", err.text);
+        return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv) {
     char made[65];
     const char *given = getenv("LOGIN_SECRET");
     const char *const secrets[] = {given != NULL ? given : make_secret(made), NULL};
+    const char *file = getenv("LOGIN_SESSIONS");
+    cstar_session_store store = {0};
+    if (file != NULL && !open_store(file, &store)) {
+        return 1;
+    }
     cstar_app *app = cstar_app_new();
-    cstar_sessions(app, .secrets = secrets);
+    cstar_sessions(app, .secrets = secrets, .store = file != NULL ? &store : NULL);
     /* 'unsafe-eval': the client compiles the expressions in attributes. */
     cstar_csp(app, "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self'; "
                    "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'");

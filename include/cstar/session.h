@@ -77,6 +77,50 @@ CSTAR_API cstar_status cstar_app_sessions(cstar_app *app, const cstar_session_op
  * memory. */
 CSTAR_API cstar_session_store cstar_session_memory(size_t max);
 
+typedef struct cstar_session_sqlite_opts { /* zero is the default of every field but `path` */
+    /* The database: a file of its own, in a folder of this machine (no network share) that the
+     * program may write to. Made, for its owner alone (0600), if it is not there; PATH-wal and
+     * PATH-shm beside it belong to it. Don't move or delete it while a program has it open. */
+    const char *path;
+    unsigned wait_ms; /* that a call waits for another process to let go of it; 0: 2000 */
+    /* Told why SQLite could not do something, in words: the caller of a store only gets CSTAR_EIO.
+     * From any thread, also of several at once; must not use the store. NULL: nobody is told. */
+    void (*on_error)(void *arg, const char *text);
+    void *arg;
+} cstar_session_sqlite_opts;
+
+/**
+ * A store in a SQLite database: sessions outlive the process, and several processes of one machine
+ * may share the file (a deploy whose old and new server overlap).
+ *
+ *     cstar_session_store store;
+ *     cstar_session_sqlite_opts opts = {.path = "sessions.db"};
+ *     if (cstar_session_sqlite(&opts, &store, &err) == CSTAR_OK) {
+ *         cstar_sessions(app, .secrets = secrets, .store = &store);
+ *     }
+ *
+ * What a call has done is done whole or not at all, and is not lost when the process dies; when the
+ * machine loses power the last writes may be (also that a session was ended), but nothing is
+ * damaged. On a full disk, or when the file stays locked, the call says CSTAR_EIO, and everything
+ * is as it was. Expired sessions are deleted by and by, a few with every eighth save; their
+ * place is used again, the file does not get smaller.
+ *
+ * The functions wait for the disk, on the thread that calls them: a handler that is not `.blocking`
+ * holds up its worker meanwhile. docs/howto/sessions.md says for how long.
+ *
+ * @param opts  Borrowed; the path is copied.
+ * @param out   The store, to be given to cstar_sessions() (or freed by its `free`). After an error
+ *              its ctx is NULL.
+ * @return CSTAR_EINVAL no path, or one that SQLite takes for something else (":memory:", "file:x");
+ *         CSTAR_EIO the file can't be made, opened or written, is locked, damaged or no database;
+ *         CSTAR_ETYPE it is another program's database, or one of another version of cstar: it is
+ *         left as it is; CSTAR_ENOMEM; CSTAR_ENOTSUP a build without SQLite, or a SQLite without
+ *         threads or WAL.
+ */
+CSTAR_API CSTAR_MUST_USE cstar_status cstar_session_sqlite(const cstar_session_sqlite_opts *opts,
+                                                           cstar_session_store *out,
+                                                           cstar_err *err);
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /** The value of that name; NULL if there is none. */

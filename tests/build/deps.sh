@@ -33,7 +33,7 @@ expect() { # expect NAME TEXT PATTERN...
 }
 
 out=$(deps apt build)
-expect apt-build "$out" 'apt-get update' 'install .*cmake .*gcc .*libc6-dev .*libuv1-dev .*ninja-build .*pkg-config'
+expect apt-build "$out" 'apt-get update' 'install .*cmake .*gcc .*libc6-dev .*libsqlite3-dev .*libuv1-dev .*ninja-build .*pkg-config'
 out=$(deps apt test)
 expect apt-test "$out" 'libcmocka-dev' 'nodejs' ' npm' 'clang ' 'libclang-rt-[0-9]+-dev' 'g\+\+' 'install .* chromium$'
 out=$(deps apt bench)
@@ -41,7 +41,7 @@ expect apt-bench "$out" 'RUNLEVEL=1 apt-get install .* nginx$' 'wrk'
 [ "$(grep -c 'apt-get update' <<<"$out")" = 1 ] || { echo "apt-get update more than once"; status=1; }
 out=$(deps apt lint)
 expect apt-lint "$out" 'clang-tidy' 'clang-format' 'cppcheck'
-expect dnf "$(deps dnf build test)" 'dnf install -y .*libcmocka-devel' 'libuv-devel' 'gcc-c\+\+' 'pkgconf-pkg-config'
+expect dnf "$(deps dnf build test)" 'dnf install -y .*libcmocka-devel' 'libuv-devel' 'sqlite-devel' 'gcc-c\+\+' 'pkgconf-pkg-config'
 expect pacman "$(deps pacman build test)" 'pacman -S --noconfirm .*cmocka' 'libuv' 'pkgconf'
 expect brew "$(deps brew build test)" 'brew install .*cmake .*cmocka .*libuv'
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -222,7 +223,7 @@ static void check(fixture *f, const char *target, const char *body) {
     assert_string_equal(webdrive_body(answer), body);
 }
 
-/* ---- tests: each once with cookies, once with the memory store ---- */
+/* ---- tests: each once with cookies, once with each store ---- */
 
 static void run_kept(fixture *f) {
     check(f, "/", "user=- n=-1 ok=0");
@@ -298,19 +299,38 @@ static void with_cookies(scenario run) {
     end(&f);
 }
 
-static void with_store(scenario run) {
+static void run_with(const cstar_session_store *store, scenario run) {
     static fixture f;
-    const cstar_session_store store = cstar_session_memory(0);
+    start(&f, &(cstar_session_opts){.secrets = secrets, .store = store});
+    run(&f);
+    end(&f);
+}
+
+static void with_sqlite(scenario run) {
+    char path[] = "/tmp/cstar-session-XXXXXX";
+    cstar_session_store store;
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    const cstar_status rc = cstar_session_sqlite(
+        &(cstar_session_sqlite_opts){.path = path, .wait_ms = 20000}, &store, NULL);
+    if (rc != CSTAR_ENOTSUP) {
+        assert_int_equal(rc, CSTAR_OK);
+        run_with(&store, run);
+    }
+    assert_int_equal(unlink(path), 0);
+}
+
+static void with_store(scenario run) {
     cstar_app *probe = cstar_app_new();
     const cstar_status rc = cstar_sessions(probe, .secrets = secrets);
     cstar_app_free(probe);
     if (rc == CSTAR_ENOTSUP) {
-        store.free(store.ctx);
         skip();
     }
-    start(&f, &(cstar_session_opts){.secrets = secrets, .store = &store});
-    run(&f);
-    end(&f);
+    const cstar_session_store store = cstar_session_memory(0);
+    run_with(&store, run);
+    with_sqlite(run);
 }
 
 static void test_kept(void **state) {
