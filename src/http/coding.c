@@ -116,13 +116,9 @@ size_t cstar__encoder_used(const cstar__encoder *e) { return e->used; }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-cstar_status cstar__encoder_new(cstar__encoder **out, cstar__coding c,
-                                const cstar__encoder_opts *opts, const cstar_allocator *alloc) {
-    const cstar__encoder_ops *ops = ops_of[c];
+cstar_status cstar__encoder_make(cstar__encoder **out, const cstar__encoder_ops *ops,
+                                 const cstar__encoder_opts *opts, const cstar_allocator *alloc) {
     cstar__encoder_opts full;
-    if (ops == NULL) {
-        return CSTAR_ENOTSUP;
-    }
     if (!complete(ops, opts, &full)) {
         return CSTAR_EINVAL;
     }
@@ -131,7 +127,7 @@ cstar_status cstar__encoder_new(cstar__encoder **out, cstar__coding c,
         return CSTAR_ENOMEM;
     }
     memset(e, 0, ops->size);
-    *e = (cstar__encoder){.ops = ops, .alloc = alloc, .opts = full, .coding = c, .used = ops->size};
+    *e = (cstar__encoder){.ops = ops, .alloc = alloc, .opts = full, .used = ops->size};
     cstar_status rc = ops->begin(e);
     if (rc != CSTAR_OK) {
         cstar__encoder_free(e);
@@ -139,6 +135,18 @@ cstar_status cstar__encoder_new(cstar__encoder **out, cstar__coding c,
     }
     *out = e;
     return CSTAR_OK;
+}
+
+cstar_status cstar__encoder_new(cstar__encoder **out, cstar__coding c,
+                                const cstar__encoder_opts *opts, const cstar_allocator *alloc) {
+    if (ops_of[c] == NULL) {
+        return CSTAR_ENOTSUP;
+    }
+    cstar_status rc = cstar__encoder_make(out, ops_of[c], opts, alloc);
+    if (rc == CSTAR_OK) {
+        (*out)->coding = c;
+    }
+    return rc;
 }
 
 void cstar__encoder_free(cstar__encoder *e) {

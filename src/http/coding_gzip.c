@@ -30,19 +30,24 @@ static size_t gzip_memory(const cstar__encoder_opts *o) {
     return ((size_t)1 << (o->window + 2)) + ((size_t)1 << (mem_level(o) + 9)) + 7168;
 }
 
-static cstar_status gzip_begin(cstar__encoder *e) {
+/* @param wrap  16: with gzip's head and trailer */
+static cstar_status begin(cstar__encoder *e, int wrap) {
     gzip *g = (gzip *)e;
     if (g->open) {
         (void)deflateReset(&g->z);
         return CSTAR_OK;
     }
     g->z = (z_stream){.zalloc = zalloc, .zfree = zfree, .opaque = e};
-    /* + 16: with gzip's head and trailer */
-    int rc = deflateInit2(&g->z, e->opts.level, Z_DEFLATED, e->opts.window + 16,
-                          mem_level(&e->opts), Z_DEFAULT_STRATEGY);
+    int bits = wrap != 0 ? e->opts.window + wrap : -e->opts.window;
+    int rc = deflateInit2(&g->z, e->opts.level, Z_DEFLATED, bits, mem_level(&e->opts),
+                          Z_DEFAULT_STRATEGY);
     g->open = rc == Z_OK;
     return g->open ? CSTAR_OK : CSTAR_ENOMEM;
 }
+
+static cstar_status gzip_begin(cstar__encoder *e) { return begin(e, 16); }
+
+static cstar_status raw_begin(cstar__encoder *e) { return begin(e, 0); }
 
 /* Until zlib leaves room unused, which says that nothing waits. Its Z_BUF_ERROR is no error: there
  * was nothing to do. */
@@ -102,6 +107,17 @@ const cstar__encoder_ops cstar__gzip_ops = {
     .size = sizeof(gzip),
     .memory = gzip_memory,
     .begin = gzip_begin,
+    .run = gzip_run,
+    .end = gzip_end,
+};
+
+const cstar__encoder_ops cstar__deflate_ops = {
+    .min = {1, 9},
+    .max = {9, 15},
+    .standard = {6, 12},
+    .size = sizeof(gzip),
+    .memory = gzip_memory,
+    .begin = raw_begin,
     .run = gzip_run,
     .end = gzip_end,
 };

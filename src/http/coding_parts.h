@@ -1,4 +1,4 @@
-/* http/coding_parts.h -- what http/coding.c and its three encoders share; nobody else includes it.
+/* http/coding_parts.h -- what http/coding.c and its encoders share; nobody else includes it.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_HTTP_CODING_PARTS_H
@@ -35,6 +35,12 @@ struct cstar__encoder {
 
 /* Each is there only in a build that has it. */
 extern const cstar__encoder_ops cstar__gzip_ops, cstar__br_ops, cstar__zstd_ops;
+/* gzip's blocks without head and trailer; of http/coding_splice.c, in no negotiation. */
+extern const cstar__encoder_ops cstar__deflate_ops;
+
+/** cstar__encoder_new() for one way of encoding. */
+cstar_status cstar__encoder_make(cstar__encoder **out, const cstar__encoder_ops *ops,
+                                 const cstar__encoder_opts *opts, const cstar_allocator *alloc);
 
 /* malloc() and free() for libraries that do not tell the size back. `opaque` is the encoder. */
 void *cstar__coding_malloc(void *opaque, size_t size);

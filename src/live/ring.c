@@ -1,5 +1,6 @@
-/* live/ring.c -- see ring.h. Entries lie in an array that is used round its end; its size is a power
- * of two, so that a place is an index masked. Being ordered by id, they are searched by halves.
+/* live/ring.c -- see ring.h. Entries lie in an array that is used round its end; its size is a
+ * power of two, so that a place is an index masked. Being ordered by id, they are searched by
+ * halves.
  *
  * SPDX-License-Identifier: MIT */
 #include "live/ring.h"

@@ -1,15 +1,15 @@
-/* live/ring.h -- the newest packets of one topic, by id, for streams that come back and ask for what
- * they have missed.
+/* live/ring.h -- the newest packets of one topic, by id, for streams that come back and ask for
+ * what they have missed.
  *
  *     cstar__ring ring;
- *     cstar__ring_init(&ring, alloc, &(cstar__ring_opts){.count = 100, .ref = ref, .unref = unref});
+ *     cstar__ring_init(&ring, alloc, &(cstar__ring_opts){.count = 100, .ref = r, .unref = u});
  *     cstar__ring_put(&ring, (cstar__ring_entry){.id = id, .at_ms = now, .bytes = n, .packet = p});
  *     rc = cstar__ring_since(&ring, last_event_id, send_it, stream);
  *
  * 1. Ids grow from entry to entry. They are the hub's, so one topic's have gaps that mean nothing.
  * 2. What the ring has is the newest of what was put, without a hole: what goes, goes oldest first.
- * 3. `gone` is the id of the newest entry that went. Whoever has seen that or more finds all that he
- *    missed; whoever has not may have missed something that is nowhere any more.
+ * 3. `gone` is the id of the newest entry that went. Whoever has seen that or more finds all that
+ *    he missed; whoever has not may have missed something that is nowhere any more.
  * 4. count, bytes and age hold after every put; age also after cstar__ring_expire().
  *
  * Out of memory costs history, oldest first, at worst all of it, and is never an error.
@@ -76,8 +76,8 @@ void cstar__ring_expire(cstar__ring *r, uint64_t now_ms);
  * What came after `id`, oldest first. An id beyond the newest is all right, as it may be another
  * topic's: nothing was missed. (One that the hub has not given out yet is of another server's life;
  * the ring can't know that, the hub must ask first.)
- * @param fn  gets each; returns false to stop. May not change the ring; a packet is valid during the
- *            call, unless `fn` takes a reference. NULL: only the answer is wanted.
+ * @param fn  gets each; returns false to stop. May not change the ring; a packet is valid during
+ *            the call, unless `fn` takes a reference. NULL: only the answer is wanted.
  * @return CSTAR_OK: these are exactly the entries that were put after `id`, or those up to the one
  *         where `fn` stopped. CSTAR_ENOENT: some are no longer here, and `fn` was not called.
  */
