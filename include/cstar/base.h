@@ -298,6 +298,7 @@ typedef struct cstar_expr {
     /* whole attributes, name='value' ..., for the place of an attribute, already escaped */
     bool attrs;
     bool csrf; /* set by cstar_put(): the token is to stay out of URLs */
+    bool self; /* cstar_put() sets `c` to the component or controller whose markup it is */
 } cstar_expr;
 
 /* Markup, trusted as it stands: the one explicit way around the escaping of cstar_put(). */

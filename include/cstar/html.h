@@ -46,10 +46,11 @@ struct cstar_html { /* private but for its size */
     cstar_buf *out;
     const char *prefix; /* goes behind every line break */
     size_t prefix_len;
-    uint32_t state; /* where in the markup the last literal ended */
-    uint32_t depth; /* of nested fragments */
-    bool cr;        /* the last byte was a CR: an LF that follows belongs to it */
-    bool csrf;      /* its expressions keep the CSRF token out of URLs, see cstar/security.h */
+    uint32_t state;   /* where in the markup the last literal ended */
+    uint32_t depth;   /* of nested fragments */
+    bool cr;          /* the last byte was a CR: an LF that follows belongs to it */
+    bool csrf;        /* its expressions keep the CSRF token out of URLs, see cstar/security.h */
+    const char *self; /* the component or controller whose markup it is: cstar_self(); or NULL */
     cstar_err err;
 };
 

@@ -98,10 +98,16 @@ CSTAR_API cstar_val cstar_json_val(const cstar_json *v);
 
 /* ---- decoding into a struct ------------------------------------------------------------------
  *
- *     typedef struct { int64_t count; char name[40]; bool on; } form;
+ *     typedef struct {
+ *         int64_t count; char name[40]; bool on; char tags[8][20]; size_t ntags;
+ *     } form;
  *     static const cstar_field form_fields[] = {
- *         CSTAR_FIELD(form, count, CSTAR_FIELD_INT), CSTAR_FIELD(form, name, CSTAR_FIELD_TEXT),
- *         CSTAR_FIELD(form, on, CSTAR_FIELD_BOOL, .optional = true), {0}};
+ *         CSTAR_FIELD(form, count, CSTAR_FIELD_INT),
+ *         CSTAR_FIELD(form, name, CSTAR_FIELD_TEXT),
+ *         CSTAR_FIELD(form, on, CSTAR_FIELD_BOOL, .optional = true),
+ *         CSTAR_FIELD_LIST(form, tags, ntags, CSTAR_FIELD_TEXT),
+ *         {0}};
+ *     form f = {.on = true};    // what optional fields have if nothing is said
  *     cstar_status rc = cstar_json_decode(root, form_fields, &f, &err);
  */
 typedef enum cstar_field_type {
@@ -115,6 +121,8 @@ typedef enum cstar_field_type {
     CSTAR_FIELD_OBJECT, /* a nested struct, described by .fields */
     /* T[N] of .element type (not ARRAY), length to the size_t at .count_offset; ELIMIT if more */
     CSTAR_FIELD_ARRAY,
+    /* the unsigned ones by size, also size_t; ERANGE if negative, too large, or over 2^63-1 */
+    CSTAR_FIELD_UINT,
 } cstar_field_type;
 
 typedef struct cstar_field {
@@ -128,17 +136,29 @@ typedef struct cstar_field {
     size_t count_offset;              /* ARRAY: where the number of elements goes; required */
 } cstar_field;
 
-#define CSTAR_FIELD(type_, member_, ...)                                                           \
+/** A member whose key is its name. */
+#define CSTAR_FIELD(type_, member_, ...) CSTAR_FIELD_AS(#member_, type_, member_, __VA_ARGS__)
+/** The same with another key: CSTAR_FIELD_AS("user-name", form, user, CSTAR_FIELD_TEXT) */
+#define CSTAR_FIELD_AS(name_, type_, member_, ...)                                                 \
+    {                                                                                              \
+        .name = (name_), .offset = offsetof(type_, member_),                                       \
+        .size = sizeof(((type_ *)0)->member_), .type = __VA_ARGS__                                 \
+    }
+/** An array, and the size_t that gets the number of elements: CSTAR_FIELD_LIST(form, rows, nrows,
+ * CSTAR_FIELD_OBJECT, .fields = row_fields) */
+#define CSTAR_FIELD_LIST(type_, member_, count_, ...)                                              \
     {                                                                                              \
         .name = #member_, .offset = offsetof(type_, member_),                                      \
-        .size = sizeof(((type_ *)0)->member_), .type = __VA_ARGS__                                 \
+        .size = sizeof(((type_ *)0)->member_), .type = CSTAR_FIELD_ARRAY,                          \
+        .element_size = sizeof(((type_ *)0)->member_[0]), .count_offset = offsetof(type_, count_), \
+        .element = __VA_ARGS__                                                                     \
     }
 
 /**
  * Fills `*out` from an object. Unknown keys are ignored.
  * @return CSTAR_OK; CSTAR_ENOENT a field is missing; CSTAR_ETYPE, CSTAR_ERANGE, CSTAR_ELIMIT,
  *         CSTAR_EINVAL as above, and CSTAR_EINVAL for a table that makes no sense; `err` names the
- *         field by its dotted path. `*out` may be partly filled on failure.
+ *         field by its dotted path ("rows.1.id"). `*out` is untouched on failure.
  */
 CSTAR_API cstar_status cstar_json_decode(const cstar_json *obj, const cstar_field *fields,
                                          void *out, cstar_err *err);

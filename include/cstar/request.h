@@ -27,6 +27,14 @@ CSTAR_API const char *cstar_signals_str(const cstar_signals *in, const char *pat
                                         const char *otherwise);
 CSTAR_API cstar_str cstar_signals_view(const cstar_signals *in, const char *path);
 
+/**
+ * Signals into a struct that a table describes; see cstar_json_decode(), whose errors these are.
+ * @param err  Optional. Its text names the field: `signals: "user.age" must be an integer`.
+ * @return CSTAR_OK, or why not: then `*out` is untouched.
+ */
+CSTAR_API cstar_status cstar_signals_decode(const cstar_signals *in, const cstar_field *fields,
+                                            void *out, cstar_err *err);
+
 typedef struct cstar_signals_source {
     /* "GET" and "DELETE" carry signals in the query, every other method in the body */
     const char *method;
@@ -70,6 +78,19 @@ CSTAR_API cstar_str cstar_request_body(const cstar_conn *conn);
  *         been given unless one had begun.
  */
 CSTAR_API const cstar_signals *cstar_read_signals(cstar_conn *conn);
+
+/**
+ * cstar_signals_decode() for handlers, in one line:
+ *      form f = {.limit = 10};
+ *      if (cstar_decode_signals(conn, in, form_fields, &f) != CSTAR_OK) { return; }
+ * An error stays with the conn, so it is logged (in development, also shown in the browser), and is
+ * answered 400 unless a response has begun: in the handler of an event one has.
+ * @param in  NULL: cstar_read_signals(conn).
+ * @return CSTAR_OK, or why not: then `*out` is untouched. CSTAR_EINVAL: cstar_read_signals() gave
+ *         none.
+ */
+CSTAR_API cstar_status cstar_decode_signals(cstar_conn *conn, const cstar_signals *in,
+                                            const cstar_field *fields, void *out);
 
 /**
  * The body as JSON: an object. Read once, then remembered.

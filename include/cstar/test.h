@@ -126,11 +126,22 @@ CSTAR_API cstar_status cstar_test_merge_signals(cstar_arena *a, const cstar_test
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-typedef struct cstar_test_call {      /* zero is the default of every field but path */
-    const char *path;                 /* with its query, percent-coded where needed */
-    const char *method;               /* NULL: GET, or POST if there is a body */
-    const char *body;                 /* NULL: none */
-    size_t body_len;                  /* 0: up to its NUL */
+/* A field or a file of a form with enctype='multipart/form-data'. */
+typedef struct cstar_test_part { /* zero is the default of every field but the name */
+    const char *name;
+    const char *value;        /* its content; NULL: none */
+    const char *filename;     /* as the client would say it, anything; NULL: a field, no file */
+    const char *content_type; /* NULL: none; of a file application/octet-stream */
+    size_t len;               /* bytes of `value`; 0: up to its NUL */
+} cstar_test_part;
+
+typedef struct cstar_test_call { /* zero is the default of every field but path */
+    const char *path;            /* with its query, percent-coded where needed */
+    const char *method;          /* NULL: GET, or POST if there is a body */
+    const char *body;            /* NULL: none */
+    size_t body_len;             /* 0: up to its NUL */
+    const char *const *form; /* or a form's fields: name and value in turn, then NULL; coded here */
+    const cstar_test_part *parts;     /* or a form with files: the last one has a NULL name */
     const char *content_type;         /* NULL: application/json, if there is a body */
     const cstar_test_header *headers; /* further ones; the last has a NULL name */
     bool datastar;                    /* with the headers of Datastar's own requests */
@@ -165,7 +176,24 @@ CSTAR_API const cstar_test_reply *cstar_test_post_form(cstar_test *t, const char
                                                        const char *const *fields);
 /** cstar_test_form(t, "/login", "name", "ann", "password", "x") */
 #define cstar_test_form(t, path, ...)                                                              \
-    cstar_test_post_form((t), (path), (const char *const[]){__VA_ARGS__, NULL})
+    cstar_test_post_form((t), (path), CSTAR_TEST_FIELDS(__VA_ARGS__))
+/** A POST of an HTML form with files: multipart/form-data, as browsers write it. */
+CSTAR_API const cstar_test_reply *cstar_test_post_parts(cstar_test *t, const char *path,
+                                                        const cstar_test_part *parts);
+/** cstar_test_upload(t, "/photos", CSTAR_TEST_FIELD("title", "Sea"),
+ *                   CSTAR_TEST_FILE("photo", "sea.png", bytes, .len = n)) */
+#define cstar_test_upload(t, path, ...)                                                            \
+    cstar_test_post_parts((t), (path), CSTAR_TEST_PARTS(__VA_ARGS__))
+#define CSTAR_TEST_FIELD(name_, ...)                                                               \
+    { .name = (name_), .value = __VA_ARGS__ }
+#define CSTAR_TEST_FILE(name_, filename_, ...)                                                     \
+    { .name = (name_), .filename = (filename_), .value = __VA_ARGS__ }
+/* For cstar_test_request(): an event with contentType: 'form' is
+ *     cstar_test_request(t, "/editor/_event/save", .datastar = true,
+ *                        .form = CSTAR_TEST_FIELDS("title", "milk"))
+ * and with files .parts = CSTAR_TEST_PARTS(CSTAR_TEST_FILE("file", "a.txt", "text")). */
+#define CSTAR_TEST_FIELDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define CSTAR_TEST_PARTS(...) ((const cstar_test_part[]){__VA_ARGS__, {.name = NULL}})
 
 /* ---- cookies --------------------------------------------------------------------------------- */
 

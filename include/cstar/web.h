@@ -53,6 +53,7 @@ typedef struct cstar_route_opts { /* zero is the default of every field but the 
     /* Requests that change something are taken from anywhere, without a token: for webhooks and
      * APIs that don't go by cookies. See cstar/security.h. */
     bool cross_origin;
+    const char *name; /* for cstar_app_routes(): of the handler; borrowed, as long as the app */
     char reserved;
 } cstar_route_opts;
 
@@ -71,7 +72,11 @@ CSTAR_API cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const 
                                        const cstar_route_opts *opts);
 /** cstar_route(app, CSTAR_GET, "/report", report, .blocking = true) */
 #define cstar_route(app, method, path, ...)                                                        \
-    cstar_app_route((app), (method), (path), &(cstar_route_opts){.handler = __VA_ARGS__})
+    cstar_app_route((app), (method), (path),                                                       \
+                    &(cstar_route_opts){.name = CSTAR__TEXT(CSTAR__FIRST(__VA_ARGS__, )),          \
+                                        .handler = __VA_ARGS__})
+#define CSTAR__TEXT(x) CSTAR__TEXT_OF(x)
+#define CSTAR__TEXT_OF(x) #x
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
@@ -109,6 +114,9 @@ typedef struct cstar_page_def { /* zero is the default of every field */
     unsigned idle_check_ms; /* of silence, until it is looked who is there; 0: 15 000 */
     size_t max_waiting;     /* bytes that may wait for a slow client; 0: 256 KiB */
     cstar_slow slow;        /* what happens then */
+    /* The page of a controller (or a component) of that name: cstar_self() in it is the
+     * controller's. NULL: it is nobody's. */
+    const char *controller;
 } cstar_page_def;
 
 /* Routes of a page at /p: GET /p runs mount and render inside the layout; POST /p/_event/:event (or
@@ -255,6 +263,36 @@ CSTAR_API cstar_status cstar_app_controllers(cstar_app *app, const char *base,
                           (size_t)(__stop_cstar_controllers - __start_cstar_controllers))
 #endif
 
+/* ---- what is routed -------------------------------------------------------------------------- */
+
+typedef enum cstar_route_kind {
+    CSTAR_ROUTE_PLAIN,      /* cstar_route() */
+    CSTAR_ROUTE_PAGE,       /* cstar_page(): the document */
+    CSTAR_ROUTE_EVENT,      /* its events */
+    CSTAR_ROUTE_COMPONENT,  /* cstar_components(): one of them */
+    CSTAR_ROUTE_CONTROLLER, /* cstar_controllers(): one of them */
+    CSTAR_ROUTE_FILES,      /* cstar_static() and its sister: all below a path */
+} cstar_route_kind;
+
+typedef struct cstar_route_info { /* read-only; lives as long as the app */
+    const char *methods;          /* "GET", "POST,GET,PUT,PATCH,DELETE"; GET answers HEAD too */
+    const char *path;             /* "/items/:id", "/counter/_event/:event", "/ds/:module/:event" */
+    cstar_route_kind kind;
+    /* of the page, the component, the controller, or the plain route's handler; NULL: none */
+    const char *name;
+    const cstar_event_entry *events; /* ends with a NULL name; NULL: none, or a controller's any */
+} cstar_route_info;
+
+/**
+ * Lists the routes in the order in which they were made; the components and controllers of a base
+ * where that base was first named.
+ * @param fn  false: stop. `info` is valid during the call, what it points to as long as the app.
+ */
+CSTAR_API void cstar_app_routes(const cstar_app *app,
+                                bool (*fn)(void *arg, const cstar_route_info *info), void *arg);
+/** "route", "page", "event", "component", "controller", "files"; "" for another number. */
+CSTAR_API const char *cstar_route_kind_name(cstar_route_kind kind);
+
 /* ---- response: an event stream --------------------------------------------------------------- */
 
 /** Starts the event stream. Page events have it started. ESTATE: a response has begun. */
@@ -387,11 +425,26 @@ CSTAR_API int64_t cstar_assigned_int(const cstar_conn *conn, const char *key, in
  * wins. */
 CSTAR_API cstar_expr cstar_init_signals(cstar_conn *conn);
 /** Patches every remembered signal, one event per call of cstar_signal(), in order, with the final
- * values. */
+ * values. Nothing is forgotten: a second call repeats everything. */
 CSTAR_API cstar_status cstar_flush_signals(cstar_conn *conn);
 
 /** The app that the request came to: for cstar_publish(). */
 CSTAR_API cstar_app *cstar_app_of(const cstar_conn *conn);
+/* A call of cstar_signal() before the event stream, as cstar_flush_signals() would send it. */
+typedef struct cstar_remembered { /* start with zeros */
+    const char *key;
+    const cstar_val *value; /* the final one; valid until it is set again */
+    bool only_if_missing;
+    const char *event_id; /* NULL: none */
+    int64_t retry;
+    const void *at; /* private */
+} cstar_remembered;
+
+/** All of them, in the order of the calls; one that was set twice comes twice:
+ *      cstar_remembered r = {0};
+ *      while (cstar_remembered_next(conn, &r)) { ... r.key, r.value ... }
+ * @return false: there is no more; then `*r` is as at the start. */
+CSTAR_API bool cstar_remembered_next(const cstar_conn *conn, cstar_remembered *r);
 
 /** The first error of this conn; NULL if none. */
 CSTAR_API const cstar_err *cstar_error(const cstar_conn *conn);

@@ -298,6 +298,9 @@ CSTAR_API cstar_expr cstar_expr_event(const char *name, cstar_verb verb, const c
 CSTAR_API cstar_expr cstar_expr_connect(bool include_search, const char *options);
 CSTAR_API cstar_expr cstar_expr_component(const char *component, const char *name, cstar_verb verb,
                                           const char *options);
+/** Of the component or controller whose markup it stands in, as cstar_component_event(). EINVAL
+ * when written: it is nobody's, see cstar_page_def.controller. */
+CSTAR_API cstar_expr cstar_expr_self(const char *name, cstar_verb verb, const char *options);
 /** Two attributes, data-on-signal-patch and its filter: `cstar_put(h, "<div {}>",
  * cstar_on_nudge("posts", &reload))`.
  * @param action  borrowed until written. */
@@ -334,6 +337,12 @@ static inline cstar_expr cstar__component_expr(cstar__action_args a) {
  * cstar_components(). */
 #define cstar_component_event(component_, ...)                                                     \
     cstar__component_expr((cstar__action_args){.module = (component_), .event = __VA_ARGS__})
+static inline cstar_expr cstar__self_expr(cstar__action_args a) {
+    return cstar_expr_self(a.event, a.verb, a.options);
+}
+/** cstar_self("increment"), cstar_self("drop", .verb = CSTAR_DELETE): of the controller (or the
+ * component) that renders it, without its name. */
+#define cstar_self(...) cstar__self_expr((cstar__action_args){.event = __VA_ARGS__})
 /** cstar_at_post("module", "event", .prefix = "/ws"); module NULL: dynamic. cstar_post() is the
  * same. */
 #define cstar_at(verb_, module_, ...)                                                              \

@@ -3,6 +3,8 @@
  * Recursion follows the table, not the document: as deep as the caller's structs are nested.
  * Members are written by memcpy(), so that the table's offsets need not be trusted to be aligned. A
  * table that makes no sense is CSTAR_EINVAL.
+ * Two passes over the table: the first one writes nothing (its `out` is NULL), so that a refusal
+ * leaves the caller's struct as it was.
  *
  * SPDX-License-Identifier: MIT */
 #include "base/json_node.h"
@@ -19,7 +21,7 @@ typedef struct target {
     cstar_field_type type;
     size_t size;
     const cstar_field *fields; /* OBJECT */
-    unsigned char *ptr;
+    unsigned char *ptr;        /* NULL: only look */
 } target;
 
 static cstar_status decode_fields(const cstar_json *obj, const cstar_field *fields,
@@ -67,22 +69,40 @@ static cstar_status refuse(cstar_err *err, cstar_status status, const frame *at,
 /* ---- values
  * ----------------------------------------------------------------------------------- */
 
-static cstar_status store_int(const target *to, int64_t n) {
-    if (to->size == sizeof(int64_t)) {
-        memcpy(to->ptr, &n, sizeof n);
-    } else if (to->size == sizeof(int32_t) && n >= INT32_MIN && n <= INT32_MAX) {
-        int32_t narrow = (int32_t)n;
-        memcpy(to->ptr, &narrow, sizeof narrow);
-    } else if (to->size == sizeof(int16_t) && n >= INT16_MIN && n <= INT16_MAX) {
-        int16_t narrow = (int16_t)n;
-        memcpy(to->ptr, &narrow, sizeof narrow);
-    } else if (to->size == sizeof(int8_t) && n >= INT8_MIN && n <= INT8_MAX) {
-        int8_t narrow = (int8_t)n;
-        memcpy(to->ptr, &narrow, sizeof narrow);
-    } else {
-        return CSTAR_ERANGE;
+static void store(const target *to, const void *value, size_t size) {
+    if (to->ptr != NULL) {
+        memcpy(to->ptr, value, size);
     }
-    return CSTAR_OK;
+}
+
+/* Whether `n` fits an integer of that size. */
+static bool fits(const target *to, int64_t n) {
+    const bool is_signed = to->type == CSTAR_FIELD_INT;
+    if (to->size == sizeof(int64_t)) {
+        return is_signed || n >= 0;
+    }
+    const int64_t span = INT64_C(1) << (8 * to->size - (is_signed ? 1 : 0));
+    return n < span && n >= (is_signed ? -span : 0);
+}
+
+static void store_int(const target *to, int64_t n) {
+    const uint32_t word = (uint32_t)(uint64_t)n;
+    const uint16_t half = (uint16_t)word;
+    const uint8_t byte = (uint8_t)word;
+    switch (to->size) {
+    case 8:
+        store(to, &n, sizeof n);
+        return;
+    case 4:
+        store(to, &word, sizeof word);
+        return;
+    case 2:
+        store(to, &half, sizeof half);
+        return;
+    default:
+        store(to, &byte, sizeof byte);
+        return;
+    }
 }
 
 static cstar_status decode_int(const cstar_json *v, const target *to, const frame *at,
@@ -99,9 +119,10 @@ static cstar_status decode_int(const cstar_json *v, const target *to, const fram
         return huge ? refuse(err, CSTAR_ERANGE, at, "is out of range")
                     : refuse(err, CSTAR_ETYPE, at, "must be an integer");
     }
-    if (store_int(to, n) != CSTAR_OK) {
+    if (!fits(to, n)) {
         return refuse(err, CSTAR_ERANGE, at, "is out of range");
     }
+    store_int(to, n);
     return CSTAR_OK;
 }
 
@@ -114,7 +135,7 @@ static cstar_status decode_double(const cstar_json *v, const target *to, const f
         return refuse(err, CSTAR_ETYPE, at, "must be a number");
     }
     double d = cstar_json_double(v, 0);
-    memcpy(to->ptr, &d, sizeof d);
+    store(to, &d, sizeof d);
     return CSTAR_OK;
 }
 
@@ -126,7 +147,7 @@ static cstar_status decode_bool(const cstar_json *v, const target *to, const fra
     if (v->type != CSTAR_JSON_BOOL) {
         return refuse(err, CSTAR_ETYPE, at, "must be true or false");
     }
-    memcpy(to->ptr, &v->u.b, sizeof v->u.b);
+    store(to, &v->u.b, sizeof v->u.b);
     return CSTAR_OK;
 }
 
@@ -141,7 +162,7 @@ static cstar_status decode_text(const cstar_json *v, const target *to, const fra
     if (v->len >= to->size) {
         return refuse(err, CSTAR_ELIMIT, at, "is too long");
     }
-    memcpy(to->ptr, v->at.text, (size_t)v->len + 1); /* with its NUL */
+    store(to, v->at.text, (size_t)v->len + 1); /* with its NUL */
     return CSTAR_OK;
 }
 
@@ -149,6 +170,7 @@ static cstar_status decode_value(const cstar_json *v, const target *to, const fr
                                  cstar_err *err) {
     switch (to->type) {
     case CSTAR_FIELD_INT:
+    case CSTAR_FIELD_UINT:
         return decode_int(v, to, at, err);
     case CSTAR_FIELD_DOUBLE:
         return decode_double(v, to, at, err);
@@ -168,6 +190,10 @@ static cstar_status decode_value(const cstar_json *v, const target *to, const fr
 /* ---- arrays and objects
  * ----------------------------------------------------------------------- */
 
+static unsigned char *member(unsigned char *out, size_t offset) {
+    return out != NULL ? out + offset : NULL;
+}
+
 static cstar_status decode_array(const cstar_json *v, const cstar_field *field, unsigned char *out,
                                  const frame *at, cstar_err *err) {
     if (field->element_size == 0) {
@@ -180,7 +206,7 @@ static cstar_status decode_array(const cstar_json *v, const cstar_field *field, 
     if (count > field->size / field->element_size) {
         return refuse(err, CSTAR_ELIMIT, at, "has too many elements");
     }
-    target to = {field->element, field->element_size, field->fields, out + field->offset};
+    target to = {field->element, field->element_size, field->fields, member(out, field->offset)};
     frame here = {at, NULL, 0};
     for (const cstar_json *e = v->at.first; e != NULL; e = e->link.next) {
         cstar_status rc = decode_value(e, &to, &here, err);
@@ -188,9 +214,11 @@ static cstar_status decode_array(const cstar_json *v, const cstar_field *field, 
             return rc;
         }
         here.index++;
-        to.ptr += to.size;
+        to.ptr = member(to.ptr, to.size);
     }
-    memcpy(out + field->count_offset, &count, sizeof count);
+    if (out != NULL) {
+        memcpy(out + field->count_offset, &count, sizeof count);
+    }
     return CSTAR_OK;
 }
 
@@ -207,7 +235,7 @@ static cstar_status decode_field(const cstar_json *obj, const cstar_field *field
     if (field->type == CSTAR_FIELD_ARRAY) {
         return decode_array(v, field, out, &here, err);
     }
-    target to = {field->type, field->size, field->fields, out + field->offset};
+    target to = {field->type, field->size, field->fields, member(out, field->offset)};
     return decode_value(v, &to, &here, err);
 }
 
@@ -230,5 +258,6 @@ static cstar_status decode_fields(const cstar_json *obj, const cstar_field *fiel
 
 cstar_status cstar_json_decode(const cstar_json *obj, const cstar_field *fields, void *out,
                                cstar_err *err) {
-    return decode_fields(obj, fields, out, NULL, err);
+    const cstar_status rc = decode_fields(obj, fields, NULL, NULL, err);
+    return rc == CSTAR_OK ? decode_fields(obj, fields, out, NULL, err) : rc;
 }

@@ -26,6 +26,7 @@ void cstar_html_init(cstar_html *h, cstar_buf *out, const char *prefix) {
     h->depth = 0;
     h->cr = false;
     h->csrf = false;
+    h->self = NULL;
     h->err.code = CSTAR_OK;
     h->err.where = NULL;
     h->err.text[0] = '\0';
@@ -99,9 +100,11 @@ static cstar_status put_fragment(cstar_html *h, unsigned place, cstar_fragment f
     return h->err.code;
 }
 
-static cstar_status put_guarded(cstar_buf *out, unsigned place, cstar_val v, cstar_err *err) {
-    v.u.expr.csrf = true;
-    return cstar__value_put(out, place, &v, err);
+/* What an expression has to know of the page that it stands in. */
+static cstar_status put_expr(const cstar_html *h, unsigned place, cstar_val v, cstar_err *err) {
+    v.u.expr.csrf = v.u.expr.csrf || h->csrf;
+    v.u.expr.c = v.u.expr.self ? h->self : v.u.expr.c;
+    return cstar__value_put(h->out, place, &v, err);
 }
 
 /* Everything of one put. `*mark` is where the bytes without prefixes begin. */
@@ -121,8 +124,8 @@ static cstar_status put_parts(cstar_html *h, const cstar_site *site, const cstar
             prefix_lines(h, *mark);
             rc = put_fragment(h, place, v->u.fragment, err);
             *mark = out->len;
-        } else if (h->csrf && v->kind == CSTAR_VAL_EXPR) {
-            rc = put_guarded(out, place, *v, err);
+        } else if (v->kind == CSTAR_VAL_EXPR && (h->csrf || v->u.expr.self)) {
+            rc = put_expr(h, place, *v, err);
         } else {
             rc = cstar__value_put(out, place, v, err);
         }

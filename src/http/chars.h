@@ -64,4 +64,76 @@ static inline const char *cstar__value_end(const char *p, const char *end) {
     return p;
 }
 
+/* ---- whole names and values: nothing is said of what is wrong ----
+ *
+ * Eight bytes at a time, the last eight overlapping those before, and one look at the sum of it.
+ * What that finds odd, often wrongly, is looked at again byte by byte: only the usual is fast. In
+ * the sums a byte of 0x80 or more may carry into its neighbour; it is odd itself. */
+
+/* High bits: of bytes that are no printable ASCII. */
+static inline uint64_t cstar__odd_in_value(uint64_t w) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    return (w - ones * 0x20) | (w + ones) | w;
+}
+
+/* High bits: of bytes that are neither in '^' to 'z', all of which are token characters, nor '-'. */
+static inline uint64_t cstar__odd_in_name(uint64_t w) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t from = w + ones * (0x80 - '^');
+    const uint64_t behind = w + ones * (0x80 - 'z' - 1);
+    const uint64_t no_dash = (w ^ (ones * '-')) + ones * 0x7f;
+    return behind | w | (no_dash & ~from);
+}
+
+/* Four to seven bytes as eight. */
+static inline uint64_t cstar__word_of_few(const char *p, const char *end) {
+    uint32_t first;
+    uint32_t last;
+    memcpy(&first, p, sizeof first);
+    memcpy(&last, end - 4, sizeof last);
+    return (uint64_t)last << 32 | first;
+}
+
+/** Whether all of [p, end) can stand in a field value. */
+static inline bool cstar__value_ok(const char *p, const char *end) {
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    uint64_t odd = high;
+    if (end - p >= 8) {
+        uint64_t w;
+        memcpy(&w, end - 8, sizeof w);
+        odd = cstar__odd_in_value(w);
+        for (const char *q = p; end - q > 8; q += 8) {
+            memcpy(&w, q, sizeof w);
+            odd |= cstar__odd_in_value(w);
+        }
+    } else if (end - p >= 4) {
+        odd = cstar__odd_in_value(cstar__word_of_few(p, end));
+    }
+    return (odd & high) == 0 || cstar__value_end(p, end) == end;
+}
+
+/** Whether all of [p, end) are token characters; also when there are none. */
+static inline bool cstar__token_ok(const char *p, const char *end) {
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    uint64_t odd = high;
+    if (end - p >= 8) {
+        uint64_t w;
+        memcpy(&w, end - 8, sizeof w);
+        odd = cstar__odd_in_name(w);
+        for (const char *q = p; end - q > 8; q += 8) {
+            memcpy(&w, q, sizeof w);
+            odd |= cstar__odd_in_name(w);
+        }
+    } else if (end - p >= 4) {
+        odd = cstar__odd_in_name(cstar__word_of_few(p, end));
+    }
+    if ((odd & high) == 0) {
+        return true;
+    }
+    while (p < end && cstar__lower_token[(unsigned char)*p] != 0) {
+        p++;
+    }
+    return p == end;
+}
+
 #endif

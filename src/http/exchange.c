@@ -116,16 +116,8 @@ cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w) {
 /* ---- checks --------------------------------------------------------------------------------- */
 
 bool cstar__field_ok(cstar_str name, cstar_str value) {
-    if (name.len == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        if (cstar__lower_token[(unsigned char)name.ptr[i]] == 0) {
-            return false;
-        }
-    }
-    return value.len == 0 ||
-           cstar__value_end(value.ptr, value.ptr + value.len) == value.ptr + value.len;
+    return name.len != 0 && cstar__token_ok(name.ptr, name.ptr + name.len) &&
+           (value.len == 0 || cstar__value_ok(value.ptr, value.ptr + value.len));
 }
 
 /* Fields that only the machine may write: they frame the message or belong to the connection. */

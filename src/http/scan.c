@@ -109,11 +109,4 @@ bool cstar__split(cstar_str *rest, char mark, cstar_str *piece) {
     return true;
 }
 
-bool cstar__is_token(cstar_str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        if (cstar__lower_token[(unsigned char)s.ptr[i]] == 0) {
-            return false;
-        }
-    }
-    return s.len != 0;
-}
+bool cstar__is_token(cstar_str s) { return s.len != 0 && cstar__token_ok(s.ptr, s.ptr + s.len); }

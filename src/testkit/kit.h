@@ -103,6 +103,11 @@ cstar_test_reply *cstar__kit_reply(cstar__kit_link *l);
 /** Connects and sends it; NULL: failed, and told. */
 cstar__kit_link *cstar__kit_call(cstar_test *t, const cstar_test_call *call);
 
+/* ---- forms.c ---- */
+
+/** Its fields or parts become its body, in the kit's arena. @return false: failed, and told. */
+bool cstar__kit_form(cstar_test *t, cstar_test_call *c);
+
 /* ---- jar.c ---- */
 
 /** Appends the Cookie field's value for this path; nothing if there is no cookie. */

@@ -10,7 +10,8 @@
 /* ---- the bytes ---- */
 
 static cstar_str body_of(const cstar_test_call *c) {
-    return c->body_len != 0 ? cstar_view(c->body, c->body_len) : cstar_cstr(c->body);
+    return c->body != NULL && c->body_len != 0 ? cstar_view(c->body, c->body_len)
+                                               : cstar_cstr(c->body);
 }
 
 static const char *method_of(const cstar_test_call *c) {
@@ -150,12 +151,13 @@ static void exchange(cstar__kit_link *l, const cstar_test_call *c, cstar_str byt
 }
 
 cstar__kit_link *cstar__kit_call(cstar_test *t, const cstar_test_call *call) {
-    if (t == NULL || !check(t, call)) {
+    cstar_test_call whole = *call;
+    if (t == NULL || !cstar__kit_form(t, &whole) || !check(t, &whole)) {
         return NULL;
     }
     cstar_buf b;
     cstar_buf_init(&b, t->alloc, SIZE_MAX / 2);
-    put_request(t, &b, call);
+    put_request(t, &b, &whole);
     const bool ok = b.status == CSTAR_OK;
     cstar__kit_link *l = ok ? cstar__kit_connect(t) : NULL;
     const char *copy = l != NULL ? cstar_arena_strdup(&t->arena, cstar_buf_view(&b)) : NULL;
@@ -164,7 +166,7 @@ cstar__kit_link *cstar__kit_call(cstar_test *t, const cstar_test_call *call) {
     if (copy == NULL) {
         return ok && l == NULL ? NULL : cstar__kit_nomem(t);
     }
-    exchange(l, call, cstar_view(copy, len));
+    exchange(l, &whole, cstar_view(copy, len));
     return l;
 }
 
@@ -232,26 +234,4 @@ const cstar_test_reply *cstar_test_event(cstar_test *t, const char *page, const 
     cstar_buf_percent(&b, cstar_cstr(event));
     const char *url = cstar__kit_text(t, &b);
     return url != NULL ? cstar_test_event_by(t, "POST", url, signals) : NULL;
-}
-
-const cstar_test_reply *cstar_test_post_form(cstar_test *t, const char *path,
-                                             const char *const *fields) {
-    if (t == NULL) {
-        return NULL;
-    }
-    cstar_buf b;
-    cstar_buf_init(&b, t->alloc, SIZE_MAX / 2);
-    for (size_t i = 0; fields[i] != NULL && fields[i + 1] != NULL; i += 2) {
-        cstar_buf_puts(&b, i != 0 ? "&" : "");
-        cstar_buf_percent(&b, cstar_cstr(fields[i]));
-        cstar_buf_byte(&b, '=');
-        cstar_buf_percent(&b, cstar_cstr(fields[i + 1]));
-    }
-    const char *body = cstar__kit_text(t, &b);
-    return body == NULL
-               ? NULL
-               : cstar_test_send(
-                     t, &(cstar_test_call){.path = path,
-                                           .body = body,
-                                           .content_type = "application/x-www-form-urlencoded"});
 }

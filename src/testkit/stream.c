@@ -44,7 +44,11 @@ cstar_test_stream *cstar_test_open_call(cstar_test *t, const cstar_test_call *ca
         return NULL;
     }
     cstar_test_stream *s = cstar_arena_zalloc(&t->arena, sizeof *s);
-    if (s == NULL || !copy_call(t, call, &s->call)) {
+    cstar_test_call whole = *call;
+    if (s != NULL && !cstar__kit_form(t, &whole)) {
+        return NULL;
+    }
+    if (s == NULL || !copy_call(t, &whole, &s->call)) {
         return cstar__kit_nomem(t);
     }
     s->test = t;

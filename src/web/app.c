@@ -178,7 +178,8 @@ static cstar_status add_page_events(cstar_app *app, const char *path, const csta
                               .authorize = page->authorize,
                               .upload = page->upload,
                               .max_bytes = page->max_signal_bytes,
-                              .blocking = page->blocking};
+                              .blocking = page->blocking,
+                              .controller_name = page->controller};
     return cstar__app_add_events(app, events_path,
                                  &(cstar__route){.kind = CSTAR__TARGET_EVENT, .target = events});
 }

@@ -51,7 +51,11 @@ typedef struct cstar__events {
     const cstar_upload_opts *upload;
     size_t max_bytes;
     bool blocking;
+    const char *controller_name; /* of a page's: whose page it is; NULL: nobody's */
 } cstar__events;
+
+/* Of the path of a base: its component or controller, and the event. */
+#define CSTAR__COMPONENT_TAIL "/:module/:event"
 
 /* A base at which components are served. */
 typedef struct cstar__base {
@@ -212,12 +216,19 @@ static inline bool cstar__conn_gone(const cstar_conn *conn) {
 
 /** @param m  NULL: for a request that leads nowhere. */
 cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__match *m);
+/** The component or controller that is at work: cstar_self(). NULL: none. */
+const char *cstar__conn_self(const cstar_conn *conn);
 /** Whether the order of operations ends here: there is an answer (403 if it was only halted). */
 bool cstar__conn_is_over(cstar_conn *conn);
 /** Keeps the first error. @return err->code. */
 cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err);
 cstar_status cstar__conn_failf(cstar_conn *conn, cstar_status code, const char *where,
                                const char *text);
+
+/* ---- routes.c ---- */
+
+/** Appends all routes, a line each. CSTAR_ENOMEM. */
+cstar_status cstar__routes_print(const cstar_app *app, cstar_buf *out);
 
 /* ---- value.c ---- */
 

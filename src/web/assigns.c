@@ -197,3 +197,19 @@ cstar_status cstar_flush_signals(cstar_conn *conn) {
     }
     return first;
 }
+
+bool cstar_remembered_next(const cstar_conn *conn, cstar_remembered *r) {
+    const cstar__remembered *last = r->at;
+    const cstar__remembered *next = last != NULL ? last->next : conn->remembered;
+    memset(r, 0, sizeof *r);
+    if (next == NULL) {
+        return false;
+    }
+    r->key = next->assign->key;
+    r->value = &next->assign->value;
+    r->only_if_missing = next->only_if_missing;
+    r->event_id = next->event_id;
+    r->retry = next->retry;
+    r->at = next;
+    return true;
+}

@@ -25,7 +25,7 @@ static cstar__base *add_base(cstar_app *app, const char *path, cstar_status *rc)
 
 /* The one at that base, made if it is new. */
 static cstar__base *base_at(cstar_app *app, const char *base, cstar_status *rc) {
-    const char *path = base != NULL ? cstar__app_path(app, base, "/:component/:event") : NULL;
+    const char *path = base != NULL ? cstar__app_path(app, base, CSTAR__COMPONENT_TAIL) : NULL;
     if (path == NULL) {
         *rc = fail(app, base == NULL ? CSTAR_EINVAL : CSTAR_ENOMEM, "components", base);
         return NULL;

@@ -271,4 +271,5 @@ bool cstar__csrf_check(cstar_conn *conn) {
 void cstar__conn_html(cstar_conn *conn, cstar_html *h, cstar_buf *out, const char *prefix) {
     cstar_html_init(h, out, prefix);
     h->csrf = cstar__csrf_on(conn);
+    h->self = cstar__conn_self(conn);
 }

@@ -22,6 +22,17 @@ const char *cstar_event_name(const cstar_conn *conn) {
     return conn->events != NULL ? name_of(conn).ptr : NULL;
 }
 
+const char *cstar__conn_self(const cstar_conn *conn) {
+    const cstar__route *route = conn->route;
+    if (route != NULL && route->kind == CSTAR__TARGET_COMPONENT) {
+        return conn->events != NULL ? conn->events->name.ptr : NULL;
+    }
+    if (route != NULL && route->kind == CSTAR__TARGET_PAGE) {
+        return ((const cstar_page_def *)route->target)->controller;
+    }
+    return conn->events != NULL ? conn->events->controller_name : NULL;
+}
+
 /* ---- finding ---- */
 
 /* How well the entry fits: 0 not at all; an exact name best, then the longest prefix. */

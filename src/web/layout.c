@@ -67,7 +67,7 @@ void cstar_head(cstar_conn *conn, cstar_html *h) {
     "b => (b + 256).toString(16).slice(1)).join(\"\")"
 #define KEEP_TAB_ID "(id => { try { if (id) sessionStorage.tabId = id } catch {} })($tabId)"
 
-/* Where components are, if that is one place and not "/ds": "/x" of "/x/:component/:event". */
+/* Where components are, if that is one place and not "/ds": "/x" of "/x/:module/:event". */
 static cstar_str base_of(const cstar_conn *conn) {
     const cstar__base *base = conn->app->bases;
     const cstar_str own = cstar_cstr(cstar_assigned_str(conn, "ds_base", NULL));
@@ -75,7 +75,7 @@ static cstar_str base_of(const cstar_conn *conn) {
         return own;
     }
     const cstar_str path =
-        cstar_view(base->path, strlen(base->path) - strlen("/:component/:event"));
+        cstar_view(base->path, strlen(base->path) - strlen(CSTAR__COMPONENT_TAIL));
     if (cstar_str_eq(path, CSTAR_STR("/ds"))) {
         return cstar_view(NULL, 0);
     }

@@ -35,13 +35,30 @@ static void print_url(void *arg, const char *url) {
     }
 }
 
+/* To standard output. @return the exit status. */
+static int print_text(cstar_buf *text) {
+    bool said = text->status == CSTAR_OK && fwrite(text->ptr, 1, text->len, stdout) == text->len &&
+                fflush(stdout) == 0;
+    cstar_buf_fini(text);
+    return said ? 0 : 1;
+}
+
 static int print_help(const char *program) {
     cstar_buf text;
     cstar_buf_init(&text, cstar_heap(), (size_t)64 << 10);
     cstar__options_help(program, &text);
-    bool said = text.status == CSTAR_OK && fwrite(text.ptr, 1, text.len, stdout) == text.len;
-    cstar_buf_fini(&text);
-    return said ? 0 : 1;
+    return print_text(&text);
+}
+
+static int print_routes(const cstar_app *app, const char *program) {
+    cstar_buf text;
+    if (app->err.code != CSTAR_OK) {
+        (void)fprintf(stderr, "%s: %s\n", program, app->err.text);
+        return 1;
+    }
+    cstar_buf_init(&text, cstar_heap(), (size_t)64 << 20);
+    (void)cstar__routes_print(app, &text);
+    return print_text(&text);
 }
 
 static unsigned cores(void) {
@@ -101,6 +118,8 @@ static int run(cstar_app *app, const char *program, int argc, char **argv) {
         status = 2;
     } else if (o.help) {
         status = print_help(program);
+    } else if (o.routes) {
+        status = print_routes(app, program);
     } else if (o.version) {
         (void)printf("cstar %s\n", CSTAR_VERSION);
     } else {

@@ -137,6 +137,7 @@ static const option options[] = {
      INTO(STRING, serve.user)},
     {"group", "NAME", "and this group", "the user's", INTO(STRING, serve.group)},
     {"help", NULL, "print this and exit", NULL, INTO(BOOL, help), .no_env = true},
+    {"routes", NULL, "print the app's routes and exit", NULL, INTO(BOOL, routes), .no_env = true},
     {"version", NULL, "print the version and exit", NULL, INTO(BOOL, version), .no_env = true},
 };
 /* clang-format on */
@@ -424,7 +425,7 @@ cstar_status cstar__options_parse(cstar__options *o, int argc, const char *const
     for (int i = 1; i < argc && rc == CSTAR_OK; i++) {
         rc = parse_flag(o, argv, &i, seen, err);
     }
-    if (rc != CSTAR_OK || o->help || o->version) {
+    if (rc != CSTAR_OK || o->help || o->version || o->routes) {
         return rc;
     }
     rc = parse_env(o, seen, err);

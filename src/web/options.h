@@ -21,14 +21,14 @@ typedef struct cstar__options {
     const char *const *certs, *const *keys; /* become serve.certs */
     size_t ncerts, nkeys;
     cstar_log_level log_level; /* what is printed: this and graver */
-    bool help, version;
+    bool help, version, routes;
 } cstar__options;
 
 void cstar__options_init(cstar__options *o);
 void cstar__options_fini(cstar__options *o);
 
-/** Flags, then the environment for what they do not say. With --help or --version nothing else is
- * looked at. @return CSTAR_EINVAL, `err` says which and what it should be; CSTAR_ENOMEM. */
+/** Flags, then the environment for what they do not say. With --help, --version or --routes nothing
+ * else is looked at. @return CSTAR_EINVAL, `err` says which and what it should be; CSTAR_ENOMEM. */
 cstar_status cstar__options_parse(cstar__options *o, int argc, const char *const *argv,
                                   cstar_err *err);
 

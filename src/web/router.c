@@ -140,6 +140,21 @@ static cstar__node *grow(cstar__router *r, const char *path, cstar__route *route
     return node;
 }
 
+/* The path as it is shown: the slash at its end does not count. */
+static const char *keep_path(cstar__router *r, const char *path) {
+    size_t len = strlen(path);
+    return cstar_arena_strdup(&r->arena, cstar_view(path, len - (len > 1 && path[len - 1] == '/')));
+}
+
+static void append(cstar__router *r, cstar__route *route) {
+    if (r->last != NULL) {
+        r->last->next = route;
+    } else {
+        r->first = route;
+    }
+    r->last = route;
+}
+
 static cstar_status add(cstar__router *r, cstar__method method, const char *path,
                         const cstar__route *route, cstar_err *err) {
     if (path == NULL || path[0] != '/') {
@@ -150,11 +165,12 @@ static cstar_status add(cstar__router *r, cstar__method method, const char *path
         r->root = new_node(r, cstar_view(NULL, 0));
     }
     cstar__route *copy = cstar_arena_alloc(&r->arena, sizeof *copy);
-    if (r->root == NULL || copy == NULL) {
+    const char *shown = keep_path(r, path);
+    if (r->root == NULL || copy == NULL || shown == NULL) {
         return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
     }
-    *copy = *route;
-    copy->nparams = 0;
+    *copy = (cstar__route){
+        .target = route->target, .kind = route->kind, .method = method, .path = shown};
     cstar__node *node = grow(r, path, copy, err);
     if (node == NULL) {
         return err->code;
@@ -164,6 +180,7 @@ static cstar_status add(cstar__router *r, cstar__method method, const char *path
                              cstar__method_name(method), path);
     }
     node->routes[method] = copy;
+    append(r, copy);
     r->methods |= 1u << method;
     return CSTAR_OK;
 }

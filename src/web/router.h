@@ -17,6 +17,9 @@
 typedef struct cstar__route {
     const void *target; /* the caller's own */
     int kind;           /* the caller's own */
+    cstar__method method;
+    const char *path;                /* as it was added, without a slash at its end */
+    const struct cstar__route *next; /* the one that was added after it */
     unsigned nparams;
     cstar_str params[CSTAR__MAX_PARAMS]; /* names, in order of the path */
 } cstar__route;
@@ -26,7 +29,9 @@ typedef struct cstar__node cstar__node;
 typedef struct cstar__router {
     cstar_arena arena;
     cstar__node *root;
-    unsigned methods; /* bit per cstar__method: used by any route */
+    unsigned methods;          /* bit per cstar__method: used by any route */
+    const cstar__route *first; /* all routes, in the order they were added */
+    cstar__route *last;
 } cstar__router;
 
 typedef struct cstar__match {
@@ -39,8 +44,8 @@ typedef struct cstar__match {
 void cstar__router_init(cstar__router *r, const cstar_allocator *alloc);
 void cstar__router_fini(cstar__router *r);
 
-/** @return CSTAR_EINVAL, CSTAR_EDUP, CSTAR_ENOMEM; see cstar_route(). `route` is copied, its params
- * are filled in. */
+/** @return CSTAR_EINVAL, CSTAR_EDUP, CSTAR_ENOMEM; see cstar_route(). `route` is copied; only its
+ * target and kind count. */
 cstar_status cstar__router_add(cstar__router *r, cstar__method method, const char *path,
                                const cstar__route *route, cstar_err *err);
 

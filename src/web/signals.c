@@ -26,6 +26,14 @@ cstar_str cstar_signals_view(const cstar_signals *in, const char *path) {
     return cstar_json_view(cstar_json_path(in, path));
 }
 
+cstar_status cstar_signals_decode(const cstar_signals *in, const cstar_field *fields, void *out,
+                                  cstar_err *err) {
+    cstar_err why;
+    cstar__err_init(&why);
+    const cstar_status rc = cstar_json_decode(in, fields, out, &why);
+    return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, why.where, "signals: %.150s", why.text);
+}
+
 static const cstar_signals *refuse(int *status, int code, cstar_err *err, cstar_status rc,
                                    const char *text) {
     if (status != NULL) {
@@ -131,4 +139,20 @@ const cstar_signals *cstar_read_signals(cstar_conn *conn) {
         answer_refusal(conn, status);
     }
     return conn->signals;
+}
+
+cstar_status cstar_decode_signals(cstar_conn *conn, const cstar_signals *in,
+                                  const cstar_field *fields, void *out) {
+    cstar_err err;
+    in = in != NULL ? in : cstar_read_signals(conn);
+    if (in == NULL) {
+        return CSTAR_EINVAL; /* answered, and the conn knows why */
+    }
+    cstar__err_init(&err);
+    if (cstar_signals_decode(in, fields, out, &err) == CSTAR_OK) {
+        return CSTAR_OK;
+    }
+    (void)cstar__conn_fail(conn, &err);
+    answer_refusal(conn, 400);
+    return err.code;
 }

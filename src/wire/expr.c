@@ -72,6 +72,23 @@ cstar_expr cstar_expr_component(const char *component, const char *name, cstar_v
         .write = write_component, .a = component, .b = name, .d = options, .n = (int32_t)verb};
 }
 
+/* ---- the same of whoever renders it: c component, by cstar_put(); b name, d options, n verb ---- */
+
+static cstar_status write_self(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
+    if (self->c == NULL) {
+        return cstar_err_set(err, CSTAR_EINVAL, "self",
+                             "self: this is the markup of no component and no controller");
+    }
+    cstar_expr named = *self;
+    named.a = self->c;
+    return write_component(&named, out, err);
+}
+
+cstar_expr cstar_expr_self(const char *name, cstar_verb verb, const char *options) {
+    return (cstar_expr){
+        .write = write_self, .b = name, .d = options, .n = (int32_t)verb, .self = true};
+}
+
 /* ---- data-on-signal-patch='...' data-on-signal-patch-filter='...': a the action, b key ---- */
 
 /* "data-on-signal-patch", not "data-on:signal-patch": that would listen for a DOM event which
@@ -79,6 +96,7 @@ cstar_expr cstar_expr_component(const char *component, const char *name, cstar_v
 static cstar_status add_nudge_attributes(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
     cstar_expr action = *(const cstar_expr *)self->a;
     action.csrf = self->csrf;
+    action.c = action.self ? self->c : action.c;
     cstar_buf_lit(out, "data-on-signal-patch='");
     size_t value = out->len;
     cstar_status rc = action.write(&action, out, err);
@@ -113,5 +131,9 @@ static cstar_status write_on_nudge(const cstar_expr *self, cstar_buf *out, cstar
 }
 
 cstar_expr cstar_on_nudge(const char *key, const cstar_expr *action) {
-    return (cstar_expr){.write = write_on_nudge, .a = action, .b = key, .attrs = true};
+    return (cstar_expr){.write = write_on_nudge,
+                        .a = action,
+                        .b = key,
+                        .attrs = true,
+                        .self = action != NULL && action->self};
 }

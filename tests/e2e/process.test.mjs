@@ -32,6 +32,16 @@ await test("--help and --version say it on stdout and exit with 0", async () => 
   equal([said.status, said.stdout, said.stderr], [0, `cstar ${version}\n`, ""]);
 });
 
+await test("--routes prints the app's routes on stdout, serves nothing and exits with 0", async () => {
+  const said = run("counter", ["--routes", "--listen", "no address at all"]);
+  equal([said.status, said.stderr], [0, ""]);
+  const rows = said.stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
+  const event = rows.find((row) => row[2] === "event");
+  ok(rows.some((row) => row[0] === "GET" && row[1] === "/counter" && row[2] === "page"), said.stdout);
+  equal(event.slice(0, 2), ["POST,GET,PUT,PATCH,DELETE", "/counter/_event/:event"]);
+  match(event[3], /^\w+: .*increment/);
+});
+
 await test("bad usage exits with 2 and names what is wrong on stderr", async () => {
   const cases = [
     [["--nonsense"], /unknown option: --nonsense/],

@@ -51,9 +51,13 @@ static cstar_str body_of(call *c) {
 }
 
 static void csrf_rename(call *c) {
-    if (cstar_json_get(c->args, "from") != NULL ||
-        cstar_json_get(c->args, "datastar_param") != NULL) {
-        call_skip(c, "the names of the signal and of the query parameter are fixed");
+    if (arg_given(c, "from")) {
+        call_skip(c, "the token's signal is always `csrf`: the layout sets it, and the expressions "
+                     "of GET and DELETE name it to keep it out of URLs");
+        return;
+    }
+    if (arg_given(c, "datastar_param")) {
+        call_skip(c, "signals in a query are always `datastar`: the client has no other name");
         return;
     }
     web_reply reply = {.status = 0};

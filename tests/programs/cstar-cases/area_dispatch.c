@@ -1,4 +1,5 @@
-/* area_dispatch.c -- events by module and name: the fixture of the dispatch cases as a component.
+/* area_dispatch.c -- events by module and name: the fixture of the dispatch cases as a component;
+ * and at which paths pages and components are answered.
  * SPDX-License-Identifier: MIT */
 #include "runner.h"
 #include "web_once.h"
@@ -100,7 +101,61 @@ static void dispatch(call *c) {
     }
 }
 
+/* ---- paths ---- */
+
+typedef struct wanted {
+    cstar_route_kind kind;
+    const char *path;
+} wanted;
+
+static bool find_kind(void *arg, const cstar_route_info *info) {
+    wanted *w = arg;
+    w->path = info->kind == w->kind ? info->path : w->path;
+    return w->path == NULL;
+}
+
+/* The path of the first route of that kind. */
+static void put_path(call *c, cstar_app *app, cstar_route_kind kind) {
+    wanted w = {kind, NULL};
+    cstar_app_routes(app, find_kind, &w);
+    cstar_buf_puts(&c->out->text, w.path != NULL ? w.path : "(no such route)");
+    call_done(c, CSTAR_OK, NULL);
+}
+
+static void render(cstar_conn *conn, cstar_html *h) {
+    (void)conn;
+    (void)h;
+}
+
+static void router_event_path(call *c) {
+    static const cstar_page_def page = {.name = "case", .render = render, .events = events};
+    const char *path = NULL;
+    cstar_app *app = cstar_app_new();
+    if (app == NULL || !arg_text(c, "path", &path) ||
+        cstar_page(app, path != NULL ? path : "", &page) != CSTAR_OK) {
+        call_error(c, "no page can be there");
+    } else {
+        put_path(c, app, CSTAR_ROUTE_EVENT);
+    }
+    cstar_app_free(app);
+}
+
+static void router_dispatch_path(call *c) {
+    static const cstar_component_def module = {.name = "case", .events = events};
+    const char *base = NULL;
+    cstar_app *app = cstar_app_new();
+    if (app == NULL || !arg_text(c, "base", &base) ||
+        cstar_components(app, base, &module) != CSTAR_OK) {
+        call_error(c, "no components can be there");
+    } else {
+        put_path(c, app, CSTAR_ROUTE_COMPONENT);
+    }
+    cstar_app_free(app);
+}
+
 const call_entry cases_dispatch[] = {
+    {"router_event_path", router_event_path, "path", NULL},
+    {"router_dispatch_path", router_dispatch_path, "base", NULL},
     {"dispatch", dispatch, "module_segment event method modules body query", NULL},
     {NULL, NULL, NULL, NULL},
 };

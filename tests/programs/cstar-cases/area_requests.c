@@ -33,7 +33,8 @@ static bool limit(call *c, size_t *max) {
     int64_t n = cstar_json_int(v, -1);
     if (n <= 0) {
         if (n == 0 && cstar_json_typeof(v) == CSTAR_JSON_INT) {
-            call_skip(c, "max_bytes 0 is the default in C, as in every options struct");
+            call_skip(c,
+                      "max_bytes 0 is the default (1 000 000), as zero is in every options struct");
         } else {
             call_error(c,
                        "max_bytes: no number of bytes, which the type of the parameter rules out");

@@ -89,7 +89,7 @@ static void sse_start(call *c) {
     }
     version = version != NULL ? version : "1.1";
     if (strcmp(version, "1.1") != 0 && strcmp(version, "1.0") != 0) {
-        call_skip(c, "only HTTP/1 is built yet");
+        call_skip(c, "this runner's client speaks HTTP/1 only");
         return;
     }
     if (request(c, start_only, version, &reply)) {
@@ -186,6 +186,18 @@ static void page_render(cstar_conn *conn, cstar_html *h) {
     note("render");
     cstar_put(h, "<p>page</p>");
 }
+/* deny, deny_nohalt and staged are refused, each in its way. */
+static void page_authorize(cstar_conn *conn, const char *event) {
+    note("authorize");
+    if (strcmp(event, "deny") == 0) {
+        remember(cstar_respond_text(conn, 403, "Forbidden"));
+        cstar_halt(conn);
+    } else if (strcmp(event, "deny_nohalt") == 0) {
+        remember(cstar_respond_text(conn, 401, "Unauthorized"));
+    } else if (strcmp(event, "staged") == 0) {
+        remember(cstar_respond_text(conn, 418, "staged"));
+    }
+}
 static void page_event(cstar_conn *conn, const cstar_signals *in) {
     (void)in;
     note("handle_event");
@@ -193,17 +205,9 @@ static void page_event(cstar_conn *conn, const cstar_signals *in) {
 }
 
 /* What the fixture of the cases would have to do and nothing here can. NULL: all of it is built. */
-static const char *unbuilt(const cstar_json *page, const cstar_json *wanted, bool *mount,
-                           bool *events) {
-    const cstar_json *callbacks = cstar_json_get(page, "callbacks");
-    for (const cstar_json *e = cstar_json_first(callbacks); e != NULL; e = cstar_json_next(e)) {
-        const char *name = cstar_json_str(e, "");
-        *mount = *mount || strcmp(name, "mount") == 0;
-        *events = *events || strcmp(name, "handle_event") == 0;
-        if (strcmp(name, "mount") != 0 && strcmp(name, "handle_event") != 0 &&
-            strcmp(name, "render") != 0) {
-            return "authorize and page streams are not built yet";
-        }
+static const char *unbuilt(const cstar_json *wanted) {
+    if (cstar_json_get(wanted, "handled_as") != NULL) {
+        return "no route leads to an event without its segment, so that none can be handled";
     }
     cstar_str path = cstar_json_view(cstar_json_get(wanted, "path"));
     const char *query = path.len != 0 ? memchr(path.ptr, '?', path.len) : NULL;
@@ -220,6 +224,17 @@ static const char *unbuilt(const cstar_json *page, const cstar_json *wanted, boo
         }
     }
     return NULL;
+}
+
+/* Callbacks of a stream change nothing for a document or an event. */
+static bool has_callback(const cstar_json *page, const char *name) {
+    const cstar_json *callbacks = cstar_json_get(page, "callbacks");
+    for (const cstar_json *e = cstar_json_first(callbacks); e != NULL; e = cstar_json_next(e)) {
+        if (strcmp(cstar_json_str(e, ""), name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The event of /p/_event/<name>, decoded. */
@@ -262,9 +277,7 @@ static void page_request(call *c) {
     const cstar_json *wanted = cstar_json_get(c->args, "request");
     cstar_str path = cstar_json_view(cstar_json_get(wanted, "path"));
     cstar_str body = cstar_json_view(cstar_json_get(wanted, "body"));
-    bool mount = false;
-    bool events = false;
-    const char *why = unbuilt(page, wanted, &mount, &events);
+    const char *why = unbuilt(wanted);
     if (why != NULL) {
         call_skip(c, why);
         return;
@@ -272,9 +285,10 @@ static void page_request(call *c) {
     cstar_event_entry table[2] = {{event_name(path, c->arena), page_event}, {NULL, NULL}};
     cstar_page_def def = {
         .name = "case",
-        .mount = mount ? page_mount : NULL,
+        .mount = has_callback(page, "mount") ? page_mount : NULL,
+        .authorize = has_callback(page, "authorize") ? page_authorize : NULL,
         .render = page_render,
-        .events = events ? table : NULL,
+        .events = has_callback(page, "handle_event") ? table : NULL,
         .max_signal_bytes = (size_t)cstar_json_int(cstar_json_get(page, "max_signal_bytes"), 0),
     };
     web_reply reply = {.status = 0};

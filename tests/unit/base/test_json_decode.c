@@ -241,6 +241,100 @@ static void test_bad_tables(void **state) {
     assert_int_equal(decode("{}", NULL, none, NULL), CSTAR_EINVAL);
 }
 
+typedef struct counts {
+    uint64_t u64;
+    uint32_t u32;
+    uint16_t u16;
+    uint8_t u8;
+    size_t size;
+} counts;
+
+static const cstar_field count_fields[] = {
+    CSTAR_FIELD(counts, u64, CSTAR_FIELD_UINT, .optional = true),
+    CSTAR_FIELD(counts, u32, CSTAR_FIELD_UINT, .optional = true),
+    CSTAR_FIELD(counts, u16, CSTAR_FIELD_UINT, .optional = true),
+    CSTAR_FIELD(counts, u8, CSTAR_FIELD_UINT, .optional = true),
+    CSTAR_FIELD_AS("the-size", counts, size, CSTAR_FIELD_UINT, .optional = true),
+    {0},
+};
+
+static void test_unsigned(void **state) {
+    (void)state;
+    counts c = {0};
+    assert_int_equal(decode("{\"u64\":9223372036854775807,\"u32\":4294967295,\"u16\":65535,"
+                            "\"u8\":255,\"the-size\":7e2}",
+                            count_fields, &c, NULL),
+                     CSTAR_OK);
+    assert_true(c.u64 == INT64_MAX);
+    assert_true(c.u32 == UINT32_MAX);
+    assert_int_equal(c.u16, UINT16_MAX);
+    assert_int_equal(c.u8, UINT8_MAX);
+    assert_int_equal(c.size, 700);
+    static const char *const wrong[] = {
+        "{\"u64\":-1}",         "{\"u32\":-1}",      "{\"u16\":-1}",
+        "{\"u8\":-1}",          "{\"u8\":256}",      "{\"u16\":65536}",
+        "{\"u32\":4294967296}", "{\"the-size\":-1}", "{\"u64\":9223372036854775808}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(decode(wrong[i], count_fields, &c, NULL), CSTAR_ERANGE);
+    }
+    assert_int_equal(decode("{\"u8\":1.5}", count_fields, &c, NULL), CSTAR_ETYPE);
+    assert_int_equal(c.u8, UINT8_MAX);
+    assert_int_equal(c.size, 700);
+}
+
+typedef struct list {
+    point points[2];
+    size_t npoints;
+    char words[3][5];
+    size_t nwords;
+} list;
+
+static const cstar_field list_fields[] = {
+    CSTAR_FIELD_LIST(list, points, npoints, CSTAR_FIELD_OBJECT, .fields = point_fields),
+    CSTAR_FIELD_LIST(list, words, nwords, CSTAR_FIELD_TEXT, .optional = true),
+    {0},
+};
+
+static void test_lists(void **state) {
+    (void)state;
+    list l = {.nwords = 9};
+    assert_int_equal(decode("{\"points\":[{\"x\":1},{\"x\":2}],\"words\":[\"a\",\"four\"]}",
+                            list_fields, &l, NULL),
+                     CSTAR_OK);
+    assert_int_equal(l.npoints, 2);
+    assert_int_equal(l.points[1].x, 2);
+    assert_int_equal(l.nwords, 2);
+    assert_string_equal(l.words[1], "four");
+    assert_int_equal(decode("{\"points\":[],\"words\":[\"fives\"]}", list_fields, &l, NULL),
+                     CSTAR_ELIMIT);
+    assert_int_equal(decode("{\"points\":[{\"x\":1},{\"x\":1},{\"x\":1}]}", list_fields, &l, NULL),
+                     CSTAR_ELIMIT);
+    assert_int_equal(decode("{}", list_fields, &l, NULL), CSTAR_ENOENT);
+    assert_int_equal(l.npoints, 2); /* the last one that was right */
+    assert_string_equal(l.words[1], "four");
+}
+
+/* Whatever is wrong, and wherever, nothing has been written. */
+static void test_untouched_on_failure(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{\"count\":1,\"small\":2,\"ratio\":3,\"on\":true,\"name\":\"new\",\"at\":{\"x\":1},"
+        "\"points\":[{\"x\":1}],\"numbers\":[1,2],\"tags\":[\"a\",\"toolong\"]}",
+        "{\"count\":1,\"at\":{\"x\":1,\"y\":2,\"label\":7}}",
+        "{\"count\":1,\"numbers\":[1,2,\"3\"]}",
+        "{\"small\":1}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        form f;
+        form before;
+        memset(&f, 0x5A, sizeof f);
+        before = f;
+        assert_int_not_equal(decode(texts[i], form_fields, &f, NULL), CSTAR_OK);
+        assert_memory_equal(&f, &before, sizeof f);
+    }
+}
+
 /* Offsets need not be aligned. */
 static void test_unaligned(void **state) {
     (void)state;
@@ -293,10 +387,11 @@ static void test_deep_tables(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything),  cmocka_unit_test(test_optional),
-        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_no_value),
-        cmocka_unit_test(test_bad_tables),  cmocka_unit_test(test_unaligned),
-        cmocka_unit_test(test_deep_tables),
+        cmocka_unit_test(test_everything), cmocka_unit_test(test_optional),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_no_value),
+        cmocka_unit_test(test_bad_tables), cmocka_unit_test(test_unsigned),
+        cmocka_unit_test(test_lists),      cmocka_unit_test(test_untouched_on_failure),
+        cmocka_unit_test(test_unaligned),  cmocka_unit_test(test_deep_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

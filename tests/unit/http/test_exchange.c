@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -271,6 +272,79 @@ static void test_value_end(void **state) {
     }
 }
 
+/* ---- whole fields --------------------------------------------------------------------------- */
+
+static bool naive_field_ok(const unsigned char *name, size_t name_len, const unsigned char *value,
+                           size_t value_len) {
+    for (size_t i = 0; i < name_len; i++) {
+        if (cstar__lower_token[name[i]] == 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < value_len; i++) {
+        if (value[i] != '\t' && (value[i] < 0x20 || value[i] == 0x7f)) {
+            return false;
+        }
+    }
+    return name_len != 0;
+}
+
+static void same_verdict(const unsigned char *text, size_t len) {
+    const cstar_str s = cstar_view((const char *)text, len);
+    static const unsigned char x[] = "x";
+    assert_int_equal(cstar__field_ok(s, CSTAR_STR("")), naive_field_ok(text, len, x, 0));
+    assert_int_equal(cstar__field_ok(CSTAR_STR("x"), s), naive_field_ok(x, 1, text, len));
+}
+
+/* Every byte at every place of `len` bytes of `beside`. */
+static void every_byte(unsigned char *text, size_t len, char beside) {
+    memset(text, beside, len);
+    for (size_t at = 0; at < len; at++) {
+        for (int c = 0; c < 256; c++) {
+            text[at] = (unsigned char)c;
+            same_verdict(text, len);
+        }
+        text[at] = (unsigned char)beside;
+    }
+}
+
+/* Of every length around two words, in exactly as much memory; beside the byte what is usual, what
+ * is not, and what carries in a sum. */
+static void test_field_ok_bytes(void **state) {
+    (void)state;
+    static const char beside[] = {'a', '-', 'A', '\xff', '\x80', '\t', ' '};
+    for (size_t len = 1; len <= 18; len++) {
+        unsigned char *text = malloc(len);
+        assert_non_null(text);
+        for (size_t b = 0; b < sizeof beside; b++) {
+            every_byte(text, len, beside[b]);
+        }
+        free(text);
+    }
+}
+
+/* Random texts; mostly of good bytes, so that both verdicts come. */
+static void test_field_ok_random(void **state) {
+    (void)state;
+    uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
+    size_t good = 0;
+    size_t bad = 0;
+    for (int n = 0; n < 200000; n++) {
+        unsigned char text[40];
+        const size_t len = (size_t)(n % 40) + 1;
+        for (size_t i = 0; i < len; i++) {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            const unsigned char any = (unsigned char)(seed >> 32);
+            text[i] = seed % 64 == 0 ? any : (unsigned char)("abcxyz-^_`Z9"[any % 12]);
+        }
+        same_verdict(text, len);
+        *(naive_field_ok(text, len, text, len) ? &good : &bad) += 1;
+    }
+    assert_true(good > 1000 && bad > 1000);
+}
+
 /* ---- query ---------------------------------------------------------------------------------- */
 
 static void test_query(void **state) {
@@ -345,6 +419,8 @@ int main(void) {
         cmocka_unit_test(test_methods_and_fields),
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_value_end),
+        cmocka_unit_test(test_field_ok_bytes),
+        cmocka_unit_test(test_field_ok_random),
         cmocka_unit_test(test_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,24 +259,6 @@ static void bad_origins_stay_with_the_app(void **state) {
     }
 }
 
-static void a_body_from_another_site_is_not_taken(void **state) {
-    (void)state;
-    static const char form[] = "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\""
-                               "\r\n\r\ndata\r\n--x--\r\n";
-    static const char type[] = "Content-Type: multipart/form-data; boundary=x\r\n";
-    char fields[256];
-    fixture f;
-    start(&f, NULL);
-    (void)snprintf(fields, sizeof fields, "%sSec-Fetch-Site: cross-site\r\n", type);
-    assert_int_equal(status(&f, "POST /upload", fields, form), 403);
-    assert_int_equal(ran, 0);
-    stop(&f);
-    start(&f, NULL);
-    assert_int_equal(status(&f, "POST /upload", type, form), 200);
-    assert_int_equal(ran, 2);
-    stop(&f);
-}
-
 /* ---- tokens ---- */
 
 static void a_token_is_needed_where_there_are_sessions(void **state) {
@@ -509,7 +491,6 @@ int main(void) {
         cmocka_unit_test(every_unsafe_method_on_every_kind_of_route),
         cmocka_unit_test(origins),
         cmocka_unit_test(bad_origins_stay_with_the_app),
-        cmocka_unit_test(a_body_from_another_site_is_not_taken),
         cmocka_unit_test(a_token_is_needed_where_there_are_sessions),
         cmocka_unit_test(switched_off),
         cmocka_unit_test(tokens_are_masked),

@@ -93,6 +93,7 @@ static const expected all[] = {
     {"health", "/up", TEXT, SERVE(health), "/up", 0, 0, "[/healthz]"},
     {"metrics", "/metrics", TEXT, SERVE(metrics), "/metrics", 0, 0, "[off]"},
     {"help", NULL, YES, OWN(help), NULL, 0, 0, ""},
+    {"routes", NULL, YES, OWN(routes), NULL, 0, 0, ""},
     {"version", NULL, YES, OWN(version), NULL, 0, 0, ""},
 };
 #define NALL (sizeof all / sizeof *all)
@@ -158,8 +159,9 @@ static void every_variable(void **state) {
         env_of(all[i].name, name);
         (void)setenv(name, all[i].value != NULL ? all[i].value : "on", 1);
         assert_string_equal(parse(&o, (const char *const[]){NULL}), "");
-        if (all[i].at == OWN(help) || all[i].at == OWN(version)) { /* only as flags */
-            assert_false(o.help || o.version);
+        if (all[i].at == OWN(help) || all[i].at == OWN(version) ||
+            all[i].at == OWN(routes)) { /* only as flags */
+            assert_false(o.help || o.version || o.routes);
         } else {
             check_field(&o, &all[i]);
         }
