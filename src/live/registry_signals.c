@@ -1,0 +1,70 @@
+/* registry_signals.c -- the latest signals of each tab.
+ *
+ * They are copied under the lock of the tab's shard, at most opts.max_signals bytes at a time.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "live/registry_parts.h"
+
+void cstar__entry_drop_signals(cstar__registry *r, cstar__entry *e) {
+    if (e->signals != NULL) {
+        r->opts.alloc->resize(r->opts.alloc->ctx, e->signals, e->nsignals, 0);
+        cstar__count_give(&r->signal_bytes, e->nsignals);
+        e->signals = NULL;
+        e->nsignals = 0;
+    }
+}
+
+static cstar_status keep(cstar__registry *r, cstar__entry *e, cstar_str json) {
+    const cstar_allocator *alloc = r->opts.alloc;
+    const size_t more = json.len > e->nsignals ? json.len - e->nsignals : 0;
+    const size_t less = json.len < e->nsignals ? e->nsignals - json.len : 0;
+    if (!cstar__count_take(&r->signal_bytes, more, r->opts.max_signals_total)) {
+        return CSTAR_ELIMIT;
+    }
+    char *at = json.len == e->nsignals
+                   ? e->signals
+                   : alloc->resize(alloc->ctx, e->signals, e->nsignals, json.len);
+    if (at == NULL) {
+        cstar__count_give(&r->signal_bytes, more);
+        return CSTAR_ENOMEM;
+    }
+    cstar__count_give(&r->signal_bytes, less);
+    memcpy(at, json.ptr, json.len);
+    e->signals = at;
+    e->nsignals = (uint32_t)json.len;
+    return CSTAR_OK;
+}
+
+cstar_status cstar__registry_keep_signals(cstar__registry *r, cstar_str scope, cstar_str tab,
+                                          cstar_str json) {
+    const cstar__key k = cstar__key_of(r, scope, tab);
+    cstar_status rc = CSTAR_ENOENT;
+    (void)pthread_mutex_lock(&k.shard->lock);
+    cstar__entry *e = cstar__key_entry(&k);
+    if (e != NULL && json.len == 0) {
+        cstar__entry_drop_signals(r, e);
+        rc = CSTAR_OK;
+    } else if (e != NULL) {
+        rc = json.len <= r->opts.max_signals ? keep(r, e, json) : CSTAR_ELIMIT;
+    }
+    (void)pthread_mutex_unlock(&k.shard->lock);
+    return rc;
+}
+
+cstar_status cstar__registry_signals(cstar__registry *r, cstar_str scope, cstar_str tab,
+                                     cstar_buf *out) {
+    const cstar__key k = cstar__key_of(r, scope, tab);
+    cstar_status rc = CSTAR_ENOENT;
+    (void)pthread_mutex_lock(&k.shard->lock);
+    const cstar__entry *e = cstar__key_entry(&k);
+    if (e != NULL && e->signals != NULL) {
+        cstar_buf_add(out, e->signals, e->nsignals);
+        rc = cstar_buf_status(out);
+    }
+    (void)pthread_mutex_unlock(&k.shard->lock);
+    return rc;
+}
+
+size_t cstar__registry_signal_bytes(cstar__registry *r) {
+    return atomic_load_explicit(&r->signal_bytes, memory_order_relaxed);
+}
