@@ -269,6 +269,7 @@ typedef enum cstar_route_kind {
     CSTAR_ROUTE_PLAIN,      /* cstar_route() */
     CSTAR_ROUTE_PAGE,       /* cstar_page(): the document */
     CSTAR_ROUTE_EVENT,      /* its events */
+    CSTAR_ROUTE_STREAM,     /* its stream */
     CSTAR_ROUTE_COMPONENT,  /* cstar_components(): one of them */
     CSTAR_ROUTE_CONTROLLER, /* cstar_controllers(): one of them */
     CSTAR_ROUTE_FILES,      /* cstar_static() and its sister: all below a path */
@@ -290,7 +291,7 @@ typedef struct cstar_route_info { /* read-only; lives as long as the app */
  */
 CSTAR_API void cstar_app_routes(const cstar_app *app,
                                 bool (*fn)(void *arg, const cstar_route_info *info), void *arg);
-/** "route", "page", "event", "component", "controller", "files"; "" for another number. */
+/** "route", "page", "event", "stream", "component", "controller", "files"; "" for another number. */
 CSTAR_API const char *cstar_route_kind_name(cstar_route_kind kind);
 
 /* ---- response: an event stream --------------------------------------------------------------- */

@@ -3,8 +3,8 @@
  *     claim: key and, for a known page, its derived key ─▶ both shards locked ─▶ which one? ─▶ add,
  *            or the owner stays, or retire the owner and replace it
  *
- * A claim of a known page looks at two keys, so it holds two locks, the lower one first: what it saw
- * of the one key is still true when it changes the other.
+ * A claim of a known page looks at two keys, so it holds two locks, the lower one first: what it
+ * saw of the one key is still true when it changes the other.
  * Whatever can fail is done before anything is changed.
  *
  * SPDX-License-Identifier: MIT */
@@ -105,6 +105,9 @@ static void lock_keys(cstar__registry *r, const cstar__tab *t, keys *k) {
     lock(one);
     if (two != one) {
         lock(two);
+    }
+    if (k->apart.shard != NULL) { /* the two look-ups wait for memory at the same time */
+        cstar__slots_hint(&k->apart.shard->claims, k->apart.hash);
     }
 }
 

@@ -10,26 +10,27 @@
  *
  * The claims of one key have one total order: each is the owner from its return until the next one
  * or its release. Generations grow along that order and are never used again. A claim that was
- * replaced is *retired* until it is released; who has not ended by itself when its grace is over may
- * be ended by force, if it is retired still. Streams are numbers here: nothing is called, nothing is
- * ended.
+ * replaced is *retired* until it is released; who has not ended by itself when its grace is over
+ * may be ended by force, if it is retired still. Streams are numbers here: nothing is called,
+ * nothing is ended.
  *
  * **Duplicated tabs.** A duplicated tab begins with the tab id of the other. Its page takes over;
- * the page that was replaced comes back, and that proves that both live, for a page that the browser
- * has left never does. So each key remembers the last eight pages that were replaced; when one of
- * them claims the key again while another page owns it, it gets a key of its own: {scope, derived
- * tab}, see cstar__tab_id_derive(). That is a *split*. The owner is not touched. A page that is
- * split goes to its derived key also when it comes back with the old id. A page that returns from
- * the back/forward cache before the server has noticed that the newer one is gone is split too:
- * harmless, its tab merely has a new name. A page that is not known (empty) is never split.
+ * the page that was replaced comes back, and that proves that both live, for a page that the
+ * browser has left never does. So each key remembers the last eight pages that were replaced; when
+ * one of them claims the key again while another page owns it, it gets a key of its own: {scope,
+ * derived tab}, see cstar__tab_id_derive(). That is a *split*. The owner is not touched. A page
+ * that is split goes to its derived key also when it comes back with the old id. A page that
+ * returns from the back/forward cache before the server has noticed that the newer one is gone is
+ * split too: harmless, its tab merely has a new name. A page that is not known (empty) is never
+ * split.
  *
- * **Signals.** The latest signals that a tab's event requests brought, for its stream. They belong to
- * a page: a takeover by the same page (not an empty one) keeps them, any other drops them, and so
- * does the release.
+ * **Signals.** The latest signals that a tab's event requests brought, for its stream. They belong
+ * to a page: a takeover by the same page (not an empty one) keeps them, any other drops them, and
+ * so does the release.
  *
  * Invariants: 1. A key has at most one owner. 2. A generation is the owner's, or retired, or
  * neither; never both. 3. What failed changed nothing.
- * Memory: a claim takes about 130 bytes and the length of its scope, one that was replaced by
+ * Memory: a claim takes about 120 bytes and the length of its scope, one that was replaced by
  * another page 64 more, a retired one 16 to 50. Everything is bounded by the options.
  * Threads: [any thread], all but new and free. 64 locks, by the hash of the key; none is held while
  * anything but the allocator is called.
@@ -99,11 +100,11 @@ bool cstar__registry_owner(cstar__registry *r, cstar_str scope, cstar_str tab, u
                            uint64_t *generation);
 
 /**
- * The tab that a request of a page belongs to: the one that it names, or, if that page was split and
- * does not know yet, the derived one.
+ * The tab that a request of a page belongs to: the one that it names, or, if that page was split
+ * and does not know yet, the derived one.
  * @param t    With the page, if it is known.
- * @param tab  Gets the id of the tab whose owner is a stream of that page (or of an unknown page, or
- *             any if `t` has no page). Untouched on failure.
+ * @param tab  Gets the id of the tab whose owner is a stream of that page (or of an unknown page;
+ *             or any, if `t` has no page). Untouched on failure.
  * @return CSTAR_ENOENT: that page has no stream.
  */
 CSTAR_MUST_USE cstar_status cstar__registry_resolve(cstar__registry *r, const cstar__tab *t,

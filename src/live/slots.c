@@ -6,6 +6,17 @@
 
 enum { LEAST = 8 };
 
+void cstar__slots_hint(const cstar__slots *t, uint64_t hash) {
+#if defined(__GNUC__) || defined(__clang__)
+    if (t->at != NULL) {
+        __builtin_prefetch(&t->at[(size_t)hash & (t->cap - 1)]);
+    }
+#else
+    (void)t;
+    (void)hash;
+#endif
+}
+
 static cstar__slot *search(const cstar__slots *t, uint64_t hash, size_t i) {
     for (;; i++) {
         cstar__slot *s = &t->at[i & (t->cap - 1)];

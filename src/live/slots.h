@@ -39,6 +39,9 @@ CSTAR_MUST_USE bool cstar__slots_room(cstar__slots *t, const cstar_allocator *al
 /** Puts it in; there must be room. */
 void cstar__slots_put(cstar__slots *t, cstar__slot slot);
 
+/** Says that it will be looked for soon. */
+void cstar__slots_hint(const cstar__slots *t, uint64_t hash);
+
 /** The first slot with that hash, and the one behind `s` with the same; NULL if there is none. */
 cstar__slot *cstar__slots_first(const cstar__slots *t, uint64_t hash);
 cstar__slot *cstar__slots_next(const cstar__slots *t, const cstar__slot *s);

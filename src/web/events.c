@@ -27,7 +27,8 @@ const char *cstar__conn_self(const cstar_conn *conn) {
     if (route != NULL && route->kind == CSTAR__TARGET_COMPONENT) {
         return conn->events != NULL ? conn->events->name.ptr : NULL;
     }
-    if (route != NULL && route->kind == CSTAR__TARGET_PAGE) {
+    if (route != NULL &&
+        (route->kind == CSTAR__TARGET_PAGE || route->kind == CSTAR__TARGET_STREAM)) {
         return ((const cstar_page_def *)route->target)->controller;
     }
     return conn->events != NULL ? conn->events->controller_name : NULL;

@@ -39,6 +39,10 @@ static bool tell_one(const telling *t) {
     if (r->kind == CSTAR__TARGET_PAGE) {
         return tell(t, CSTAR_ROUTE_PAGE, ((const cstar_page_def *)r->target)->name, NULL);
     }
+    if (r->kind == CSTAR__TARGET_STREAM) {
+        const cstar_page_def *page = r->target;
+        return page->connect == NULL || tell(t, CSTAR_ROUTE_STREAM, page->name, NULL);
+    }
     if (r->kind == CSTAR__TARGET_EVENT) {
         const cstar__events *e = r->target;
         return tell(t, CSTAR_ROUTE_EVENT, e->name.ptr, e->entries);
@@ -82,7 +86,7 @@ void cstar_app_routes(const cstar_app *app, bool (*fn)(void *arg, const cstar_ro
 }
 
 const char *cstar_route_kind_name(cstar_route_kind kind) {
-    static const char *const names[] = {"route",     "page",       "event",
+    static const char *const names[] = {"route",     "page",       "event", "stream",
                                         "component", "controller", "files"};
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "";
 }
