@@ -298,26 +298,22 @@ static void forget_old(cstar__hub *hub, struct cstar__shard *shard, cstar__topic
     }
 }
 
-void cstar__hub_tidy(cstar__hub *hub) {
-    const uint64_t now = now_of(hub);
-    if (__atomic_load_n(&hub->nkept, __ATOMIC_RELAXED) == 0) {
-        return;
-    }
-    for (size_t i = 0; i < CSTAR__SHARDS; i++) {
-        struct cstar__shard *shard = &hub->shards[i];
-        (void)pthread_mutex_lock(&shard->lock);
-        for (size_t b = 0; b < shard->nbuckets; b++) {
-            cstar__topic *next = NULL;
-            const size_t nbuckets = shard->nbuckets;
-            for (cstar__topic *t = shard->buckets[b]; t != NULL; t = next) {
-                next = t->next;
-                forget_old(hub, shard, t, now);
-            }
-            if (shard->nbuckets != nbuckets) {
-                break; /* the table is another one: the rest next time */
-            }
+static void tidy_shard(cstar__hub *hub, struct cstar__shard *shard, uint64_t now) {
+    (void)pthread_mutex_lock(&shard->lock);
+    const size_t nbuckets = shard->nbuckets;
+    for (size_t b = 0; b < nbuckets && shard->nbuckets == nbuckets; b++) { /* else the next time */
+        for (cstar__topic *t = shard->buckets[b], *next = NULL; t != NULL; t = next) {
+            next = t->next;
+            forget_old(hub, shard, t, now);
         }
-        (void)pthread_mutex_unlock(&shard->lock);
+    }
+    (void)pthread_mutex_unlock(&shard->lock);
+}
+
+void cstar__hub_tidy(cstar__hub *hub) {
+    if (__atomic_load_n(&hub->nkept, __ATOMIC_RELAXED) != 0) {
+        const unsigned next = __atomic_fetch_add(&hub->tidied, 1, __ATOMIC_RELAXED);
+        tidy_shard(hub, &hub->shards[next % CSTAR__SHARDS], now_of(hub));
     }
 }
 

@@ -60,7 +60,8 @@ const cstar_allocator *cstar__hub_alloc(const cstar__hub *hub);
 cstar__room *cstar__hub_room(cstar__hub *hub, unsigned index);
 uint32_t cstar__hub_epoch(const cstar__hub *hub);
 
-/** Forgets what has been kept for too long. Now and then. [any thread] */
+/** Forgets what has been kept for too long, in one of 64 parts of the table: each second, say. [any
+ * thread] */
 void cstar__hub_tidy(cstar__hub *hub);
 
 typedef struct cstar__hub_count {

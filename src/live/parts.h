@@ -177,6 +177,7 @@ struct cstar__hub {
     pthread_mutex_t order; /* of what is kept: ids grow in the order in which letters are put */
     uint64_t last_id;
     size_t nkept;       /* atomic: topics that keep something */
+    unsigned tidied;    /* atomic: parts of the table so far */
     uint64_t forgotten; /* atomic: the newest id that some topic had and nobody has any more */
     size_t waiting;     /* atomic */
     uint64_t published, refused; /* atomic */

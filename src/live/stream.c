@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 enum {
-    PIECES = 64, /* in one call */
+    PIECES = 64,          /* in one call */
+    MOST_EARLY = 4 << 20, /* bytes that may wait before the start */
 };
 
 /* A message that has come before the start. */
@@ -214,22 +215,17 @@ void cstar__live_flush(cstar__live *s) {
 
 /* More waits than may. @return false: it was cut. */
 static bool make_room(cstar__live *s) {
-    cstar__stats *stats = s->x != NULL ? s->x->stats : NULL;
-    if (s->dirty != 0 && s->inside == 0 && s->x != NULL && !send_waiting(s)) {
+    if (s->dirty != 0 && s->inside == 0 && !send_waiting(s)) {
         return false; /* a batch is not the client's fault */
     }
     while (s->waiting != NULL && s->waiting->bytes > s->conf->max_waiting && s->waiting->n > 1) {
         if (!s->conf->drop) {
-            if (stats != NULL) {
-                CSTAR__STAT_ADD(stats, live_slow_cut, 1);
-            }
+            CSTAR__STAT_ADD(s->x->stats, live_slow_cut, 1);
             cut(s);
             return false;
         }
         cstar__waiting_take(s->waiting, 1);
-        if (stats != NULL) {
-            CSTAR__STAT_ADD(stats, live_dropped, 1);
-        }
+        CSTAR__STAT_ADD(s->x->stats, live_dropped, 1);
     }
     return true;
 }
@@ -244,7 +240,12 @@ static bool wait_with(cstar__live *s, cstar__packet *p) {
     if (replaced && s->x != NULL) {
         CSTAR__STAT_ADD(s->x->stats, live_coalesced, 1);
     }
-    return s->conf == NULL || s->waiting->bytes <= s->conf->max_waiting || make_room(s);
+    if (s->x == NULL) { /* who starts it may be on another thread, and is not to be looked at */
+        s->doomed = s->doomed || s->waiting->bytes > MOST_EARLY;
+        s->ending = s->ending || s->doomed;
+        return !s->doomed;
+    }
+    return s->waiting->bytes <= s->conf->max_waiting || make_room(s);
 }
 
 /* Straight to the client. @return false: it has to wait, or is the end. */
@@ -267,7 +268,7 @@ static bool send_now(cstar__live *s, cstar__packet *p) {
 }
 
 void cstar__live_push(cstar__live *s, cstar__packet *p) {
-    if (s->ending || s->closed || (p->id != 0 && p->id <= s->skip_to)) {
+    if (s->ending || s->closed || (s->x != NULL && p->id != 0 && p->id <= s->skip_to)) {
         return;
     }
     if (s->x != NULL) {
@@ -652,6 +653,7 @@ uint64_t cstar__live_snapshot(const cstar__live *s) {
 
 /* ---- the floor above ---- */
 
+bool cstar__live_is_ending(const cstar__live *s) { return s->ending; }
 void *cstar__live_user(const cstar__live *s) { return s->user; }
 cstar__exchange *cstar__live_exchange(const cstar__live *s) { return s->x; }
 uint64_t cstar__live_address(cstar__live *s) { return cstar__room_enter(s->room, s); }

@@ -6,8 +6,8 @@
  *     a frame ─▶ nothing waits: cstar__respond_shared()
  *                     └─ else: waiting (references) ─▶ on_wake ─▶ cstar__respond_shared()
  *
- * Invariants: 1. At most one frame of a slow client is in its connection: the others wait here, as
- * references. 2. What waits is less than the budget, or one frame. 3. `over` is called once, last;
+ * Invariants: 1. What a slow client has not taken is in its connection as at most one frame, or (behind
+ * a wake, over TLS, on HTTP/2) as 256 KiB: the rest waits here, as references. 2. What waits is less than the budget, or one frame. 3. `over` is called once, last;
  * subscriptions are gone by then. 4. Before start() frames wait.
  * Threads: its room's, but for what says [starter]: before start() the thread that makes it.
  *
@@ -85,6 +85,8 @@ void cstar__live_wake(cstar__live *s);
 
 /* ---- the floor above ---- */
 
+/** cstar__live_end() was called, or it is to be cut. */
+bool cstar__live_is_ending(const cstar__live *s);
 void *cstar__live_user(const cstar__live *s);
 cstar__exchange *cstar__live_exchange(const cstar__live *s);
 /** [starter, room] Where cstar__hub_send() reaches it, as long as it lives. 0: out of memory, or

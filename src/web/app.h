@@ -94,6 +94,7 @@ struct cstar_app {
     unsigned rooms; /* of the hub */
     uint64_t (*ticks)(
         void *arg);  /* milliseconds of a steady clock, for tests; NULL: the system's */
+    char secret[20]; /* what addresses begin with; see tab.c */
     uint64_t dice;   /* atomic: cstar__app_random() */
     size_t max_tabs; /* claims; 0: the registry's own limit */
     struct cstar__server *server;

@@ -242,7 +242,7 @@ cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *c
 static void on_alarm(cstar__live *s) {
     cstar__live_conn *l = cstar__live_user(s);
     const uint64_t now = now_of(l->conn);
-    for (size_t i = 0; i < l->ntimers && !l->conn->halted; i++) {
+    for (size_t i = 0; i < l->ntimers && !cstar__live_is_ending(s); i++) {
         cstar__timer *t = &l->timers[i];
         if (t->due <= now) {
             t->due = now + t->ms;

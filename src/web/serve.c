@@ -67,6 +67,7 @@ static void on_tick(void *arg) {
     if (app->access_log != NULL) {
         cstar__access_log_flush(app->access_log);
     }
+    cstar__hub_tidy(app->hub);
 }
 
 cstar_status cstar_reopen_log(cstar_app *app, cstar_err *err) {

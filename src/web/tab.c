@@ -223,7 +223,15 @@ cstar_status cstar_rerender(cstar_conn *conn) {
 
 /* ---- addresses ---- */
 
-/* "\1t" scope "\1" tab: no topic begins so. */
+/* "\1" secret "t" length ":" tab scope, or "\1" secret "s" number: no topic begins so, and who does not
+ * know the secret, which never leaves the process, can't make one up where an app takes a topic's name
+ * from a request. */
+static void begin_address(const cstar_conn *conn, cstar_buf *b, size_t most, char kind) {
+    cstar_buf_init(b, cstar_arena_allocator(&conn->x->arena), most + sizeof conn->app->secret + 32);
+    cstar_buf_puts(b, conn->app->secret);
+    cstar_buf_byte(b, kind);
+}
+
 const char *cstar_tab(cstar_conn *conn) {
     char tab[CSTAR__TAB_ID_MAX + 1];
     const char *scope = scope_of(conn);
@@ -231,10 +239,10 @@ const char *cstar_tab(cstar_conn *conn) {
     if (scope == NULL || !find_tab(conn, scope, tab)) {
         return NULL;
     }
-    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), strlen(scope) + sizeof tab + 8);
-    cstar_buf_lit(&b, "\1t");
+    begin_address(conn, &b, strlen(scope) + sizeof tab, 't');
+    cstar_buf_uint(&b, strlen(tab));
+    cstar_buf_byte(&b, ':');
     cstar_buf_puts(&b, tab);
-    cstar_buf_lit(&b, "\1");
     cstar_buf_puts(&b, scope);
     cstar_buf_byte(&b, '\0');
     return b.status == CSTAR_OK ? b.ptr : NULL;
@@ -247,25 +255,34 @@ const char *cstar_stream_name(cstar_conn *conn) {
     if (address == 0) {
         return NULL;
     }
-    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), 32);
-    cstar_buf_lit(&b, "\1s");
+    begin_address(conn, &b, 0, 's');
     cstar_buf_uint(&b, address);
     cstar_buf_byte(&b, '\0');
     return b.status == CSTAR_OK ? b.ptr : NULL;
 }
 
-bool cstar__tab_resolve(cstar_app *app, const char *name, uint64_t *address) {
-    if (name[1] == 's') {
-        *address = 0;
-        for (const char *p = name + 2; *p >= '0' && *p <= '9'; p++) {
-            *address = *address * 10 + (uint64_t)(*p - '0');
-        }
-        return *address != 0;
+static const char *read_number(const char *p, uint64_t *n) {
+    for (*n = 0; *p >= '0' && *p <= '9'; p++) {
+        *n = *n * 10 + (uint64_t)(*p - '0');
     }
-    const char *scope = name[1] == 't' ? strchr(name + 2, '\1') : NULL;
-    return scope != NULL &&
-           cstar__registry_owner(app->registry, cstar_cstr(scope + 1),
-                                 cstar_view(name + 2, (size_t)(scope - name - 2)), address, NULL);
+    return p;
+}
+
+bool cstar__tab_resolve(cstar_app *app, const char *name, uint64_t *address) {
+    const size_t len = strlen(app->secret);
+    uint64_t n = 0;
+    if (strncmp(name, app->secret, len) != 0) {
+        return false;
+    }
+    const char *p = name + len + (name[len] != '\0');
+    const char *tab = read_number(p, &n) + 1;
+    if (name[len] == 's') {
+        *address = n;
+        return n != 0;
+    }
+    return name[len] == 't' && n <= CSTAR__TAB_ID_MAX &&
+           cstar__registry_owner(app->registry, cstar_cstr(tab + n), cstar_view(tab, (size_t)n),
+                                 address, NULL);
 }
 
 /* ---- for the application ---- */

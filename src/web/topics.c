@@ -8,6 +8,8 @@
 #include "net/server.h"
 #include "web/live.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -122,7 +124,7 @@ bool cstar__app_open_mail(cstar_app *app, unsigned room) {
 }
 
 cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
-    uint64_t seeds[6];
+    uint64_t seeds[7];
     if (app->hub != NULL && app->rooms >= rooms) {
         return CSTAR_OK;
     }
@@ -131,6 +133,7 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
         return CSTAR_EIO;
     }
     app->dice = seeds[5];
+    (void)snprintf(app->secret, sizeof app->secret, "\1%016" PRIx64, seeds[6]);
     app->rooms = rooms;
     app->registry = cstar__registry_new(&(cstar__registry_opts){
         .alloc = app->alloc, .max_claims = app->max_tabs, .seed = {seeds[0], seeds[1]}});
