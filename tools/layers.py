@@ -31,7 +31,7 @@ ROOMS = {
 }
 # include/cstar/<name>.h: its room. cstar.h includes them all.
 PUBLIC = {
-    "base": "base", "json": "base", "wire": "wire", "html": "html", "http": "http", "net": "net", "live": "live",
+    "base": "base", "json": "base", "wire": "wire", "html": "html", "http": "http", "net": "net", "live": "web",
     "web": "web", "files": "web", "request": "web", "response": "web", "security": "web", "serve": "web", "session": "web",
     "test": "testkit", "version": "base",
 }

@@ -12,14 +12,8 @@ static void render_content(cstar_html *h, const void *arg) {
     c->page->render(c->conn, h);
 }
 
-/* GET: mount, and unless that has answered, render inside the layout. */
+/* GET: mount is the step before it; unless that has answered, render inside the layout. */
 void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
-    if (page->mount != NULL) {
-        page->mount(conn);
-    }
-    if (cstar__conn_is_over(conn)) {
-        return;
-    }
     content c = {conn, page};
     cstar_html h;
     cstar_err err;
