@@ -7,6 +7,7 @@
 #include "cstar/files.h"
 #include "cstar/html.h"
 #include "cstar/json.h"
+#include "cstar/live.h"
 #include "cstar/request.h"
 #include "cstar/response.h"
 #include "cstar/security.h"

@@ -70,7 +70,7 @@ static void add(cstar_conn *conn, const cstar_signals *in) {
 }
 
 CSTAR_PAGE(open_page, .mount = mount_open, .render = render_open,
-           .events = CSTAR_EVENTS({"add", add}, {"search", search_open}));
+           .events = CSTAR_EVENTS({"POST add", add}, {"GET search", search_open}));
 
 /* ---- done tasks ---- */
 
@@ -81,4 +81,4 @@ static void render_done(cstar_conn *conn, cstar_html *h) { content(conn, h, true
 static void search_done(cstar_conn *conn, const cstar_signals *in) { patch_rows(conn, true, in); }
 
 CSTAR_PAGE(done_page, .mount = mount_done, .render = render_done,
-           .events = CSTAR_EVENTS({"search", search_done}));
+           .events = CSTAR_EVENTS({"GET search", search_done}));

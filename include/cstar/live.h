@@ -214,18 +214,30 @@ CSTAR_API cstar_status cstar_rerender(cstar_conn *conn);
 /* ---- what takes long ------------------------------------------------------------------------- */
 
 typedef struct cstar_deferred { /* zero is the default of every field but work */
-    void (*work)(void *arg);    /* on a thread of the pool; it must not touch the conn */
-    void (*done)(cstar_conn *conn, void *arg); /* afterwards, on the loop: answer or patch here */
+    /* On a thread of the pool. It must not touch the conn, nor what the conn has handed out: copy
+     * what it needs into arg. */
+    void (*work)(void *arg);
+    void (*done)(cstar_conn *conn, void *arg); /* afterwards, on the loop; NULL: nothing to do */
     void *arg;
-    void (*free)(void *arg); /* last, once; also if the client has gone, instead of done */
+    void (*free)(void *arg); /* last, once, whatever happens; NULL: nothing to do */
     char reserved;
 } cstar_deferred;
 
 /**
- * From a handler: the answer waits for `done`. From a callback of a stream: `done` is a further one.
- * @return CSTAR_ELIMIT the pool's queue is full (a handler that gives no other answer has given 503
- *         with Retry-After); CSTAR_ESTATE from `.blocking` handlers, which need none; CSTAR_ENOMEM.
- *         `free` is called then too.
+ * From mount, authorize, an event's handler or a plain one: the request goes on when `done` has
+ * returned, as if the callback had returned then, so that `done` may do what the callback could:
+ * refuse, assign, patch, answer, defer again. Any number: they run side by side, `done` in the
+ * order in which they are finished, and the request goes on behind the last. What is answered
+ * earlier leaves then, too. If the client leaves meanwhile, `done` is not called, and works that
+ * have not begun are not run.
+ * `free` is called once, when nothing needs `arg` any more: on the loop, when the request is
+ * answered (of a response that goes on: begun), or when the client has gone and the work is over;
+ * or at once, if this fails.
+ * @return CSTAR_ELIMIT the pool's queue is full (max_work of cstar_serve_opts): what gives no other
+ *         answer has answered 503 with Retry-After: 1. On the others it has answered 500.
+ *         CSTAR_ESTATE from blocking handlers, which may wait themselves; from render, layouts and
+ *         callbacks of a stream or upload; when there is a response already. CSTAR_EINVAL no work;
+ *         CSTAR_ENOMEM.
  */
 CSTAR_API cstar_status cstar_conn_defer(cstar_conn *conn, const cstar_deferred *d);
 /** cstar_defer(conn, query, .done = answer, .arg = q, .free = free) */

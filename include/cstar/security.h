@@ -14,7 +14,9 @@
  *    there counts, right or wrong: the body's `_csrf_token` (of a form or of JSON), its `csrf` (a
  *    signal), the signal `csrf` in the query, the query's `csrf`, the header x-csrf-token. A
  *    `_csrf_token` in the query is never looked at. DELETE has no body here.
- * What GET changes is protected by neither: an event that changes something is no GET.
+ * Events by GET (or HEAD) pass the first gate too, and need the header Datastar-Request, which the
+ * client always sends: a link, an image or a form of another site can't. No token is asked for.
+ * What a plain route or a page changes by GET is protected by neither.
  * An upload's on_part and on_data run between the gates: what they take counts when the handler
  * says so.
  *

@@ -69,7 +69,8 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     /* Of one address (IPv6: one /64); more are reset. Trusted proxies are not counted. 0: 1024, and
      * no limit for this machine's own */
     unsigned max_per_address;
-    unsigned max_work; /* blocking handlers that wait or run; 0: 1024; then 503 */
+    /* blocking handlers, and works of cstar_defer(), that wait or run; 0: 1024; then 503 */
+    unsigned max_work;
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
     unsigned header_ms, body_ms, idle_ms, write_ms;
     /* bytes per second that a request's body has to bring on average once body_ms have passed; 0:

@@ -9,7 +9,8 @@
  *     }
  *
  * Life: an app is filled with routes, then served; it does not change while it is served. A
- * cstar_conn and everything reached from it lives until the handler it was given to returns.
+ * cstar_conn and everything reached from it lives until the handler it was given to returns, and
+ * what that has put off with cstar_defer() (cstar/live.h) is done.
  * Threads: registration happens on one thread, before serving. A handler runs on its connection's
  * loop thread, or, where it is `.blocking`, on a thread of the pool.
  * Errors: every function on a conn returns a status, and the conn keeps the first error
@@ -82,7 +83,11 @@ CSTAR_API cstar_status cstar_app_route(cstar_app *app, cstar_verb method, const 
 
 typedef struct cstar_event_entry {
     /* exact, or a prefix with a star at its end ("change_title:*"), or "*" for all others. Exact
-     * names win, then the longest prefix. */
+     * names win, then the longest prefix. In front of it may stand the methods that it takes:
+     * "POST save", "POST|DELETE row:*"; none: all of POST, PUT, PATCH, DELETE and GET (and with
+     * GET, HEAD). Others are 405, also if a shorter prefix would take them. A name can have several
+     * entries with a method each. What is in front of a space in capital letters is a method, or
+     * CSTAR_EINVAL. */
     const char *name;
     void (*handle)(cstar_conn *conn, const cstar_signals *in);
 } cstar_event_entry;
@@ -121,7 +126,8 @@ typedef struct cstar_page_def { /* zero is the default of every field */
 
 /* Routes of a page at /p: GET /p runs mount and render inside the layout; POST /p/_event/:event (or
  * PUT, PATCH, DELETE, GET, as cstar_event() was told) reads the signals, starts the event stream
- * and runs the event's handler. Unknown events are 404. */
+ * and runs the event's handler. Unknown events are 404. By GET an event has to be sent by a script
+ * of this site, with the header Datastar-Request: 403 otherwise. See cstar/security.h. */
 CSTAR_API cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *page);
 
 /** The layout of all pages without their own; NULL: cstar_default_layout(). */

@@ -191,6 +191,14 @@ cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *
                             path != NULL ? path : "");
         return cstar__app_fail(app, &err);
     }
+    const char *bad = cstar__events_bad(page->events);
+    if (bad != NULL) {
+        (void)cstar_err_set(&err, CSTAR_EINVAL, "event",
+                            "event: \"%s\" of the page at %s: methods are "
+                            "GET, POST, PUT, PATCH and DELETE, with '|' between them",
+                            bad, path != NULL ? path : "");
+        return cstar__app_fail(app, &err);
+    }
     cstar__route get = {.kind = CSTAR__TARGET_PAGE, .target = page};
     cstar__route post = {.kind = CSTAR__TARGET_STREAM, .target = page};
     cstar_status rc = add(app, CSTAR_GET, path, &get);

@@ -28,6 +28,7 @@ struct cstar__sessions;
 struct cstar__access_log;
 struct cstar__mount;
 struct cstar__packed;
+struct cstar__defer;
 
 /* What a route leads to. */
 typedef enum cstar__target {
@@ -152,8 +153,15 @@ typedef enum cstar__answer {
     CSTAR__ANSWER_NONE,
     CSTAR__ANSWER_SSE,   /* events are collected in `out`; they leave when the handler returns */
     CSTAR__ANSWER_RAW,   /* the same of a stream's raw content */
-    CSTAR__ANSWER_GIVEN, /* handed to the machine, or (off the loop) kept in `kept` */
+    CSTAR__ANSWER_GIVEN, /* handed to the machine, or kept in `kept` */
 } cstar__answer;
+
+/* What a request's handler does, in order. */
+typedef enum cstar__step {
+    CSTAR__STEP_BEFORE, /* mount, authorize */
+    CSTAR__STEP_MAIN,   /* render, the event's handler, a plain one */
+    CSTAR__STEP_LAST,   /* what they have left undone */
+} cstar__step;
 
 /* Lives in the exchange's arena. */
 struct cstar_conn {
@@ -178,7 +186,13 @@ struct cstar_conn {
     bool off_loop;                 /* blocking.c: the handler runs on a pool thread */
     bool gone;                     /* atomic: the client has left; for pool threads */
     cstar__work work;              /* blocking.c */
-    cstar__reply kept;             /* blocking.c: what the handler answered off the loop */
+    cstar__reply kept;             /* what was answered off the loop, or while works are deferred */
+    cstar__step step;              /* dispatch.c: the next one */
+    bool may_defer;                /* a callback runs that may call cstar_defer() */
+    bool deferring;                /* defer.c: it has, and the answer has not been given yet */
+    cstar_status defer_failed;     /* defer.c: of the last one that could not be */
+    struct cstar__defer *defers;   /* defer.c: under way */
+    struct cstar__defer *spent;    /* defer.c: done, but for their memory */
     cstar_err err;                 /* the first one */
     cstar__answer answer;
     cstar_html html; /* of the open patch */
@@ -206,6 +220,11 @@ static inline void cstar__err_init(cstar_err *err) {
     err->code = CSTAR_OK;
     err->where = NULL;
     err->text[0] = '\0';
+}
+
+/** Whether an answer has to wait: for a handler on another thread, or for what it has deferred. */
+static inline bool cstar__conn_keeps(const cstar_conn *conn) {
+    return conn->off_loop || conn->deferring;
 }
 
 /** Whether the client has left; off the loop the exchange itself must not be asked. */
@@ -371,6 +390,18 @@ void cstar__blocking_start(cstar_conn *conn);
 /** The client has left while the handler runs. */
 void cstar__blocking_leave(cstar_conn *conn);
 
+/* ---- defer.c ---- */
+
+/** The client has left while works are under way: those that wait are not run. */
+void cstar__defer_leave(cstar_conn *conn);
+/** Without a pool (a test) the next work that waits is run here. @return false: none waits. */
+bool cstar__defer_run_here(cstar_conn *conn);
+/** A callback deferred in vain, and has given no other answer. @return true: the conn has an
+ * error's answer now. */
+bool cstar__defer_refused(cstar_conn *conn);
+/** The request is answered: frees what is done. */
+void cstar__defer_clear(cstar_conn *conn);
+
 /* ---- dev_error.c ---- */
 
 /** Appends the conn's error, if there is one, to its events; while developing. */
@@ -390,13 +421,18 @@ const char *cstar__conn_origin(cstar_conn *conn);
 /* ---- page.c ---- */
 
 void cstar__page_get(cstar_conn *conn, const cstar_page_def *page);
+void cstar__page_authorize(cstar_conn *conn, const cstar_page_def *page);
 void cstar__page_stream(cstar_conn *conn, const cstar_page_def *page);
 
 /* ---- events.c ---- */
 
-/** On the head of an event's request: who answers it, and its limit. @return false: nobody. */
-bool cstar__events_find(cstar_conn *conn);
-/** The order of operations of an event. */
+/** On the head of an event's request: who answers it, and its limit. @return false: nobody; with
+ * `*allowed` (bit per method) not 0, nobody by this method. */
+bool cstar__events_find(cstar_conn *conn, unsigned *allowed);
+/** The first name of the entries that says methods wrongly; NULL: none does. */
+const char *cstar__events_bad(const cstar_event_entry *entries);
+/* The order of operations of an event: its signals and authorize; its handler. */
+void cstar__events_authorize(cstar_conn *conn);
 void cstar__events_run(cstar_conn *conn);
 
 /* ---- topics.c ---- */
@@ -429,6 +465,11 @@ void cstar__dispatch_init(cstar_app *app);
 void cstar__dispatch_call(cstar_conn *conn);
 /** Afterwards, on the loop: the log, and a last resort for a reply that could not be given. */
 void cstar__dispatch_finish(cstar_conn *conn);
+/** Goes on with the request, on the loop: to its end, or until something is deferred. */
+void cstar__dispatch_go_on(cstar_conn *conn);
+
+/** Whether its handler is one for the pool. */
+bool cstar__conn_is_blocking(const cstar_conn *conn);
 
 /** Logs the conn's error, if there is one, and forgets it. */
 void cstar__conn_log_error(cstar_conn *conn);

@@ -64,6 +64,9 @@ static cstar_status add_component(cstar_app *app, cstar__base *m, const cstar_co
     if (def->name == NULL || def->events == NULL) {
         return fail(app, CSTAR_EINVAL, "component", def->name);
     }
+    if (cstar__events_bad(def->events) != NULL) {
+        return fail(app, CSTAR_EINVAL, "event", cstar__events_bad(def->events));
+    }
     cstar__app_note_body(app, def->max_signal_bytes, def->upload);
     return add(app, m,
                &(cstar__events){.name = cstar_cstr(def->name),

@@ -3,9 +3,10 @@
  * Two gates for every method that changes something, before any handler. First, on the head, what
  * the browser says of where the request comes from: Sec-Fetch-Site, and where a browser is too old
  * for it (or the page came by plain http), Origin. That alone stops other sites, and costs nothing.
- * Then, where the app has sessions, when the body is there, a token that only our own pages know.
- * Each page shows another text for it: the secret under a fresh mask, so that compression beside it
- * tells nobody anything.
+ * Events by GET pass it too, and have to bring the client's header Datastar-Request. Then, where
+ * the app has sessions, when the body is there, a token that only our own pages know. Each page
+ * shows another text for it: the secret under a fresh mask, so that compression beside it tells
+ * nobody anything.
  *
  *     the body's _csrf_token ▶ the body's csrf ▶ csrf in the query's signals ▶ csrf in the query
  *         ▶ the header x-csrf-token                               the first that is there counts
@@ -28,9 +29,19 @@ static bool is_safe(cstar__method m) {
     return m == CSTAR__GET || m == CSTAR__HEAD || m == CSTAR__OPTIONS;
 }
 
-static bool is_free(const cstar_conn *conn) {
+/* Events run code by any method, and a link or an image is a GET with the visitor's cookies. So one
+ * by a safe method has to be a script's of this site: no navigation can set a header, and another
+ * site's script has to ask for this one first (a CORS preflight), which nobody here allows. */
+static bool is_safe_event(const cstar_conn *conn) {
+    return conn->events != NULL && is_safe(conn->x->request.method);
+}
+
+/* A token is not asked for: it would have to stand in the URL, and these are for reading. */
+static bool needs_no_token(const cstar_conn *conn) {
     return is_safe(conn->x->request.method) || (conn->opts != NULL && conn->opts->cross_origin);
 }
+
+static bool is_free(const cstar_conn *conn) { return needs_no_token(conn) && !is_safe_event(conn); }
 
 /* ---- where it comes from ---- */
 
@@ -240,17 +251,26 @@ static bool refuse(cstar_conn *conn, int status, const char *why) {
 }
 
 bool cstar__csrf_origin(cstar_conn *conn) {
-    if (is_free(conn) || is_same_origin(conn)) {
+    const char *why = NULL;
+    if (is_free(conn)) {
         return true;
     }
-    (void)refuse(conn, 403, "csrf: it came from another site");
+    if (!is_same_origin(conn)) {
+        why = "csrf: it came from another site";
+    } else if (is_safe_event(conn) && cstar_request_header(conn, "datastar-request").ptr == NULL) {
+        why = "csrf: an event by GET that no script sent (it has no Datastar-Request)";
+    }
+    if (why == NULL) {
+        return true;
+    }
+    (void)refuse(conn, 403, why);
     cstar__conn_log_error(conn);
     return false;
 }
 
 bool cstar__csrf_check(cstar_conn *conn) {
     cstar_str token;
-    if (is_free(conn) || !cstar__csrf_on(conn)) {
+    if (needs_no_token(conn) || !cstar__csrf_on(conn)) {
         return true;
     }
     if (conn->events != NULL && cstar_read_signals(conn) == NULL) {

@@ -2,9 +2,10 @@
  * finish.
  *
  * on_head: 404, 405 and, for what another site sent, 403 before a byte of the body is read.
- * on_body: gathered, up to the route's limit (413). on_end: the CSRF token, the handler, then
- * whatever it has left undone is completed, so that every request ends. on_wake: a response that
- * goes on.
+ * on_body: gathered, up to the route's limit (413). on_end: the CSRF token, then the steps (mount
+ * or authorize; render or the handler), then whatever they have left undone is completed, so that
+ * every request ends. What a step defers comes back to go_on() when it is done. on_wake: a response
+ * that goes on.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/live.h"
@@ -66,8 +67,13 @@ static bool is_event(const cstar_conn *conn) {
 static bool begin(cstar_conn *conn) {
     conn->max_body = conn->opts != NULL && conn->opts->max_body != 0 ? conn->opts->max_body
                                                                      : conn->app->max_body;
-    if (is_event(conn) && !cstar__events_find(conn)) {
-        cstar__error_page(conn, 404, "Not found");
+    unsigned allowed = 0;
+    if (is_event(conn) && !cstar__events_find(conn, &allowed)) {
+        if (allowed != 0) {
+            refuse_route(conn, allowed);
+        } else {
+            cstar__error_page(conn, 404, "Not found");
+        }
         return false;
     }
     if (conn->route->kind == CSTAR__TARGET_STREAM) {
@@ -136,6 +142,29 @@ static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) 
 
 /* ---- on_end ---- */
 
+static void call_before(cstar_conn *conn) {
+    const cstar_page_def *page = NULL;
+    switch ((cstar__target)conn->route->kind) {
+    case CSTAR__TARGET_PAGE:
+        page = conn->route->target;
+        if (page->mount != NULL) {
+            page->mount(conn);
+        }
+        return;
+    case CSTAR__TARGET_STREAM:
+        cstar__page_authorize(conn, conn->route->target);
+        return;
+    case CSTAR__TARGET_EVENT:
+    case CSTAR__TARGET_COMPONENT:
+        cstar__events_authorize(conn);
+        return;
+    case CSTAR__TARGET_PLAIN:
+    case CSTAR__TARGET_ASSET:
+    case CSTAR__TARGET_MOUNT:
+        return;
+    }
+}
+
 static void call(cstar_conn *conn) {
     switch ((cstar__target)conn->route->kind) {
     case CSTAR__TARGET_PLAIN:
@@ -172,17 +201,45 @@ void cstar__conn_log_error(cstar_conn *conn) {
     cstar__err_init(&conn->err);
 }
 
-/* The handler, and whatever it has left undone. On a pool thread if it is blocking. */
-void cstar__dispatch_call(cstar_conn *conn) {
-    if (cstar__csrf_check(conn)) {
+/* A page's own markup can't wait: it is rendered straight into the answer. */
+static void take_step(cstar_conn *conn) {
+    const bool before = conn->step == CSTAR__STEP_BEFORE;
+    conn->step = before ? CSTAR__STEP_MAIN : CSTAR__STEP_LAST;
+    conn->may_defer = before || conn->route->kind != CSTAR__TARGET_PAGE;
+    if (before) {
+        call_before(conn);
+    } else if (!cstar__defer_refused(conn) && !cstar__conn_is_over(conn)) {
         call(conn);
     }
+    conn->may_defer = false;
+}
+
+/* @return false: something was deferred, and goes on here when it is done. */
+static bool take_steps(cstar_conn *conn) {
+    do {
+        while (conn->step != CSTAR__STEP_LAST && conn->defers == NULL) {
+            take_step(conn);
+        }
+    } while (conn->defers != NULL && cstar__defer_run_here(conn));
+    return conn->defers == NULL;
+}
+
+static bool may_run(cstar_conn *conn) {
+    if (!cstar__csrf_check(conn)) {
+        conn->step = CSTAR__STEP_LAST;
+        return false;
+    }
+    return true;
+}
+
+/* Whatever the handler has left undone. */
+static void complete(cstar_conn *conn) {
     const bool live = conn->live != NULL && conn->live->asked;
     if (conn->stream != NULL) {
         cstar__stream_settle(conn); /* it begins on the loop, in finish */
     } else if (live) {
         cstar__live_settle(conn); /* likewise */
-    } else if (conn->answer == CSTAR__ANSWER_SSE) {
+    } else if (!cstar__defer_refused(conn) && conn->answer == CSTAR__ANSWER_SSE) {
         cstar__sse_finish(conn);
     }
     if (conn->answer != CSTAR__ANSWER_GIVEN && conn->stream == NULL && !live) {
@@ -193,6 +250,14 @@ void cstar__dispatch_call(cstar_conn *conn) {
         cstar__error_page(conn, 500, NULL);
     }
     cstar__body_close(conn);
+}
+
+/* The handler, on a pool thread: nothing is deferred there. */
+void cstar__dispatch_call(cstar_conn *conn) {
+    if (may_run(conn)) {
+        (void)take_steps(conn);
+    }
+    complete(conn);
 }
 
 /* The answer has been given, on the loop. */
@@ -210,7 +275,22 @@ void cstar__dispatch_finish(cstar_conn *conn) {
     cstar__conn_log_error(conn);
 }
 
-static bool is_blocking(const cstar_conn *conn) {
+void cstar__dispatch_go_on(cstar_conn *conn) {
+    if (!take_steps(conn)) {
+        conn->x->later = true;
+        return;
+    }
+    complete(conn);
+    if (conn->deferring) {
+        conn->deferring = false;
+        if (conn->answer == CSTAR__ANSWER_GIVEN) {
+            (void)cstar__conn_deliver(conn, &conn->kept);
+        }
+    }
+    cstar__dispatch_finish(conn);
+}
+
+bool cstar__conn_is_blocking(const cstar_conn *conn) {
     switch ((cstar__target)conn->route->kind) {
     case CSTAR__TARGET_PLAIN:
         return conn->opts->blocking;
@@ -239,12 +319,13 @@ static void on_end(void *ctx, cstar__exchange *x) {
     }
     (void)cstar_buf_room(&conn->out, 1024); /* one allocation for the usual answer */
     conn->out.status = CSTAR_OK;
-    if (is_blocking(conn)) {
+    if (cstar__conn_is_blocking(conn)) {
         cstar__blocking_start(conn);
         return;
     }
-    cstar__dispatch_call(conn);
-    cstar__dispatch_finish(conn);
+    (void)may_run(conn);
+    cstar__dispatch_go_on(conn);
+    cstar__defer_clear(conn);
 }
 
 /* ---- afterwards ---- */
@@ -275,6 +356,9 @@ static void on_close(void *ctx, cstar__exchange *x) {
     }
     cstar__stream_close(conn);
     cstar__live_close(conn);
+    if (conn->deferring) {
+        cstar__defer_leave(conn);
+    }
     if (conn->off_loop) { /* its handler still runs: the rest comes when it has returned */
         cstar__blocking_leave(conn);
         return;

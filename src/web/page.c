@@ -12,34 +12,27 @@ static void render_content(cstar_html *h, const void *arg) {
     c->page->render(c->conn, h);
 }
 
+/* Of its stream. */
+void cstar__page_authorize(cstar_conn *conn, const cstar_page_def *page) {
+    if (cstar_read_signals(conn) != NULL && page->authorize != NULL) {
+        page->authorize(conn, NULL);
+    }
+}
+
 /* POST: the stream. */
 void cstar__page_stream(cstar_conn *conn, const cstar_page_def *page) {
     const cstar_signals *in = cstar_read_signals(conn);
-    if (in == NULL) {
-        return;
-    }
-    if (page->authorize != NULL) {
-        page->authorize(conn, NULL);
-        if (cstar__conn_is_over(conn)) {
-            return;
-        }
-    }
-    const char *scope = page->stream_key != NULL ? page->stream_key(conn) : NULL;
-    if (cstar_live(conn, .info = page->info, .disconnect = page->disconnect, .scope = scope,
+    const char *scope = in != NULL && page->stream_key != NULL ? page->stream_key(conn) : NULL;
+    if (in != NULL &&
+        cstar_live(conn, .info = page->info, .disconnect = page->disconnect, .scope = scope,
                    .ping_ms = page->idle_check_ms, .max_waiting = page->max_waiting,
                    .slow = page->slow) == CSTAR_OK) {
         page->connect(conn, in);
     }
 }
 
-/* GET: mount, and unless that has answered, render inside the layout. */
+/* GET: mount is the step before it; unless that has answered, render inside the layout. */
 void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
-    if (page->mount != NULL) {
-        page->mount(conn);
-    }
-    if (cstar__conn_is_over(conn)) {
-        return;
-    }
     content c = {conn, page};
     cstar_html h;
     cstar_err err;

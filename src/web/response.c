@@ -53,7 +53,8 @@ cstar_status cstar__conn_deliver(cstar_conn *conn, const cstar__reply *r) {
     return rc == CSTAR_OK ? rc : cstar__conn_failf(conn, rc, "response", cstar_strerror(rc));
 }
 
-/* Off the loop nothing may touch the machine: the reply waits until the handler has returned. */
+/* Off the loop nothing may touch the machine: the reply waits until the handler has returned. So
+ * does one that is given while works are deferred. */
 static cstar_status keep_reply(cstar_conn *conn, const cstar__reply *r) {
     conn->kept = *r;
     if (r->body.len != 0 && !r->is_ours && r->body.ptr != conn->out.ptr) {
@@ -76,7 +77,7 @@ cstar_status cstar__conn_reply(cstar_conn *conn, const cstar__reply *r) {
         }
         return rc;
     }
-    rc = conn->off_loop ? keep_reply(conn, &whole) : cstar__conn_deliver(conn, &whole);
+    rc = cstar__conn_keeps(conn) ? keep_reply(conn, &whole) : cstar__conn_deliver(conn, &whole);
     if (rc == CSTAR_OK) {
         conn->answer = CSTAR__ANSWER_GIVEN;
     }
@@ -98,7 +99,7 @@ cstar_status cstar_respond(cstar_conn *conn, int status, const char *content_typ
         return cstar__conn_failf(conn, CSTAR_EINVAL, "content_type",
                                  "content_type: a line break or control byte");
     }
-    if (conn->off_loop && content_type != NULL) { /* it leaves when the handler has returned */
+    if (cstar__conn_keeps(conn) && content_type != NULL) { /* it leaves later */
         content_type = cstar_arena_strdup(&conn->x->arena, cstar_cstr(content_type));
         if (content_type == NULL) {
             return cstar__conn_failf(conn, CSTAR_ENOMEM, NULL, "out of memory");

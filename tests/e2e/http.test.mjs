@@ -63,12 +63,24 @@ await test("events by every method: the body's signals, or the query's", async (
     isUp(await request(port, { method, path: increment + query, body: '{"count":1}' }), 2); // the query does not count
     isUp(await request(port, { method, path: increment }), 1); // no body at all
   }
+  const headers = { "datastar-request": "true" };
   for (const method of ["GET", "DELETE"]) {
-    isUp(await request(port, { method, path: increment + query }));
-    isUp(await request(port, { method, path: `${increment}?datastar=%7B%22count%22%3A5%7D&x=1` }), 6);
-    isUp(await request(port, { method, path: `${increment}?datastar=no&datastar=%7B+%22count%22:7%7D` }), 8); // the last one
-    isUp(await request(port, { method, path: increment }), 1); // no parameter at all
-    isUp(await request(port, { method, path: increment + query, body: '{"count":1}', headers: { "content-length": 11 } }));
+    isUp(await request(port, { method, headers, path: increment + query }));
+    isUp(await request(port, { method, headers, path: `${increment}?datastar=%7B%22count%22%3A5%7D&x=1` }), 6);
+    isUp(await request(port, { method, headers, path: `${increment}?datastar=no&datastar=%7B+%22count%22:7%7D` }), 8); // the last one
+    isUp(await request(port, { method, headers, path: increment }), 1); // no parameter at all
+    isUp(await request(port, { method, path: increment + query, body: '{"count":1}', headers: { ...headers, "content-length": 11 } }));
+  }
+});
+
+await test("an event by a link is none: no Datastar-Request, or another site, is 403", async () => {
+  const path = `${increment}?datastar=%7B%7D`;
+  for (const method of ["GET", "HEAD"]) {
+    for (const headers of [{}, { "sec-fetch-site": "none" }, { "sec-fetch-site": "cross-site" }, { "datastar-request": "true", "sec-fetch-site": "cross-site" },
+      { "datastar-request": "true", origin: "https://evil.example" }]) {
+      equal((await request(port, { method, path, headers })).status, 403, JSON.stringify(headers));
+    }
+    equal((await request(port, { method, path, headers: { "datastar-request": "true", "sec-fetch-site": "same-origin" } })).status, 200);
   }
 });
 
@@ -329,7 +341,7 @@ await test("malformed signals: 400, short, before any event, and the connection 
   for (const query of ["?datastar=", "?datastar", "?datastar=%5B%5D", "?datastar=42", "?datastar=%7B", "?datastar=%ZZ", "?datastar=%FF", "?datastar[a]=1", "?datastar[]=1",
     "?datastar%5Ba%5D=1", "?datastar=%7B%7D&datastar=x", "?datastar=%7B%22a%22:%22%FF%22%7D"]) {
     for (const method of ["GET", "DELETE"]) {
-      const answer = await c.send(head(`${method} ${increment}${query}`)).response();
+      const answer = await c.send(head(`${method} ${increment}${query}`, "Datastar-Request: true")).response();
       equal([answer.status, answer.body], [400, "Invalid signal payload"], query);
     }
   }
@@ -479,7 +491,7 @@ if (curl("--version").status === 0) {
     const twice = curl("-f", "-v", "-d", '{"count":1}', url, url);
     equal(twice.stdout, answerTo(2).repeat(2));
     match(twice.stderr, /Re-using existing connection/i);
-    equal(curl("-f", "-G", "--data-urlencode", 'datastar={"count":9}', url).stdout, answerTo(10));
+    equal(curl("-f", "-G", "-H", "Datastar-Request: true", "--data-urlencode", 'datastar={"count":9}', url).stdout, answerTo(10));
   });
   await test("curl: 100-continue is said before the body comes", async () => {
     const run = curl("-v", "-f", "--expect100-timeout", "8", "-H", "Expect: 100-continue", "-d", '{"count":41}', url);

@@ -64,7 +64,7 @@ for (const [name, server] of Object.entries(servers)) {
     ];
     const session = await open();
     for (const [method, path, body] of cases) {
-      const headers = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+      const headers = body === undefined ? { "datastar-request": "true" } : { "content-length": String(Buffer.byteLength(body)) };
       const wire = await connect(plain);
       const fields = Object.entries(headers).map(([k, v]) => `${k}: ${v}\r\n`).join("");
       wire.send(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${fields}\r\n${body ?? ""}`);
@@ -467,7 +467,7 @@ if (tool("nghttp", "--version").status === 0) {
 if (tool("h2load", "--version").status === 0) {
   for (const name of Object.keys(servers)) {
     await test(`${name}: h2load: every request is answered, and no memory stays`, () => {
-      const load = (n) => tool("h2load", "-n", String(n), "-c", "8", "-m", "32", "-t", "1", url(name, `${increment}?datastar=%7B%22count%22%3A41%7D`));
+      const load = (n) => tool("h2load", "-n", String(n), "-c", "8", "-m", "32", "-t", "1", "-H", "datastar-request: true", url(name, `${increment}?datastar=%7B%22count%22%3A41%7D`));
       const all = (got, n) => {
         equal(got.status, 0, got.stderr);
         match(got.stdout, new RegExp(`requests: ${n} total, ${n} started, ${n} done, ${n} succeeded, 0 failed, 0 errored, 0 timeout`));

@@ -5,7 +5,7 @@
 //
 // SPDX-License-Identifier: MIT
 import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
-import { openSession } from "../node/lib/h2.mjs";
+import { ask, closeSession, openSession } from "../node/lib/h2.mjs";
 import { dial, dialRaw, fdsBack, leave, secured, served, startLimits, takeHead } from "../node/lib/trouble.mjs";
 import { head } from "../node/lib/wire.mjs";
 import { clientHello } from "../node/lib/tls.mjs";
@@ -26,6 +26,7 @@ const phases = {
   "in a chunk": (c) => sent(c.socket, head("POST /take", "Transfer-Encoding: chunked") + "fff\r\nonly this"),
   "while 100-continue is on its way": (c) => sent(c.socket, head("POST /take", "Content-Length: 9", "Expect: 100-continue")),
   "while a handler works on the pool": (c) => sent(c.socket, head("GET /slow/60")),
+  "while its handler has deferred a work": (c) => sent(c.socket, head("GET /later/60")),
   "behind a request": (c) => sent(c.socket, head("GET /quick")),
   "with many requests unanswered": (c) => sent(c.socket, head("GET /big/100000").repeat(100)),
   "while a large answer is written": async (c) => {
@@ -73,13 +74,14 @@ for (const [how, server] of Object.entries(servers)) {
         const session = await openSession(server.url, { createConnection: () => socket });
         const streams = [
           session.request({ ":path": "/slow/100" }),
+          session.request({ ":path": "/later/100" }),
           session.request({ ":path": "/big/8000000" }),
           session.request({ ":path": "/take", ":method": "POST" }, { endStream: false }),
           session.request({ ":path": "/quick" }),
         ];
         streams.forEach((stream) => stream.on("error", () => {}));
-        streams[2].write("part of a body");
-        await new Promise((resolve) => streams[1].once("response", resolve));
+        streams[3].write("part of a body");
+        await new Promise((resolve) => streams[2].once("response", resolve));
         leave(raw, reset);
         await session.gone;
       }
@@ -87,6 +89,24 @@ for (const [how, server] of Object.entries(servers)) {
       await fdsBack(server);
     });
   }
+}
+
+for (const [how, server] of Object.entries(servers)) {
+  await test(`HTTP/2 ${how}: streams that are reset while their works are deferred; the others on the connection get theirs`, async () => {
+    const raw = await dialRaw(server);
+    const socket = server.ca ? await secured(server, raw, ["h2"]) : raw;
+    const session = await openSession(server.url, { createConnection: () => socket });
+    for (let n = 0; n < times; n++) {
+      const lost = upTo(4).map(() => session.request({ ":path": "/later/20" }));
+      lost.forEach((stream) => stream.on("error", () => {}));
+      const kept = upTo(4).map(() => ask(session, { ":path": "/later/20" }));
+      lost.forEach((stream) => stream.close(8)); // CANCEL
+      equal((await Promise.all(kept)).map((a) => [a.status, a.body]), Array(4).fill([200, "later"]));
+    }
+    await until("every argument is freed", async () => (await ask(session, { ":path": "/unfreed" })).body === "0");
+    await closeSession(session);
+    await fdsBack(server);
+  });
 }
 
 await test("all of that again leaves no memory behind", async () => {

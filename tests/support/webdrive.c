@@ -37,15 +37,16 @@ void webdrive_feed(webdrive *d, const char *bytes) {
 const char *webdrive_request(webdrive *d, const char *method, const char *target,
                              const char *body) {
     char head[4096];
+    const char *fields = d->fields != NULL ? d->fields : "";
     cstar_buf_reset(&d->out);
     if (body != NULL) {
         (void)snprintf(head, sizeof head,
                        "%s %s HTTP/1.1\r\nHost: app.test\r\nContent-Type: "
-                       "application/json\r\nContent-Length: %zu\r\n\r\n",
-                       method, target, strlen(body));
+                       "application/json\r\nContent-Length: %zu\r\n%s\r\n",
+                       method, target, strlen(body), fields);
     } else {
-        (void)snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: app.test\r\n\r\n", method,
-                       target);
+        (void)snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: app.test\r\n%s\r\n", method,
+                       target, fields);
     }
     webdrive_feed(d, head);
     if (body != NULL) {

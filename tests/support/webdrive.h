@@ -14,8 +14,9 @@ typedef struct webdrive {
     cstar__peer peer;
     cstar__stats stats;
     cstar__h1 machine;
-    cstar_buf out; /* all that was answered; read it, reset it */
-    char log[512]; /* the last line logged, with its level's digit in front */
+    cstar_buf out;      /* all that was answered; read it, reset it */
+    const char *fields; /* more for webdrive_request(): whole lines; NULL: none */
+    char log[512];      /* the last line logged, with its level's digit in front */
     unsigned logged;
 } webdrive;
 

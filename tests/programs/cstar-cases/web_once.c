@@ -77,20 +77,6 @@ static bool receive_all(int fd, cstar_buf *out) {
     }
 }
 
-static void add_request(cstar_buf *out, const web_request *r) {
-    cstar_buf_puts(out, r->method);
-    cstar_buf_byte(out, ' ');
-    cstar_buf_str(out, r->target);
-    cstar_buf_lit(out, " HTTP/");
-    cstar_buf_puts(out, r->version);
-    cstar_buf_lit(out, "\r\nHost: www.example.com\r\nContent-Length: ");
-    cstar_buf_uint(out, r->body.len);
-    cstar_buf_lit(out, "\r\n\r\n");
-    cstar_buf_str(out, r->body);
-}
-
-/* ---- the reply ---- */
-
 static size_t find(cstar_str s, size_t from, const char *text) {
     size_t n = strlen(text);
     for (size_t i = from; i + n <= s.len; i++) {
@@ -100,6 +86,26 @@ static size_t find(cstar_str s, size_t from, const char *text) {
     }
     return s.len;
 }
+
+/* What the client's script sends. */
+static bool is_event(cstar_str target) {
+    return find(target, 0, "/_event/") < target.len || find(target, 0, "/ds/") == 0;
+}
+
+static void add_request(cstar_buf *out, const web_request *r) {
+    cstar_buf_puts(out, r->method);
+    cstar_buf_byte(out, ' ');
+    cstar_buf_str(out, r->target);
+    cstar_buf_lit(out, " HTTP/");
+    cstar_buf_puts(out, r->version);
+    cstar_buf_lit(out, "\r\nHost: www.example.com\r\nContent-Length: ");
+    cstar_buf_uint(out, r->body.len);
+    cstar_buf_puts(out, is_event(r->target) ? "\r\nDatastar-Request: true" : "");
+    cstar_buf_lit(out, "\r\n\r\n");
+    cstar_buf_str(out, r->body);
+}
+
+/* ---- the reply ---- */
 
 cstar_str web_reply_header(const web_reply *reply, cstar_str name) {
     cstar_str s = reply->head;

@@ -7,6 +7,8 @@
  *     GET  /quick      "quick"
  *     GET  /big/:n     n bytes: the alphabet, over and over, so that a missing piece shows
  *     GET  /slow/:ms   "slow", after that time, on a thread of the pool
+ *     GET  /later/:ms  "later", by a work of that time that its handler has deferred
+ *     GET  /unfreed    of how many such works the argument is not freed
  *     POST /take       how many bytes came, and their sum
  *
  * SPDX-License-Identifier: MIT */
@@ -42,11 +44,48 @@ static void big(cstar_conn *conn) {
     free(bytes);
 }
 
-static void slow(cstar_conn *conn) {
-    long ms = number_param(conn, "ms", 60000);
+static void sleep_ms(long ms) {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     (void)nanosleep(&t, NULL);
+}
+
+static void slow(cstar_conn *conn) {
+    sleep_ms(number_param(conn, "ms", 60000));
     cstar_respond_text(conn, 200, "slow");
+}
+
+static long unfreed; /* atomic */
+
+static void sleep_for(void *arg) {
+    const long *ms = arg;
+    sleep_ms(*ms);
+}
+
+static void answer_later(cstar_conn *conn, void *arg) {
+    (void)arg;
+    cstar_respond_text(conn, 200, "later");
+}
+
+static void forget(void *arg) {
+    free(arg);
+    (void)__atomic_sub_fetch(&unfreed, 1, __ATOMIC_RELAXED);
+}
+
+static void later(cstar_conn *conn) {
+    long *ms = malloc(sizeof *ms);
+    if (ms == NULL) {
+        cstar_fail(conn, 503);
+        return;
+    }
+    *ms = number_param(conn, "ms", 60000);
+    (void)__atomic_add_fetch(&unfreed, 1, __ATOMIC_RELAXED);
+    cstar_defer(conn, sleep_for, .done = answer_later, .arg = ms, .free = forget);
+}
+
+static void tell_unfreed(cstar_conn *conn) {
+    char text[32];
+    (void)snprintf(text, sizeof text, "%ld", __atomic_load_n(&unfreed, __ATOMIC_RELAXED));
+    cstar_respond_text(conn, 200, text);
 }
 
 static void take(cstar_conn *conn) {
@@ -131,6 +170,8 @@ int main(int argc, char **argv) {
     cstar_route(app, CSTAR_GET, "/quick", quick);
     cstar_route(app, CSTAR_GET, "/big/:n", big);
     cstar_route(app, CSTAR_GET, "/slow/:ms", slow, .blocking = true);
+    cstar_route(app, CSTAR_GET, "/later/:ms", later);
+    cstar_route(app, CSTAR_GET, "/unfreed", tell_unfreed);
     cstar_route(app, CSTAR_POST, "/take", take, .max_body = (size_t)8 << 20);
     cstar_status rc = cstar_serve(app, &s.opts, &err);
     if (rc != CSTAR_OK) {

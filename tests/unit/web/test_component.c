@@ -126,6 +126,7 @@ static void test_requests(void **state) {
         {"POST", "/ds/club/save", "{}", 403, "members only"},
         {"POST", "/ds/club/save", "{", 400, ""},
     };
+    f->drive.fields = "Datastar-Request: true\r\n";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const unsigned before = handled;
         const char *answer =

@@ -190,7 +190,67 @@ static void every_unsafe_method_on_every_kind_of_route(void **state) {
         assert_int_equal(ran, 2);
     }
     assert_int_equal(status(&f, "GET /page", "Sec-Fetch-Site: cross-site\r\n", ""), 200);
-    assert_int_equal(status(&f, "GET /page/_event/go", "Sec-Fetch-Site: cross-site\r\n", ""), 200);
+    stop(&f);
+}
+
+typedef struct by_get {
+    const char *fields;
+    int status;
+    const char *log;
+} by_get;
+
+static const by_get by_gets[] = {
+    {"", 403, "no Datastar-Request"},
+    {"Sec-Fetch-Site: none\r\n", 403, "no Datastar-Request"},
+    {"Sec-Fetch-Site: same-origin\r\n", 403, "no Datastar-Request"},
+    {"Sec-Fetch-Site: cross-site\r\n", 403, "another site"},
+    {"X-Datastar-Request: true\r\n", 403, "no Datastar-Request"},
+    {"Datastar-Request: true\r\nSec-Fetch-Site: cross-site\r\n", 403, "another site"},
+    {"Datastar-Request: true\r\nSec-Fetch-Site: same-site\r\n", 403, "another site"},
+    {"Datastar-Request: true\r\nOrigin: https://evil.example\r\n", 403, "another site"},
+    {"Datastar-Request: true\r\nSec-Fetch-Site: same-origin\r\n", 200, ""},
+    {"Datastar-Request: true\r\nOrigin: https://app.test\r\n", 200, ""},
+    {"Datastar-Request: true\r\n", 200, ""},
+};
+
+static void expect_by_get(fixture *f, const char *line, const by_get *g) {
+    ran = 0;
+    f->drive.log[0] = '\0';
+    const int got = status(f, line, g->fields, "");
+    if (got != g->status || strstr(f->drive.log, g->log) == NULL) {
+        fail_msg("%s %s: %d %s", line, g->fields, got, f->drive.log);
+    }
+    assert_int_equal(ran, got == 200 ? 1 : 0);
+}
+
+/* A link, an image, a form of another site: a GET with the visitor's cookies, and without fields of
+ * its choosing. No token is asked for, with sessions or without. */
+static void events_by_get_are_a_scripts_of_this_site(void **state) {
+    (void)state;
+    static const char *const lines[] = {"GET /page/_event/go?datastar=%7B%7D",
+                                        "HEAD /page/_event/go", "GET /ds/part/go",
+                                        "GET /ds/control/go"};
+    static const cstar_session_opts *const sessions[] = {NULL, &with};
+    for (size_t k = 0; k < LENGTH(sessions); k++) {
+        fixture f;
+        start(&f, sessions[k]);
+        for (size_t i = 0; i < LENGTH(lines) * LENGTH(by_gets); i++) {
+            expect_by_get(&f, lines[i / LENGTH(by_gets)], &by_gets[i % LENGTH(by_gets)]);
+        }
+        stop(&f);
+    }
+}
+
+static void a_trusted_site_may_send_events_by_get(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, NULL);
+    assert_int_equal(cstar_trust_origin(f.app, "https://friend.example"), CSTAR_OK);
+    static const char fields[] = "Sec-Fetch-Site: cross-site\r\nOrigin: https://friend.example\r\n";
+    assert_int_equal(status(&f, "GET /page/_event/go", fields, ""), 403);
+    char more[256];
+    (void)snprintf(more, sizeof more, "%sDatastar-Request: true\r\n", fields);
+    assert_int_equal(status(&f, "GET /page/_event/go", more, ""), 200);
     stop(&f);
 }
 
@@ -277,7 +337,6 @@ static void a_token_is_needed_where_there_are_sessions(void **state) {
         assert_int_equal(status(&f, unsafe[i], fields, ""), 200);
         assert_int_equal(ran, 1);
     }
-    assert_int_equal(status(&f, "GET /page/_event/go", "", ""), 200);
     f.cookie[0] = '\0'; /* the token of a session that is not there */
     assert_int_equal(status(&f, "POST /plain", fields, ""), 403);
     stop(&f);
@@ -489,6 +548,8 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_unsafe_method_on_every_kind_of_route),
+        cmocka_unit_test(events_by_get_are_a_scripts_of_this_site),
+        cmocka_unit_test(a_trusted_site_may_send_events_by_get),
         cmocka_unit_test(origins),
         cmocka_unit_test(bad_origins_stay_with_the_app),
         cmocka_unit_test(a_token_is_needed_where_there_are_sessions),

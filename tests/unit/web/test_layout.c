@@ -142,7 +142,8 @@ static void with_sessions(void **state) {
     has(answer, "/_event/r&quot;, {" FILTER "})' data-on-signal-patch-filter");
     stop(&f);
     start(&f, true);
-    answer = webdrive_request(&f.drive, "GET", "/_event/go", NULL);
+    f.drive.fields = "Datastar-Request: true\r\n";
+    answer = get(&f, "/_event/go");
     has(answer, "/c/e&quot;, {" FILTER "}) : undefined)");
     stop(&f);
 }

@@ -85,6 +85,11 @@ CSTAR_PAGE(named, .render = render,
                                   {"row:7", exact}));
 CSTAR_PAGE(strict, .render = render, .events = CSTAR_EVENTS({"row:*", prefix}));
 
+CSTAR_PAGE(chosen, .render = render,
+           .events = CSTAR_EVENTS({"GET *", others}, {"POST|PATCH save", exact},
+                                  {"GET save", longer}, {"PUT|DELETE row:*", prefix},
+                                  {"Save it", prefix}, {"POST  x", prefix}));
+
 /* An event that fails half way. */
 static void fails(cstar_conn *conn, const cstar_signals *in) {
     (void)in;
@@ -158,6 +163,65 @@ static void test_order(void **state) {
     }
 }
 
+/* The name decides, then the method. */
+static void test_methods(void **state) {
+    fixture *f = *state;
+    static const struct {
+        const char *method, *event, *trace, *allow; /* allow NULL: it ran */
+    } cases[] = {
+        {"POST", "save", "exact nobody ", NULL},
+        {"PATCH", "save", "exact nobody ", NULL},
+        {"GET", "save", "longer ", NULL},
+        {"HEAD", "save", "longer ", NULL},
+        {"PUT", "save", "", "allow: GET, HEAD, POST, PATCH\r\n"},
+        {"DELETE", "row:1", "prefix row:1 ", NULL},
+        {"GET", "row:1", "", "allow: PUT, DELETE\r\n"}, /* not the star's */
+        {"POST", "row:1", "", "allow: PUT, DELETE\r\n"},
+        {"GET", "other", "others ", NULL},
+        {"POST", "other", "", "allow: GET, HEAD\r\n"},
+        {"PUT", "Save%20it", "prefix Save it ", NULL},
+        {"POST", "%20x", "prefix  x ", NULL},
+        {"POST", "POST%20save", "", "allow: GET, HEAD\r\n"}, /* a star takes any name */
+    };
+    cstar_page(f->app, "/chosen", &chosen);
+    f->drive.fields = "Datastar-Request: true\r\n";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char target[64];
+        trace[0] = '\0';
+        (void)snprintf(target, sizeof target, "/chosen/_event/%s", cases[i].event);
+        const char *answer = webdrive_request(&f->drive, cases[i].method, target,
+                                              cases[i].method[0] == 'P' ? "{}" : NULL);
+        const int wanted = cases[i].allow != NULL ? 405 : 200;
+        if (webdrive_status(answer) != wanted || strcmp(trace, cases[i].trace) != 0 ||
+            (cases[i].allow != NULL && strstr(answer, cases[i].allow) == NULL)) {
+            fail_msg("%s %s, ran: %s, %s", cases[i].method, target, trace, answer);
+        }
+    }
+    f->drive.fields = NULL; /* 405 is said before 403 */
+    assert_int_equal(
+        webdrive_status(webdrive_request(&f->drive, "GET", "/chosen/_event/row:1", NULL)), 405);
+}
+
+CSTAR_PAGE(unknown_method, .render = render, .events = CSTAR_EVENTS({"PSOT save", exact}));
+CSTAR_PAGE(half_a_list, .render = render, .events = CSTAR_EVENTS({"a", exact}, {"POST| b", exact}));
+CSTAR_PAGE(unsendable, .render = render, .events = CSTAR_EVENTS({"OPTIONS save", exact}));
+CSTAR_COMPONENT(bad_part, .name = "part", .events = CSTAR_EVENTS({"|POST save", exact}));
+
+static void test_bad_methods(void **state) {
+    (void)state;
+    static const cstar_page_def *const bad[] = {&unknown_method, &half_a_list, &unsendable};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cstar_app *app = cstar_app_new();
+        assert_int_equal(cstar_page(app, "/", bad[i]), CSTAR_EINVAL);
+        assert_non_null(strstr(app->err.text, "methods are GET"));
+        cstar_app_free(app);
+    }
+    cstar_app *app = cstar_app_new();
+    assert_int_equal(cstar_components(app, "/ds", &bad_part), CSTAR_EINVAL);
+    assert_string_equal(app->err.where, "event");
+    cstar_app_free(app);
+}
+
 static void test_refusals_are_no_streams(void **state) {
     fixture *f = *state;
     const char *answer = webdrive_request(&f->drive, "POST", "/gated/_event/save?auth=halt", "{}");
@@ -191,6 +255,8 @@ static void test_failures(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_methods, setup, teardown),
+        cmocka_unit_test(test_bad_methods),
         cmocka_unit_test_setup_teardown(test_refusals_are_no_streams, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
     };
