@@ -233,10 +233,13 @@ typedef struct cstar_deferred { /* zero is the default of every field but work *
  * `free` is called once, when nothing needs `arg` any more: on the loop, when the request is
  * answered (of a response that goes on: begun), or when the client has gone and the work is over;
  * or at once, if this fails.
+ * From a callback of a stream: `done` is a further callback of it, and `free` follows at once. If the
+ * stream has ended by then, `done` is not called.
  * @return CSTAR_ELIMIT the pool's queue is full (max_work of cstar_serve_opts): what gives no other
  *         answer has answered 503 with Retry-After: 1. On the others it has answered 500.
- *         CSTAR_ESTATE from blocking handlers, which may wait themselves; from render, layouts and
- *         callbacks of a stream or upload; when there is a response already. CSTAR_EINVAL no work;
+ *         CSTAR_ESTATE from blocking handlers, which may wait themselves; from render, layouts,
+ *         `disconnect` and callbacks of an upload or of cstar_stream(); when there is a response
+ *         already. CSTAR_EINVAL no work;
  *         CSTAR_ENOMEM.
  */
 CSTAR_API cstar_status cstar_conn_defer(cstar_conn *conn, const cstar_deferred *d);

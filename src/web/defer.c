@@ -10,12 +10,10 @@
  * while works are under way; an entry's memory is the app's, so that it lasts as long as its work.
  * 4. All but `run` is the loop's.
  *
- * Absent: works of a stream's callbacks, whose conn is put back when they return.
+ * Works of a stream's callbacks, whose conn is put back when they return, are live_defer.c.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/app.h"
-
-#include "cstar/live.h"
+#include "web/live.h"
 
 typedef struct cstar__defer {
     cstar__work work;
@@ -162,9 +160,10 @@ static cstar_status queue(cstar_conn *conn, const cstar_deferred *d) {
 }
 
 cstar_status cstar_conn_defer(cstar_conn *conn, const cstar_deferred *d) {
-    cstar_status rc = check(conn, d);
+    const bool live = conn->live != NULL && conn->live->inside && conn->live->s != NULL;
+    cstar_status rc = live && d->work != NULL ? CSTAR_OK : check(conn, d);
     if (rc == CSTAR_OK) {
-        rc = queue(conn, d);
+        rc = live ? cstar__live_defer(conn->live, d) : queue(conn, d);
         if (rc != CSTAR_OK) {
             (void)cstar__conn_failf(conn, rc, "defer",
                                     rc == CSTAR_ELIMIT ? "defer: too much waits for the pool"

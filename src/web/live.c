@@ -154,37 +154,43 @@ static void send_out(cstar__live_conn *l) {
     cstar_buf_fini(&conn->out);
 }
 
-void cstar__live_call(cstar__live_conn *l, void (*fn)(cstar_conn *conn)) {
-    cstar_conn before;
-    cstar_conn *conn = l->conn;
-    cstar__later_begin(&l->later, conn, &before);
-    fn(conn);
-    const bool halted = conn->halted;
-    (void)cstar__later_end(&l->later, conn, &before, 0);
-    if (l->s != NULL) {
-        send_out(l);
+void cstar__live_enter(cstar__live_conn *l, cstar_conn *before) {
+    l->inside = true;
+    cstar__later_begin(&l->later, l->conn, before);
+}
+
+void cstar__live_leave(cstar__live_conn *l, cstar_conn *before) {
+    const bool halted = l->conn->halted;
+    (void)cstar__later_end(&l->later, l->conn, before, 0);
+    l->inside = false;
+    if (l->s == NULL) {
+        return;
     }
+    send_out(l);
     if (halted && l->s != NULL) {
         cstar__live_end(l->s, CSTAR__LIVE_HALTED);
     }
+    if (l->s != NULL) {
+        cstar__live_defer_run_here(l);
+    }
+}
+
+static void call(cstar__live_conn *l, void (*fn)(cstar_conn *conn)) {
+    cstar_conn before;
+    cstar__live_enter(l, &before);
+    fn(l->conn);
+    cstar__live_leave(l, &before);
 }
 
 static void on_info(cstar__live *s, const char *topic, const cstar__packet *p) {
     cstar__live_conn *l = cstar__live_user(s);
-    const cstar_message m = {
-        .topic = topic, .bytes = p->bytes, .is_json = p->kind == CSTAR__PACKET_JSON};
     cstar_conn before;
-    cstar_conn *conn = l->conn;
-    if (l->opts.info == NULL) {
-        return;
-    }
-    cstar__later_begin(&l->later, conn, &before);
-    l->opts.info(conn, &m);
-    const bool halted = conn->halted;
-    (void)cstar__later_end(&l->later, conn, &before, 0);
-    send_out(l);
-    if (halted) {
-        cstar__live_end(s, CSTAR__LIVE_HALTED);
+    if (l->opts.info != NULL) {
+        cstar__live_enter(l, &before);
+        l->opts.info(l->conn, &(cstar_message){.topic = topic,
+                                               .bytes = p->bytes,
+                                               .is_json = p->kind == CSTAR__PACKET_JSON});
+        cstar__live_leave(l, &before);
     }
 }
 
@@ -246,7 +252,7 @@ static void on_alarm(cstar__live *s) {
         cstar__timer *t = &l->timers[i];
         if (t->due <= now) {
             t->due = now + t->ms;
-            cstar__live_call(l, t->fn);
+            call(l, t->fn);
         }
     }
     set_alarm(l);
@@ -355,11 +361,12 @@ void cstar__live_close(cstar_conn *conn) {
     }
     cstar__live *s = l->s;
     cstar__tab_give_up(l);
+    cstar__live_defer_leave(l);
     l->s = NULL;
     cstar__live_over(s);
     conn->answer = CSTAR__ANSWER_GIVEN;
     if (l->started && l->opts.disconnect != NULL) {
-        cstar__live_call(l, l->opts.disconnect);
+        call(l, l->opts.disconnect);
     }
     if (l->later_ready) {
         cstar_buf_fini(&conn->out);

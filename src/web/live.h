@@ -30,8 +30,10 @@ typedef struct cstar__live_conn {
     cstar_conn *conn;
     cstar_live_opts opts;
     cstar__live_conf conf;
-    bool asked;   /* cstar_live() was called */
-    bool started; /* the response has begun */
+    struct cstar__live_job *defers; /* live_defer.c: under way */
+    bool inside;                    /* a callback runs */
+    bool asked;                     /* cstar_live() was called */
+    bool started;                   /* the response has begun */
     bool later_ready;
     cstar_status ready; /* of its fields */
     cstar__later later;
@@ -43,7 +45,6 @@ typedef struct cstar__live_conn {
     bool has_page; /* it said a pageId: our layout's page, which can be told things */
     uint64_t generation;
     bool claimed;
-    const char *name; /* cstar_stream_name() */
 } cstar__live_conn;
 
 /* ---- live.c ---- */
@@ -58,8 +59,19 @@ void cstar__live_on_drain(cstar_conn *conn);
 void cstar__live_close(cstar_conn *conn);
 /** What `conn` has of a stream, made if need be; NULL: failed, and the conn knows. */
 cstar__live_conn *cstar__live_of(cstar_conn *conn);
-/** Calls `fn` as a callback of the stream. */
-void cstar__live_call(cstar__live_conn *l, void (*fn)(cstar_conn *conn));
+/** Around a callback of the stream: what it has sent is written, what it has halted is ended, and works
+ * that no pool takes are done. */
+void cstar__live_enter(cstar__live_conn *l, cstar_conn *before);
+void cstar__live_leave(cstar__live_conn *l, cstar_conn *before);
+
+/* ---- live_defer.c ---- */
+
+/** cstar_defer() from a callback. Takes `d->arg`, also on failure. */
+cstar_status cstar__live_defer(cstar__live_conn *l, const cstar_deferred *d);
+/** What waits is not run, and nobody is told: the stream is over. */
+void cstar__live_defer_leave(cstar__live_conn *l);
+/** Without a pool: those that the callback has asked for. */
+void cstar__live_defer_run_here(cstar__live_conn *l);
 
 /* ---- tab.c ---- */
 

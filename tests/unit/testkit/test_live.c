@@ -27,9 +27,28 @@ static void connect_room(cstar_conn *conn, const cstar_signals *in) {
     }
 }
 
+static int freed;
+
+static void count(void *arg) { ++*(int *)arg; }
+
+static void counted(cstar_conn *conn, void *arg) { cstar_signal(conn, "counted", *(int *)arg); }
+
+static void forget(void *arg) {
+    (void)arg;
+    freed++;
+}
+
 static void info(cstar_conn *conn, const cstar_message *m) {
     if (strcmp(m->bytes.ptr, "stop") == 0) {
         cstar_halt(conn);
+        return;
+    }
+    if (strcmp(m->bytes.ptr, "count") == 0) {
+        static int n;
+        n = 41;
+        assert_int_equal(cstar_defer(conn, count, .done = counted, .arg = &n, .free = forget),
+                         CSTAR_OK);
+        cstar_signal(conn, "asked", 1);
         return;
     }
     cstar_patch(conn, h, .selector = "#n", .mode = CSTAR_INNER) {
@@ -213,6 +232,16 @@ static void silence_is_broken_by_a_comment(void **state) {
     assert_non_null(strstr(cstar_test_came(s)->body.ptr, "\n: \n\n"));
 }
 
+static void a_callback_can_defer(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    freed = 0;
+    cstar_publish(f->app, "talk", .bytes = CSTAR_STR("count"));
+    cstar_test_advance(f->t, 1);
+    cstar_test_expect_signals(cstar_test_came(s), "{\"asked\":1,\"counted\":42}");
+    assert_int_equal(freed, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -223,6 +252,7 @@ int main(void) {
         TEST(an_event_reaches_its_own_tab),
         TEST(who_comes_back_gets_what_was_missed),
         TEST(who_was_away_for_too_long_gets_a_full_view),
+        TEST(a_callback_can_defer),
         TEST(silence_is_broken_by_a_comment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
