@@ -12,6 +12,7 @@
 #include "cstar/security.h"
 #include "cstar/serve.h"
 #include "cstar/session.h"
+#include "cstar/view.h"
 #include "cstar/web.h"
 #include "cstar/wire.h"
 

@@ -44,6 +44,7 @@ typedef struct cstar__live_conn {
     uint64_t generation;
     bool claimed;
     const char *name; /* cstar_stream_name() */
+    cstar_ended ended;
 } cstar__live_conn;
 
 /* ---- live.c ---- */

@@ -224,9 +224,10 @@ cstar_status cstar_rerender(cstar_conn *conn) {
 /* ---- addresses ---- */
 
 /* "\1t" scope "\1" tab: no topic begins so. */
-const char *cstar_tab(cstar_conn *conn) {
+const char *cstar_tab(cstar_conn *conn) { return cstar_tab_in(conn, scope_of(conn)); }
+
+const char *cstar_tab_in(cstar_conn *conn, const char *scope) {
     char tab[CSTAR__TAB_ID_MAX + 1];
-    const char *scope = scope_of(conn);
     cstar_buf b;
     if (scope == NULL || !find_tab(conn, scope, tab)) {
         return NULL;
