@@ -13,6 +13,7 @@
 #include "cstar/security.h"
 #include "cstar/serve.h"
 #include "cstar/session.h"
+#include "cstar/view.h"
 #include "cstar/web.h"
 #include "cstar/wire.h"
 

@@ -33,7 +33,7 @@ ROOMS = {
 PUBLIC = {
     "base": "base", "json": "base", "wire": "wire", "html": "html", "http": "http", "net": "net", "live": "web",
     "web": "web", "files": "web", "request": "web", "response": "web", "security": "web", "serve": "web", "session": "web",
-    "test": "testkit", "version": "base",
+    "view": "web", "test": "testkit", "version": "base",
 }
 SYSTEM = {
     "iso": "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "

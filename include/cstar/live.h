@@ -100,6 +100,19 @@ CSTAR_API cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cst
  */
 CSTAR_API bool cstar_resumed(const cstar_conn *conn);
 
+/* Why a stream is over. */
+typedef enum cstar_ended {
+    CSTAR_ENDED_NOT,      /* it is not */
+    CSTAR_ENDED_GONE,     /* its client has left */
+    CSTAR_ENDED_HALTED,   /* cstar_halt() */
+    CSTAR_ENDED_REPLACED, /* another stream has its tab now, or cstar_tab_end() */
+    CSTAR_ENDED_DRAINED,  /* the server stops */
+    CSTAR_ENDED_CUT,      /* its client was too slow, or there was no memory for it */
+} cstar_ended;
+
+/** For `disconnect`. */
+CSTAR_API cstar_ended cstar_end_reason(const cstar_conn *conn);
+
 /* ---- publishing ------------------------------------------------------------------------------ */
 
 /* Each of these works from any thread, while the app is served. Nobody subscribes: CSTAR_OK, for
@@ -189,6 +202,10 @@ CSTAR_API const char *cstar_tab_id(cstar_conn *conn);
  * to talk to its own tab. NULL: no scope, or no tabId. Valid until the callback returns.
  */
 CSTAR_API const char *cstar_tab(cstar_conn *conn);
+/** The same in a scope that is named: for a plain handler, whose tab has a stream of
+ * cstar_live(.scope). NULL: no tabId, or the tab has no stream there. Valid until the callback
+ * returns. */
+CSTAR_API const char *cstar_tab_in(cstar_conn *conn, const char *scope);
 /** An address of just this stream, for as long as it lives; later it reaches nobody. NULL: it is
  * none. Keep a copy. */
 CSTAR_API const char *cstar_stream_name(cstar_conn *conn);

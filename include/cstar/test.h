@@ -227,6 +227,12 @@ CSTAR_API const cstar_test_reply *cstar_test_news(cstar_test_stream *s);
 CSTAR_API void cstar_test_slow(cstar_test_stream *s, bool on);
 /** The client vanishes. */
 CSTAR_API void cstar_test_cut(cstar_test_stream *s);
+/** The client is gone, and its machine too: nothing says so. It takes no bytes; 10 s behind the
+ * first one that it has not taken (a ping, if there is no other) the connection is given up. */
+CSTAR_API void cstar_test_vanish(cstar_test_stream *s);
+/** What a server that stops tells its streams: those of cstar_live() end, behind what they have
+ * said. What is sent afterwards comes to the next server, so to speak. */
+CSTAR_API void cstar_test_drain(cstar_test *t);
 /** Whether the app still has it open. */
 CSTAR_API bool cstar_test_is_open(const cstar_test_stream *s);
 /** Cuts it, and sends the same request again with the last id that came as Last-Event-ID (none, if

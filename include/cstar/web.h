@@ -133,7 +133,8 @@ CSTAR_API cstar_status cstar_page(cstar_app *app, const char *path, const cstar_
 /** The layout of all pages without their own; NULL: cstar_default_layout(). */
 CSTAR_API void cstar_app_layout(cstar_app *app, void (*layout)(cstar_conn *conn, cstar_html *h,
                                                                cstar_fragment content));
-/** A whole document: cstar_head(), then <body> with cstar_body(), and the content in it. */
+/** A whole document: <html> with the assign "lang" ("en"), cstar_head(), then <body> with
+ * cstar_body(), and the content in it. */
 CSTAR_API void cstar_default_layout(cstar_conn *conn, cstar_html *h, cstar_fragment content);
 /** What belongs into <head>: charset, viewport, <title> from the assign "page_title", the Datastar
  * script (with cstar_nonce(), if there is one), what the page's `head` adds. */
@@ -421,6 +422,9 @@ static inline cstar_status cstar_signal_bool(cstar_conn *conn, const char *key, 
 /** A value that only this request's own functions see. Copied. */
 CSTAR_API cstar_status cstar_conn_assign(cstar_conn *conn, const char *key, cstar_val value);
 #define cstar_assign(conn, key, value) cstar_conn_assign((conn), (key), CSTAR_VAL(value))
+/** Unless there is one already: then `value` is not even computed. */
+#define cstar_assign_new(conn, key, value)                                                         \
+    (cstar_assigned((conn), (key)) != NULL ? CSTAR_OK : cstar_assign((conn), (key), value))
 /** What was assigned (or set as a signal); NULL if nothing was. Valid until it is assigned
  * again. */
 CSTAR_API const cstar_val *cstar_assigned(const cstar_conn *conn, const char *key);

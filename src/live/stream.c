@@ -654,6 +654,7 @@ uint64_t cstar__live_snapshot(const cstar__live *s) {
 /* ---- the floor above ---- */
 
 bool cstar__live_is_ending(const cstar__live *s) { return s->ending; }
+bool cstar__live_is_cut(const cstar__live *s) { return s->doomed; }
 void *cstar__live_user(const cstar__live *s) { return s->user; }
 cstar__exchange *cstar__live_exchange(const cstar__live *s) { return s->x; }
 uint64_t cstar__live_address(cstar__live *s) { return cstar__room_enter(s->room, s); }

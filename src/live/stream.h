@@ -88,6 +88,8 @@ void cstar__live_wake(cstar__live *s);
 /** cstar__live_end() was called, or it is to be cut. */
 bool cstar__live_is_ending(const cstar__live *s);
 void *cstar__live_user(const cstar__live *s);
+/** It was, or is to be, cut: its client is too slow, or there was no memory. */
+bool cstar__live_is_cut(const cstar__live *s);
 cstar__exchange *cstar__live_exchange(const cstar__live *s);
 /** [starter, room] Where cstar__hub_send() reaches it, as long as it lives. 0: out of memory, or
  * there are too many. */

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
 #include "net/server.h"
 
+#include "net/work.h"
 #include "net/worker.h"
 
 #include <stdarg.h>
@@ -308,6 +309,25 @@ void cstar__server_wake(cstar__server *s, unsigned worker) {
     if (worker < s->nopen && !__atomic_load_n(&s->workers[worker].deaf, __ATOMIC_RELAXED)) {
         (void)uv_async_send(&s->workers[worker].mail);
     }
+}
+
+static void on_mail_alarm(uv_timer_t *timer) {
+    const cstar__worker *w = timer->data;
+    if (w->server->opts.on_mail != NULL) {
+        w->server->opts.on_mail(w->server->opts.arg, w->index);
+    }
+}
+
+void cstar__server_alarm(cstar__server *s, unsigned worker, uint64_t ms) {
+    cstar__worker *w = &s->workers[worker];
+    if (!__atomic_load_n(&w->deaf, __ATOMIC_RELAXED)) {
+        uv_update_time(&w->loop);
+        (void)uv_timer_start(&w->mail_alarm, on_mail_alarm, ms, 0);
+    }
+}
+
+cstar_status cstar__server_work(cstar__server *s, unsigned worker, cstar__work *work) {
+    return cstar__work_queue(&s->workers[worker], work);
 }
 
 void cstar__server_stop(cstar__server *s) {

@@ -126,6 +126,12 @@ cstar_status cstar__server_reload_tls(cstar__server *s, const cstar__tls_opts *t
  * that this calls. A wake before cstar__server_run() comes with its start; one behind the end of the
  * worker's loop does nothing, nor does one of a worker that there is not. */
 void cstar__server_wake(cstar__server *s, unsigned worker);
+/** [that worker's thread] on_mail is called for this worker in `ms` milliseconds; a further call:
+ * then, instead. */
+void cstar__server_alarm(cstar__server *s, unsigned worker, uint64_t ms);
+/** [that worker's thread] As of cstar__driver.work(), for work that is no exchange's. The worker does
+ * not end before it is done. */
+cstar_status cstar__server_work(cstar__server *s, unsigned worker, cstar__work *work);
 /** [any thread] See "A stop" above. Again does nothing; it is signals that cut at the second. */
 void cstar__server_stop(cstar__server *s);
 

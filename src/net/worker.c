@@ -213,7 +213,8 @@ static int init_handles(cstar__worker *w) {
     rc = rc != 0 ? rc : uv_async_init(&w->loop, &w->stop, on_stop);
     w->tick.data = w->lame.data = w->alarm.data = w->idle.data = w->stop.data = w;
     rc = rc != 0 ? rc : uv_async_init(&w->loop, &w->mail, on_mail);
-    w->mail.data = w;
+    rc = rc != 0 ? rc : uv_timer_init(&w->loop, &w->mail_alarm);
+    w->mail.data = w->mail_alarm.data = w;
     __atomic_store_n(&w->deaf, rc != 0, __ATOMIC_RELAXED);
     if (rc == 0 && w->index == 0) {
         rc = init_watch(w);

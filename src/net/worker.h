@@ -67,6 +67,7 @@ struct cstar__worker {
     uv_idle_t idle;    /* runs while there are some */
     cstar__alarms alarms;
     uv_timer_t alarm;
+    uv_timer_t mail_alarm;
     uint64_t alarm_at; /* loop time for which `alarm` is set; UINT64_MAX: it is not */
     bool waking;       /* alarms are going off */
     size_t nwork;      /* under way */

@@ -24,9 +24,11 @@ typedef struct cstar__kit_link {
     cstar_buf raw; /* what the client has taken */
     bool slow;
     bool open;
-    bool headless; /* the response has no body: HEAD */
-    bool vanished; /* the client cut it */
-    bool datastar; /* Datastar's own request */
+    bool headless;        /* the response has no body: HEAD */
+    bool vanished;        /* the client cut it */
+    bool datastar;        /* Datastar's own request */
+    bool lost;            /* the client's machine has gone */
+    uint64_t given_up_at; /* of that: when the connection is; 0: nothing is on its way */
 } cstar__kit_link;
 
 typedef struct cstar__kit_cookie {

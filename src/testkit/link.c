@@ -12,8 +12,9 @@
  * SPDX-License-Identifier: MIT */
 #include "testkit/kit.h"
 #include "web/live.h"
+#include "web/view.h"
 
-enum { ROUNDS = 4096, MAX_BYTES = 256 << 20 };
+enum { ROUNDS = 4096, MAX_BYTES = 256 << 20, SILENT_MS = 10000 };
 
 /* ---- what exchanges ask for ---- */
 
@@ -108,12 +109,28 @@ static bool pump(cstar__kit_link *l) {
     return moved;
 }
 
+/* A client that is lost acknowledges nothing. */
+static bool watch(cstar__kit_link *l) {
+    if (!l->open || !l->lost || l->out.len == 0) {
+        return false;
+    }
+    if (l->given_up_at == 0) {
+        l->given_up_at = l->test->now_ms + SILENT_MS;
+    }
+    if (l->given_up_at > l->test->now_ms) {
+        return false;
+    }
+    cstar__kit_close(l);
+    return true;
+}
+
 static void pump_all(cstar_test *t) {
     bool moved = true;
     for (unsigned i = 0; moved && i < ROUNDS; i++) {
         moved = cstar__app_open_mail(t->app, 0);
         for (cstar__kit_link *l = t->links; l != NULL; l = l->next) {
             moved = pump(l) || moved;
+            moved = watch(l) || moved;
         }
     }
 }
@@ -135,14 +152,24 @@ void cstar__kit_settle(cstar_test *t) {
     }
 }
 
+static uint64_t next_of(const cstar_test *t) {
+    const uint64_t alarm = cstar__alarms_next(&t->alarms);
+    const uint64_t view = cstar__views_next(t->app);
+    uint64_t next = alarm < view ? alarm : view;
+    for (const cstar__kit_link *l = t->links; l != NULL; l = l->next) {
+        next = l->open && l->given_up_at != 0 && l->given_up_at < next ? l->given_up_at : next;
+    }
+    return next;
+}
+
 void cstar_test_advance(cstar_test *t, uint64_t ms) {
     if (t == NULL) {
         return;
     }
     const uint64_t end = ms < UINT64_MAX / 2 ? t->now_ms + ms : UINT64_MAX / 2;
     cstar__kit_settle(t);
-    while (cstar__alarms_next(&t->alarms) <= end) {
-        const uint64_t next = cstar__alarms_next(&t->alarms);
+    while (next_of(t) <= end) {
+        const uint64_t next = next_of(t);
         /* behind ROUNDS of "soon" time goes on, or this had no end */
         t->now_ms = next > t->now_ms ? next : t->now_ms + 1;
         if (t->now_ms > end) {
@@ -151,4 +178,15 @@ void cstar_test_advance(cstar_test *t, uint64_t ms) {
         cstar__kit_settle(t);
     }
     t->now_ms = end;
+}
+
+void cstar_test_drain(cstar_test *t) {
+    for (cstar__kit_link *l = t != NULL ? t->links : NULL; l != NULL; l = l->next) {
+        if (l->open) {
+            cstar__h1_drain(&l->machine);
+        }
+    }
+    if (t != NULL) {
+        cstar__kit_settle(t);
+    }
 }

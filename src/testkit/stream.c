@@ -78,7 +78,15 @@ const cstar_test_reply *cstar_test_news(cstar_test_stream *s) {
 
 void cstar_test_slow(cstar_test_stream *s, bool on) {
     if (s != NULL) {
-        s->link->slow = on;
+        s->link->slow = on || s->link->lost;
+        cstar__kit_settle(s->test);
+    }
+}
+
+void cstar_test_vanish(cstar_test_stream *s) {
+    if (s != NULL) {
+        s->link->slow = true;
+        s->link->lost = true;
         cstar__kit_settle(s->test);
     }
 }

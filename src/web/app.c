@@ -3,6 +3,7 @@
 #include "web/app.h"
 
 #include "web/live.h"
+#include "web/view.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,14 +21,20 @@ cstar_app *cstar_app_new_with(const cstar_allocator *alloc) {
         alloc->resize(alloc->ctx, app, sizeof *app, 0);
         return NULL;
     }
+    app->alloc = alloc;
+    if (!cstar__views_open(app)) {
+        (void)pthread_mutex_destroy(&app->mutex);
+        alloc->resize(alloc->ctx, app, sizeof *app, 0);
+        return NULL;
+    }
     if (!cstar__coders_init(&app->coders, alloc)) {
+        cstar__views_close(app);
         (void)pthread_mutex_destroy(&app->mutex);
         alloc->resize(alloc->ctx, app, sizeof *app, 0);
         return NULL;
     }
     app->coders.min = CSTAR__COMPRESS_MIN;
     app->coders.budget.limit = CSTAR__CODING_MEMORY;
-    app->alloc = alloc;
     app->layout = cstar_default_layout;
     app->max_body = CSTAR__MAX_SIGNAL_BYTES;
     app->max_response = (size_t)16 << 20;
@@ -44,6 +51,7 @@ void cstar_app_free(cstar_app *app) {
     }
     const cstar_allocator *alloc = app->alloc;
     cstar__app_close_hub(app);
+    cstar__views_close(app);
     cstar__sessions_free(app);
     cstar__mounts_fini(app);
     cstar__router_fini(&app->router);

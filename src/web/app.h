@@ -22,6 +22,7 @@ struct cstar__stream;
 struct cstar__live_conn;
 struct cstar__hub;
 struct cstar__registry;
+struct cstar__views;
 struct cstar__topic_rule;
 struct cstar__session;
 struct cstar__sessions;
@@ -92,6 +93,7 @@ struct cstar_app {
     struct cstar__hub *hub;           /* topics.c; NULL: it was never served */
     struct cstar__registry *registry; /* likewise */
     struct cstar__topic_rule *topics;
+    struct cstar__views *views;
     unsigned rooms; /* of the hub */
     uint64_t (*ticks)(
         void *arg);  /* milliseconds of a steady clock, for tests; NULL: the system's */
@@ -437,6 +439,8 @@ void cstar__events_run(cstar_conn *conn);
 
 /* ---- topics.c ---- */
 
+/** There is mail for that worker. [any thread] */
+void cstar__app_wake(cstar_app *app, unsigned room);
 /** Milliseconds of a steady clock. [any thread] */
 uint64_t cstar__app_ticks(const cstar_app *app);
 /** Spread evenly; no secret. [any thread] */

@@ -30,8 +30,15 @@ static bool is_multipart(const cstar_conn *conn) {
     return has_form_method(conn) && has_type(conn, CSTAR_STR("multipart/form-data"));
 }
 
+/* What an event or a stream brings, and what Datastar sends to a handler. */
+static bool brings_signals(const cstar_conn *conn) {
+    const bool ours = conn->events != NULL || conn->route->kind == CSTAR__TARGET_STREAM;
+    const cstar_str by = cstar__request_field(&conn->x->request, "datastar-request");
+    return (ours || by.ptr != NULL) && !is_multipart(conn);
+}
+
 static bool refuse(cstar_conn *conn, int status) {
-    bool signals = status == 413 && conn->events != NULL && !is_multipart(conn);
+    bool signals = status == 413 && brings_signals(conn);
     cstar__error_page(conn, status, signals ? "Signal payload too large" : NULL);
     return false;
 }

@@ -128,7 +128,7 @@ void cstar_flash_area(cstar_conn *conn, cstar_html *h) {
 }
 
 void cstar_default_layout(cstar_conn *conn, cstar_html *h, cstar_fragment content) {
-    cstar_put(h, "<!doctype html><html lang='en'><head>");
+    cstar_put(h, "<!doctype html><html lang='{}'><head>", cstar_assigned_str(conn, "lang", "en"));
     cstar_head(conn, h);
     cstar_put(h, "</head><body {}>{}</body></html>\n", cstar_body(conn), content);
 }

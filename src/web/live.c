@@ -195,9 +195,21 @@ static void on_info(cstar__live *s, const char *topic, const cstar__packet *p) {
 }
 
 static void on_ending(cstar__live *s, cstar__live_end_reason why) {
+    static const cstar_ended reasons[] = {
+        [CSTAR__LIVE_HALTED] = CSTAR_ENDED_HALTED,
+        [CSTAR__LIVE_REPLACED] = CSTAR_ENDED_REPLACED,
+        [CSTAR__LIVE_DRAINED] = CSTAR_ENDED_DRAINED,
+    };
     cstar__live_conn *l = cstar__live_user(s);
+    l->ended = reasons[why];
     cstar__tab_part(l, why);
     send_out(l);
+}
+
+/* It may have been asked to end, and not have ended yet. */
+cstar_ended cstar_end_reason(const cstar_conn *conn) {
+    const cstar__live_conn *l = conn->live;
+    return l != NULL && l->s == NULL ? l->ended : CSTAR_ENDED_NOT;
 }
 
 /* ---- timers ---- */
@@ -360,6 +372,9 @@ void cstar__live_close(cstar_conn *conn) {
         return;
     }
     cstar__live *s = l->s;
+    if (l->ended == CSTAR_ENDED_NOT) {
+        l->ended = cstar__live_is_cut(s) ? CSTAR_ENDED_CUT : CSTAR_ENDED_GONE;
+    }
     cstar__tab_give_up(l);
     cstar__live_defer_leave(l);
     l->s = NULL;

@@ -45,6 +45,7 @@ typedef struct cstar__live_conn {
     bool has_page; /* it said a pageId: our layout's page, which can be told things */
     uint64_t generation;
     bool claimed;
+    cstar_ended ended;
 } cstar__live_conn;
 
 /* ---- live.c ---- */

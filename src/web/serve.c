@@ -338,6 +338,7 @@ static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *er
         app->access_log = NULL;
         return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
     }
+    cstar__app_wake(app, 0); /* views that were left over when it was served before */
     tell_urls(app, o, s);
     cstar_status rc = cstar__server_run(s);
     set_running(app, NULL);

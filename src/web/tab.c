@@ -232,9 +232,10 @@ static void begin_address(const cstar_conn *conn, cstar_buf *b, size_t most, cha
     cstar_buf_byte(b, kind);
 }
 
-const char *cstar_tab(cstar_conn *conn) {
+const char *cstar_tab(cstar_conn *conn) { return cstar_tab_in(conn, scope_of(conn)); }
+
+const char *cstar_tab_in(cstar_conn *conn, const char *scope) {
     char tab[CSTAR__TAB_ID_MAX + 1];
-    const char *scope = scope_of(conn);
     cstar_buf b;
     if (scope == NULL || !find_tab(conn, scope, tab)) {
         return NULL;

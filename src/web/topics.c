@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "net/server.h"
 #include "web/live.h"
+#include "web/view.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -92,14 +93,15 @@ static cstar__keep keep_of(void *arg, cstar_str topic) {
 
 /* ---- the hub ---- */
 
-static void wake(void *arg, unsigned room) {
-    cstar_app *app = arg;
+void cstar__app_wake(cstar_app *app, unsigned room) {
     (void)pthread_mutex_lock(&app->mutex);
     if (app->server != NULL) {
         cstar__server_wake(app->server, room);
     }
     (void)pthread_mutex_unlock(&app->mutex);
 }
+
+static void wake(void *arg, unsigned room) { cstar__app_wake(arg, room); }
 
 uint64_t cstar__app_ticks(const cstar_app *app) {
     struct timespec t = {0};
@@ -120,7 +122,11 @@ uint64_t cstar__app_random(cstar_app *app) {
 }
 
 bool cstar__app_open_mail(cstar_app *app, unsigned room) {
-    return app->hub != NULL && cstar__room_open_mail(cstar__hub_room(app->hub, room));
+    if (app->hub == NULL) {
+        return false;
+    }
+    const bool any = cstar__room_open_mail(cstar__hub_room(app->hub, room));
+    return (room == 0 && cstar__views_run(app)) || any;
 }
 
 cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {

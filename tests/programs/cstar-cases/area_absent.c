@@ -2,14 +2,12 @@
  * SPDX-License-Identifier: MIT */
 #include "runner.h"
 
-#define STREAMS "page streams: src/web/live.c"
 #define TASKS "the command line tool is not built yet"
 #define CLIENT                                                                                     \
     "what the browser's client does: there is nothing of ours to ask; tests/browser run the real " \
     "one"
 
 const call_entry cases_absent[] = {
-    {"start_stream", NULL, "", STREAMS},
     {"https_hosts_entry_ips", NULL, "", TASKS},
     {"https_dev_host", NULL, "", TASKS},
     {"https_host_from_dev_url", NULL, "", TASKS},

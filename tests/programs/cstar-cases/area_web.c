@@ -209,13 +209,6 @@ static const char *unbuilt(const cstar_json *wanted) {
     if (cstar_json_get(wanted, "handled_as") != NULL) {
         return "no route leads to an event without its segment, so that none can be handled";
     }
-    cstar_str path = cstar_json_view(cstar_json_get(wanted, "path"));
-    const char *query = path.len != 0 ? memchr(path.ptr, '?', path.len) : NULL;
-    path.len = query != NULL ? (size_t)(query - path.ptr) : path.len;
-    if (strcmp(cstar_json_str(cstar_json_get(wanted, "method"), ""), "POST") == 0 &&
-        cstar_str_eq(path, CSTAR_STR("/p"))) {
-        return "page streams are not built yet";
-    }
     for (const cstar_json *m = cstar_json_first(wanted); m != NULL; m = cstar_json_next(m)) {
         cstar_str key = cstar_json_key(m);
         if (!cstar_str_eq(key, CSTAR_STR("method")) && !cstar_str_eq(key, CSTAR_STR("path")) &&
@@ -224,6 +217,15 @@ static const char *unbuilt(const cstar_json *wanted) {
         }
     }
     return NULL;
+}
+
+/* POST on the page's own path. */
+static bool is_stream(const cstar_json *wanted) {
+    cstar_str path = cstar_json_view(cstar_json_get(wanted, "path"));
+    const char *query = path.len != 0 ? memchr(path.ptr, '?', path.len) : NULL;
+    path.len = query != NULL ? (size_t)(query - path.ptr) : path.len;
+    return strcmp(cstar_json_str(cstar_json_get(wanted, "method"), ""), "POST") == 0 &&
+           cstar_str_eq(path, CSTAR_STR("/p"));
 }
 
 /* Callbacks of a stream change nothing for a document or an event. */
@@ -277,6 +279,11 @@ static void page_request(call *c) {
     const cstar_json *wanted = cstar_json_get(c->args, "request");
     cstar_str path = cstar_json_view(cstar_json_get(wanted, "path"));
     cstar_str body = cstar_json_view(cstar_json_get(wanted, "body"));
+    const bool handled = cstar_json_get(wanted, "handled_as") != NULL;
+    if (is_stream(wanted) && !handled) {
+        page_stream(c);
+        return;
+    }
     const char *why = unbuilt(wanted);
     if (why != NULL) {
         call_skip(c, why);

@@ -104,7 +104,7 @@ static const call_entry *find_call(const char *name) {
     static const call_entry *const tables[] = {
         cases_sse,     cases_elements, cases_signals, cases_scripts,  cases_actions,
         cases_sdk,     cases_requests, cases_web,     cases_dispatch, cases_csrf,
-        cases_testkit, cases_registry, cases_absent};
+        cases_testkit, cases_registry, cases_streams, cases_absent};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         for (const call_entry *e = tables[i]; e->name != NULL; e++) {
             if (strcmp(e->name, name) == 0) {

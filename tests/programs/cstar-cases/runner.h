@@ -49,7 +49,9 @@ typedef struct call_entry {
 /* One table per area; each ends with a NULL name. */
 extern const call_entry cases_sse[], cases_elements[], cases_signals[], cases_scripts[],
     cases_actions[], cases_sdk[], cases_requests[], cases_web[], cases_dispatch[], cases_csrf[],
-    cases_testkit[], cases_registry[], cases_absent[];
+    cases_testkit[], cases_registry[], cases_streams[], cases_absent[];
+/** A page's request that is for its stream: of page_request. */
+void page_stream(call *c);
 
 /* ---- arguments (args.c): false when the outcome is settled ---- */
 

@@ -242,6 +242,97 @@ static void a_callback_can_defer(void **state) {
     assert_int_equal(freed, 1);
 }
 
+/* ---- what clients do ---- */
+
+/* While it takes nothing, patches with a key replace each other; the rest waits, in order. */
+static void a_slow_client_gets_the_newest_of_each_key(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    cstar_test_expect_body(cstar_test_news(s), "full");
+    cstar_test_slow(s, true);
+    for (int i = 1; i <= 500; i++) {
+        char json[64];
+        (void)snprintf(json, sizeof json, "{\"n\":%d}", i);
+        cstar_publish_signals(f->app, "news", json, .key = "n");
+        cstar_test_advance(f->t, 1);
+    }
+    assert_int_equal(cstar_test_news(s)->nevents, 0);
+    cstar_test_slow(s, false);
+    const cstar_test_reply *r = cstar_test_news(s);
+    cstar_test_expect_signals(r, "{\"n\":500}");
+    assert_true(r->nevents < 10);
+}
+
+/* Its machine has gone: only a ping finds out. */
+static void a_lost_client_is_noticed_behind_a_ping(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{\"tabId\":\"t\"}");
+    cstar_test_vanish(s);
+    cstar_test_advance(f->t, 14000);
+    assert_int_equal(disconnected, 0);
+    assert_true(cstar_tab_is_live(f->app, "room", "t"));
+    cstar_test_slow(s, false); /* it does not come back */
+    cstar_test_advance(f->t, 10000);
+    assert_int_equal(disconnected, 0);
+    cstar_test_advance(f->t, 2000);
+    assert_int_equal(disconnected, 1);
+    assert_false(cstar_test_is_open(s));
+    assert_false(cstar_tab_is_live(f->app, "room", "t"));
+    s = cstar_test_reconnect(s);
+    assert_true(cstar_tab_is_live(f->app, "room", "t"));
+}
+
+/* A patch does the same, earlier; and who is lost and replaced is given up when its grace is over. */
+static void a_lost_client_is_noticed_behind_a_patch(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{\"tabId\":\"t\"}");
+    cstar_test_vanish(s);
+    cstar_publish_signals(f->app, "news", "{\"n\":1}");
+    cstar_test_advance(f->t, 9999);
+    assert_int_equal(disconnected, 0);
+    cstar_test_advance(f->t, 1);
+    assert_int_equal(disconnected, 1);
+    assert_null(strstr(cstar_test_came(s)->body.ptr, "\"n\""));
+}
+
+/* The page is told when to come again; what is not a page of ours is not. */
+static void a_server_that_stops_ends_its_streams(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *page = open_tab(f, "{\"tabId\":\"t\",\"pageId\":\"p\"}");
+    cstar_test_stream *other = open_tab(f, "{}");
+    (void)cstar_test_news(page);
+    (void)cstar_test_news(other);
+    cstar_test_drain(f->t);
+    assert_int_equal(disconnected, 2);
+    const cstar_test_reply *r = cstar_test_news(page);
+    assert_true(r->complete);
+    assert_int_equal(r->nevents, 0);
+    const char *last = strstr(r->body.ptr, "retry: "); /* the first said one, too */
+    assert_non_null(last);
+    last = strstr(last + 1, "retry: ");
+    assert_non_null(last);
+    const long ms = strtol(last + 7, NULL, 10);
+    assert_true(ms >= 200 && ms < 3000);
+    assert_true(cstar_test_came(other)->complete);
+    assert_null(strstr(cstar_test_came(other)->body.ptr, "retry: "));
+    page = cstar_test_reconnect(page);
+    assert_true(cstar_test_is_open(page));
+    assert_true(cstar_tab_is_live(f->app, "room", "t"));
+}
+
+/* A takeover is two streams of one tab, and a page that comes back is a reconnect. */
+static void a_tab_is_taken_over_and_split(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *one = open_tab(f, "{\"tabId\":\"t\",\"pageId\":\"1\"}");
+    cstar_test_stream *two = open_tab(f, "{\"tabId\":\"t\",\"pageId\":\"2\"}");
+    cstar_test_advance(f->t, 0);
+    assert_true(cstar_test_came(one)->complete);
+    one = cstar_test_reconnect(one);
+    cstar_test_advance(f->t, 0);
+    assert_true(cstar_test_is_open(one));
+    assert_true(cstar_test_is_open(two));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -254,6 +345,11 @@ int main(void) {
         TEST(who_was_away_for_too_long_gets_a_full_view),
         TEST(a_callback_can_defer),
         TEST(silence_is_broken_by_a_comment),
+        TEST(a_slow_client_gets_the_newest_of_each_key),
+        TEST(a_lost_client_is_noticed_behind_a_ping),
+        TEST(a_lost_client_is_noticed_behind_a_patch),
+        TEST(a_server_that_stops_ends_its_streams),
+        TEST(a_tab_is_taken_over_and_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

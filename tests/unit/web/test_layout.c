@@ -20,6 +20,11 @@ static void mount(cstar_conn *conn) {
     if (base != NULL) {
         cstar_assign(conn, "ds_base", base);
     }
+    const char *lang = cstar_query(conn, "lang");
+    if (lang != NULL) {
+        cstar_assign(conn, "lang", lang);
+        cstar_assign_new(conn, "lang", "xx");
+    }
     if (cstar_query(conn, "flash") != NULL) {
         cstar_flash(conn, "bad\"", "<b>text</b>");
     }
@@ -126,6 +131,15 @@ static void without_sessions(void **state) {
     has(answer, "<div id='flash' role='status'></div><a data-on:click='@delete(");
     has_not(answer, "csrf");
     has_not(answer, "data-ds-base");
+    stop(&f);
+}
+
+static void a_page_says_its_language(void **state) {
+    (void)state;
+    fixture f;
+    start(&f, false);
+    has(get(&f, "/?lang=de"), "<html lang='de'>");
+    has(get(&f, "/?lang='%3Eoops"), "<html lang='&#39;&gt;oops'>");
     stop(&f);
 }
 
@@ -260,10 +274,15 @@ static void bad_policies_stay_with_the_app(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_sessions), cmocka_unit_test(with_sessions),
-        cmocka_unit_test(error_pages),      cmocka_unit_test(bases),
-        cmocka_unit_test(headers_of_html),  cmocka_unit_test(the_handlers_own_stay),
-        cmocka_unit_test(nonces),           cmocka_unit_test(bad_policies_stay_with_the_app),
+        cmocka_unit_test(without_sessions),
+        cmocka_unit_test(with_sessions),
+        cmocka_unit_test(error_pages),
+        cmocka_unit_test(bases),
+        cmocka_unit_test(headers_of_html),
+        cmocka_unit_test(the_handlers_own_stay),
+        cmocka_unit_test(nonces),
+        cmocka_unit_test(bad_policies_stay_with_the_app),
+        cmocka_unit_test(a_page_says_its_language),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

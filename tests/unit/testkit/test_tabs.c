@@ -1,0 +1,424 @@
+/* test_tabs.c -- whose tab a stream is: takeovers, split pages, signals of a tab, rendering again,
+ * and streams by hand that have a key.
+ * SPDX-License-Identifier: MIT */
+#include "web/live.h"
+
+#include "cstar/test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* ---- the app ---- */
+
+static cstar_ended ended[16];
+static size_t nended;
+
+static void on_disconnect(cstar_conn *conn) {
+    assert_true(nended < sizeof ended / sizeof *ended);
+    ended[nended++] = cstar_end_reason(conn);
+}
+
+static void mount_list(cstar_conn *conn) {
+    const char *filter = cstar_signals_str(cstar_tab_signals(conn), "filter", "all");
+    cstar_signal(conn, "mounted", 1);
+    cstar_assign(conn, "filter", filter);
+    cstar_assign_new(conn, "filter", "not this one");
+}
+
+static void render_list(cstar_conn *conn, cstar_html *h) {
+    cstar_put(h, "<ul id='list' data-init='{}'>{}</ul>", cstar_connect(),
+              cstar_assigned_str(conn, "filter", "?"));
+}
+
+static void connect_list(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    assert_int_equal(cstar_end_reason(conn), CSTAR_ENDED_NOT);
+    cstar_subscribe(conn, "items");
+}
+
+static void info_list(cstar_conn *conn, const cstar_message *m) {
+    if (cstar_str_eq(m->bytes, CSTAR_STR("halt"))) {
+        cstar_halt(conn);
+        return;
+    }
+    assert_int_equal(cstar_rerender(conn), CSTAR_OK);
+}
+
+static const char *key_list(cstar_conn *conn) {
+    (void)conn;
+    return "ann";
+}
+
+static void filter_event(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    const char *to = cstar_tab(conn);
+    if (to != NULL) {
+        cstar_publish(cstar_app_of(conn), to, .bytes = CSTAR_STR("again"));
+    }
+}
+
+static void rerender_event(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    assert_int_equal(cstar_rerender(conn), CSTAR_OK);
+}
+
+CSTAR_PAGE(list, .mount = mount_list, .render = render_list, .connect = connect_list,
+           .info = info_list, .disconnect = on_disconnect, .stream_key = key_list,
+           .events = CSTAR_EVENTS({"filter", filter_event}, {"again", rerender_event}));
+CSTAR_PAGE(unkeyed, .mount = mount_list, .render = render_list, .connect = connect_list,
+           .info = info_list, .events = CSTAR_EVENTS({"filter", filter_event}));
+
+/* Streams by hand. */
+static void info_feed(cstar_conn *conn, const cstar_message *m) {
+    if (cstar_str_eq(m->bytes, CSTAR_STR("release"))) {
+        cstar_tab_release(conn);
+        cstar_tab_release(conn);
+        return;
+    }
+    assert_int_equal(cstar_patch_signals(conn, "{\"poked\":true}"), CSTAR_OK);
+}
+
+static void feed(cstar_conn *conn) {
+    if (cstar_live(conn, .scope = "feed", .info = info_feed, .disconnect = on_disconnect,
+                   .max_waiting = 20000) == CSTAR_OK) {
+        cstar_subscribe(conn, "feed");
+    }
+}
+
+static void poke(cstar_conn *conn) {
+    const char *to = cstar_tab_in(conn, "feed");
+    cstar_start(conn);
+    assert_null(cstar_tab(conn)); /* a plain route has no scope of its own */
+    assert_null(cstar_tab_in(conn, "nowhere"));
+    cstar_signal_bool(conn, "found", to != NULL);
+    if (to != NULL) {
+        cstar_publish(cstar_app_of(conn), to, .bytes = CSTAR_STR("poke"));
+    }
+}
+
+static void no_page(cstar_conn *conn) {
+    assert_int_equal(cstar_rerender(conn), CSTAR_ESTATE);
+    cstar_respond_text(conn, 200, "none");
+}
+
+typedef struct fixture {
+    cstar_app *app;
+    cstar_test *t;
+} fixture;
+
+static int set_up(void **state) {
+    fixture *f = calloc(1, sizeof *f);
+    nended = 0;
+    f->app = cstar_app_new();
+    cstar_page(f->app, "/list", &list);
+    cstar_page(f->app, "/unkeyed", &unkeyed);
+    cstar_route(f->app, CSTAR_POST, "/feed", feed);
+    cstar_route(f->app, CSTAR_POST, "/poke", poke);
+    cstar_route(f->app, CSTAR_GET, "/none", no_page);
+    f->t = cstar_test_new(f->app);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture *f = *state;
+    cstar_test_free(f->t);
+    cstar_app_free(f->app);
+    free(f);
+    return 0;
+}
+
+static cstar_test_stream *open_at(const fixture *f, const char *path, const char *signals) {
+    cstar_test_stream *s = cstar_test_open(f->t, path, .method = "POST", .body = signals);
+    cstar_test_advance(f->t, 0);
+    return s;
+}
+
+static void say(const fixture *f, const char *topic, const char *text) {
+    assert_int_equal(cstar_publish(f->app, topic, .bytes = cstar_cstr(text)), CSTAR_OK);
+    cstar_test_advance(f->t, 0);
+}
+
+/* Just one event has come: the list with that filter. */
+static void expect_list(cstar_test_stream *s, const char *filter) {
+    char html[64];
+    const cstar_test_reply *r = cstar_test_news(s);
+    (void)snprintf(html, sizeof html, ">%s</ul>", filter);
+    assert_int_equal(r->nevents, 1);
+    assert_int_equal(r->npatches, 1);
+    assert_non_null(strstr(r->patches[0].html, html));
+    assert_non_null(strstr(r->patches[0].html, "<ul id='list'"));
+}
+
+/* ---- the signals of a tab, and rendering again ---- */
+
+static void an_event_brings_the_filter_and_the_stream_shows_it(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/list", "{\"tabId\":\"a\",\"filter\":\"done\"}");
+    cstar_test_stream *b = open_at(f, "/list", "{\"tabId\":\"b\"}");
+    say(f, "items", "again"); /* of an event none has come: what it was opened with */
+    expect_list(a, "done");
+    expect_list(b, "all");
+    const cstar_test_reply *r =
+        cstar_test_event(f->t, "/list", "filter", "{\"tabId\":\"a\",\"filter\":\"open\"}");
+    cstar_test_expect_status(r, 200);
+    cstar_test_advance(f->t, 0);
+    expect_list(a, "open");
+    assert_int_equal(cstar_test_news(b)->nevents, 0);
+    say(f, "items", "again"); /* it stays so */
+    expect_list(a, "open");
+    expect_list(b, "all");
+}
+
+static void signals_in_a_query_count_too(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/list", "{\"tabId\":\"a\"}");
+    (void)cstar_test_event_by(f->t, "GET", "/list/_event/filter",
+                              "{\"tabId\":\"a\",\"filter\":\"got\"}");
+    cstar_test_advance(f->t, 0);
+    expect_list(a, "got");
+    (void)cstar_test_event_by(f->t, "DELETE", "/list/_event/filter",
+                              "{\"tabId\":\"a\",\"filter\":\"deleted\"}");
+    cstar_test_advance(f->t, 0);
+    expect_list(a, "deleted");
+}
+
+static void an_event_renders_for_its_own_signals(void **state) {
+    const fixture *f = *state;
+    const cstar_test_reply *r =
+        cstar_test_event(f->t, "/list", "again", "{\"tabId\":\"a\",\"filter\":\"mine\"}");
+    assert_int_equal(r->nevents, 1);
+    assert_non_null(strstr(r->patches[0].html, ">mine</ul>"));
+}
+
+static void without_a_key_it_stays_with_what_it_was_opened_with(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/unkeyed", "{\"tabId\":\"a\",\"filter\":\"first\"}");
+    (void)cstar_test_event(f->t, "/unkeyed", "filter", "{\"tabId\":\"a\",\"filter\":\"second\"}");
+    say(f, "items", "again");
+    expect_list(s, "first");
+    assert_false(cstar_tab_is_live(f->app, "ann", "a"));
+}
+
+static void a_tab_with_another_page_forgets_the_old_ones_signals(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"1\"}");
+    (void)cstar_test_event(f->t, "/list", "filter",
+                           "{\"tabId\":\"a\",\"pageId\":\"1\",\"filter\":\"old\"}");
+    cstar_test_stream *again =
+        open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"1\",\"filter\":\"not this\"}");
+    (void)cstar_test_news(again);
+    assert_true(cstar_test_came(a)->complete);
+    say(f, "items", "again"); /* the same page has come back */
+    expect_list(again, "old");
+    cstar_test_stream *next =
+        open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"2\",\"filter\":\"new\"}");
+    (void)cstar_test_news(next);
+    say(f, "items", "again");
+    expect_list(next, "new");
+}
+
+/* A page that was replaced and comes back lives beside the other; its events find it, though they
+ * still say the old tab. */
+static void a_duplicated_page_has_signals_of_its_own(void **state) {
+    const fixture *f = *state;
+    (void)open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"one\"}");
+    cstar_test_stream *two =
+        open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"2\",\"filter\":\"two\"}");
+    cstar_test_stream *one =
+        open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"one\"}");
+    assert_true(cstar_test_is_open(one));
+    assert_true(cstar_test_is_open(two));
+    const cstar_json *told = cstar_test_signals(cstar_test_came(one));
+    const char *own = cstar_json_str(cstar_json_get(told, "tabId"), "t");
+    assert_string_not_equal(own, "t");
+    assert_true(cstar_tab_is_live(f->app, "ann", own));
+    (void)cstar_test_news(one);
+    (void)cstar_test_news(two);
+    (void)cstar_test_event(f->t, "/list", "filter",
+                           "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"uno\"}");
+    cstar_test_advance(f->t, 0);
+    expect_list(one, "uno");
+    assert_int_equal(cstar_test_news(two)->nevents, 0);
+    (void)cstar_test_event(f->t, "/list", "filter",
+                           "{\"tabId\":\"t\",\"pageId\":\"2\",\"filter\":\"due\"}");
+    cstar_test_advance(f->t, 0);
+    expect_list(two, "due");
+    assert_int_equal(cstar_test_news(one)->nevents, 0);
+    say(f, "items", "again");
+    expect_list(one, "uno");
+    expect_list(two, "due");
+}
+
+static void too_many_signals_are_not_kept(void **state) {
+    const fixture *f = *state;
+    static char big[70000];
+    cstar_test_stream *a = open_at(f, "/list", "{\"tabId\":\"a\",\"filter\":\"small\"}");
+    const int n = snprintf(big, sizeof big, "{\"tabId\":\"a\",\"filter\":\"big\",\"text\":\"");
+    memset(big + n, 'x', sizeof big - (size_t)n);
+    memcpy(big + sizeof big - 3, "\"}", 3);
+    const cstar_test_reply *r = cstar_test_event(f->t, "/list", "filter", big);
+    cstar_test_expect_status(r, 200);
+    cstar_test_advance(f->t, 0);
+    expect_list(a, "small");
+    assert_non_null(strstr(cstar_test_log(f->t), "a tab's signals of 69999 bytes were not kept"));
+}
+
+static void only_pages_render_again(void **state) {
+    const fixture *f = *state;
+    cstar_test_expect_body(cstar_test_get(f->t, "/none"), "none");
+}
+
+/* ---- streams by hand ---- */
+
+static void a_stream_by_hand_has_one_of_each_tab(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    cstar_test_stream *other = open_at(f, "/feed", "{\"tabId\":\"u\"}");
+    cstar_test_stream *page = open_at(f, "/list", "{\"tabId\":\"t\"}"); /* another scope */
+    cstar_test_stream *b = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    assert_true(cstar_test_came(a)->complete);
+    assert_int_equal(nended, 1);
+    assert_int_equal(ended[0], CSTAR_ENDED_REPLACED);
+    assert_true(cstar_test_is_open(other));
+    assert_true(cstar_test_is_open(page));
+    assert_true(cstar_test_is_open(b));
+    assert_true(cstar_tab_is_live(f->app, "feed", "t"));
+    assert_false(cstar_tab_is_live(f->app, "nowhere", "t"));
+}
+
+static void a_plain_handler_reaches_its_tab(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    cstar_test_stream *b = open_at(f, "/feed", "{\"tabId\":\"u\"}");
+    const cstar_test_reply *r = cstar_test_post(f->t, "/poke", "{\"tabId\":\"u\"}");
+    cstar_test_expect_signals(r, "{\"found\":true}");
+    cstar_test_advance(f->t, 0);
+    cstar_test_expect_signals(cstar_test_came(b), "{\"poked\":true}");
+    assert_int_equal(cstar_test_came(a)->nevents, 0);
+    r = cstar_test_post(f->t, "/poke", "{\"tabId\":\"nobody\"}");
+    cstar_test_expect_signals(r, "{\"found\":false}");
+}
+
+static void a_released_tab_is_somebody_elses_and_the_stream_goes_on(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    say(f, "feed", "release");
+    assert_false(cstar_tab_is_live(f->app, "feed", "t"));
+    assert_int_equal(cstar_tab_end(f->app, "feed", "t"), CSTAR_ENOENT);
+    assert_true(cstar_test_is_open(a));
+    cstar_test_stream *b = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    assert_true(cstar_test_is_open(a));
+    say(f, "feed", "both");
+    cstar_test_expect_signals(cstar_test_came(a), "{\"poked\":true}");
+    cstar_test_expect_signals(cstar_test_came(b), "{\"poked\":true}");
+    cstar_test_cut(a); /* its end does not touch the claim of the other */
+    assert_true(cstar_tab_is_live(f->app, "feed", "t"));
+    cstar_test_cut(b);
+    assert_false(cstar_tab_is_live(f->app, "feed", "t"));
+}
+
+static void a_tab_can_be_ended(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    assert_int_equal(cstar_tab_end(f->app, "feed", "u"), CSTAR_ENOENT);
+    assert_int_equal(cstar_tab_end(f->app, "feed", "t"), CSTAR_OK);
+    cstar_test_advance(f->t, 0);
+    assert_true(cstar_test_came(a)->complete);
+    assert_int_equal(nended, 1);
+    assert_int_equal(ended[0], CSTAR_ENDED_REPLACED);
+    assert_int_equal(cstar_tab_end(f->app, "feed", "t"), CSTAR_ENOENT);
+}
+
+static void who_can_not_end_cleanly_is_cut_when_its_grace_is_over(void **state) {
+    const fixture *f = *state;
+    static const char patch[] = "{\"text\":\"0123456789012345678901234567890123456789\"}";
+    cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    cstar_test_slow(a, true);
+    for (int i = 0; i < 3000 && cstar_test_is_open(a); i++) { /* more than a connection takes */
+        cstar_publish_signals(f->app, "feed", patch, .key = i % 2 == 0 ? "even" : "odd");
+        cstar_test_advance(f->t, 0);
+    }
+    assert_true(cstar_test_is_open(a));
+    (void)open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    assert_true(cstar_test_is_open(a));
+    cstar_test_advance(f->t, 499);
+    assert_true(cstar_test_is_open(a));
+    cstar_test_advance(f->t, 2);
+    assert_false(cstar_test_is_open(a));
+    assert_int_equal(nended, 1);
+    assert_int_equal(ended[0], CSTAR_ENDED_REPLACED);
+    assert_true(cstar_tab_is_live(f->app, "feed", "t"));
+}
+
+/* ---- when tabs are all there can be ---- */
+
+static void a_tab_that_can_not_be_claimed_is_503(void **state) {
+    fixture *f = *state;
+    cstar_test_free(f->t);
+    cstar__app_close_hub(f->app);
+    f->app->max_tabs = 1;
+    f->t = cstar_test_new(f->app);
+    cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    const cstar_test_reply *r = cstar_test_post(f->t, "/feed", "{\"tabId\":\"u\"}");
+    cstar_test_expect_status(r, 503);
+    cstar_test_expect_body(r, "Stream registry unavailable");
+    r = cstar_test_post(f->t, "/list", "{\"tabId\":\"u\"}");
+    cstar_test_expect_status(r, 503);
+    assert_int_equal(nended, 0); /* none has begun, so none ends */
+    assert_true(cstar_test_is_open(a));
+    assert_true(cstar_tab_is_live(f->app, "feed", "t"));
+    assert_true(cstar_test_is_open(open_at(f, "/feed", "{}"))); /* without a tab none is needed */
+    cstar_test_cut(a);
+    assert_true(cstar_test_is_open(open_at(f, "/feed", "{\"tabId\":\"u\"}")));
+}
+
+/* ---- why it ended ---- */
+
+static void every_end_has_its_reason(void **state) {
+    const fixture *f = *state;
+    cstar_test_cut(open_at(f, "/list", "{}"));
+    assert_int_equal(ended[0], CSTAR_ENDED_GONE);
+    (void)open_at(f, "/list", "{}");
+    say(f, "items", "halt");
+    assert_int_equal(nended, 2);
+    assert_int_equal(ended[1], CSTAR_ENDED_HALTED);
+    cstar_test_stream *s = open_at(f, "/feed", "{}");
+    cstar_test_slow(s, true);
+    for (int i = 0; i < 20000 && cstar_test_is_open(s); i++) {
+        cstar_publish_signals(f->app, "feed", "{\"text\":\"0123456789012345678901234567890\"}");
+        cstar_test_advance(f->t, 0);
+    }
+    assert_int_equal(nended, 3);
+    assert_int_equal(ended[2], CSTAR_ENDED_CUT);
+    (void)open_at(f, "/list", "{}");
+    cstar_test_drain(f->t);
+    assert_int_equal(nended, 4);
+    assert_int_equal(ended[3], CSTAR_ENDED_DRAINED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(an_event_brings_the_filter_and_the_stream_shows_it),
+        TEST(signals_in_a_query_count_too),
+        TEST(an_event_renders_for_its_own_signals),
+        TEST(without_a_key_it_stays_with_what_it_was_opened_with),
+        TEST(a_tab_with_another_page_forgets_the_old_ones_signals),
+        TEST(a_duplicated_page_has_signals_of_its_own),
+        TEST(too_many_signals_are_not_kept),
+        TEST(only_pages_render_again),
+        TEST(a_stream_by_hand_has_one_of_each_tab),
+        TEST(a_plain_handler_reaches_its_tab),
+        TEST(a_released_tab_is_somebody_elses_and_the_stream_goes_on),
+        TEST(a_tab_can_be_ended),
+        TEST(who_can_not_end_cleanly_is_cut_when_its_grace_is_over),
+        TEST(a_tab_that_can_not_be_claimed_is_503),
+        TEST(every_end_has_its_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
