@@ -73,6 +73,10 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     unsigned max_work;
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
     unsigned header_ms, body_ms, idle_ms, write_ms;
+    /* Of silence of an HTTP/2 client with requests under way: then it is asked whether it is there,
+     * and has as long again to say so. Milliseconds; 0: 15 000; UINT_MAX: it is not asked. Live
+     * streams have their own, see cstar/live.h */
+    unsigned ping_ms;
     /* bytes per second that a request's body has to bring on average once body_ms have passed; 0:
      * 256; UINT_MAX: no minimum */
     unsigned body_rate;

@@ -97,7 +97,8 @@ typedef struct cstar_page_def { /* zero is the default of every field */
     void (*mount)(cstar_conn *conn);
     /* Before an event's handler, when its signals are read and nothing has begun: to refuse, answer
      * (401, 403, ...), or cstar_halt(), which answers 403. Assigns stay for the handler. `event` is
-     * the event's name; NULL: it is the page's stream. */
+     * the event's name; NULL: it is the page's stream. A page that had its stream and is refused
+     * with 401 or 403 when it comes back loads itself again: its session is over. */
     void (*authorize)(cstar_conn *conn, const char *event);
     void (*render)(cstar_conn *conn, cstar_html *h); /* required */
     const cstar_event_entry *events;                 /* ends with a NULL name */
@@ -305,7 +306,8 @@ CSTAR_API const char *cstar_route_kind_name(cstar_route_kind kind);
 
 /** Starts the event stream. Page events have it started. ESTATE: a response has begun. */
 CSTAR_API cstar_status cstar_start(cstar_conn *conn);
-/** Whether it is started and the client is there. */
+/** CSTAR_OK: it is started, and the client is there as far as is known (a vanished one is until
+ * about a ping later); CSTAR_ECLOSED: it has left, or the stream is over; CSTAR_ESTATE: not started. */
 CSTAR_API cstar_status cstar_check_connection(cstar_conn *conn);
 
 /** The open stream as a sink for every cstar_format_*(); NULL when it is not started. Valid until

@@ -44,6 +44,9 @@ typedef struct cstar__h2_limits {
     uint32_t body_rate;
     uint32_t
         write_ms; /* without progress of a response that has bytes to send; 30 s; then CANCEL */
+    /* of silence while requests are under way, then the peer is asked (PING), and has as long to
+     * say something, or the connection is cut; 15 s; UINT32_MAX: it is not asked */
+    uint32_t ping_ms;
 } cstar__h2_limits;
 
 /* What all machines of one loop share. */

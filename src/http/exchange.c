@@ -106,6 +106,11 @@ cstar_status cstar__exchange_alarm(cstar__exchange *x, uint64_t ms) {
     return x->driver != NULL ? x->driver->alarm(x->peer->link, x, ms) : CSTAR_ENOTSUP;
 }
 
+bool cstar__exchange_vanished(const cstar__exchange *x, unsigned ms) {
+    const cstar__driver *driver = x->closed ? NULL : x->driver;
+    return driver != NULL && driver->vanished != NULL && driver->vanished(x->peer->link, ms);
+}
+
 cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w) {
     if (x->closed) {
         return CSTAR_ECLOSED;

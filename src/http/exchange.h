@@ -132,6 +132,9 @@ typedef struct cstar__driver {
      * may. @return how many bytes were taken; 0: it may not (it is encrypted, something waits, it is
      * inside an entry), or the socket is full; negative: it is broken, and is closed soon. */
     ptrdiff_t (*send)(void *link, const cstar_str *pieces, size_t n);
+    /* Whether the peer's machine owes an acknowledgement, and has sent none for `ms` milliseconds.
+     * false also if that can't be known. NULL: it never can. */
+    bool (*vanished)(void *link, unsigned ms);
 } cstar__driver;
 
 enum { CSTAR__SEND_MOST = 64 };
@@ -271,6 +274,8 @@ size_t cstar__source_take(cstar__source *s, char *ptr, size_t len);
  * and only held. */
 cstar_status cstar__exchange_alarm(cstar__exchange *x, uint64_t ms);
 cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w);
+/** See cstar__driver. false without one that can know it. */
+bool cstar__exchange_vanished(const cstar__exchange *x, unsigned ms);
 
 /** Its memory stays beyond on_close, until it is let go of: for work that goes on in a pool thread
  * although the peer has left. Behind on_close it has no connection any more: x->peer is nobody,

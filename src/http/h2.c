@@ -22,7 +22,10 @@
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-enum { PREFACE_LENGTH = sizeof PREFACE - 1 };
+enum {
+    PREFACE_LENGTH = sizeof PREFACE - 1,
+    PING_BEHIND = 32 * 1024, /* bytes of DATA that a ping may have before it */
+};
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
@@ -225,6 +228,9 @@ static void take_held(cstar__h2 *m) {
 
 cstar_status cstar__h2_feed(cstar__h2 *m, const char *ptr, size_t len) {
     assert(!m->busy);
+    m->heard = m->now;
+    m->pinged = 0;
+    m->unheard = 0;
     const size_t n = m->held.len == 0 ? take(m, ptr, len) : 0;
     if (n < len && !is_dead(m)) {
         cstar_buf_add(&m->held, ptr + n, len - n);
@@ -315,10 +321,29 @@ static void tick_stream(cstar__h2_stream *s) {
     }
 }
 
+/* A client that vanished says nothing, and one that has nothing to say does not either: so it is
+ * asked. Not if much is on its way to it, which it may need long to read; flow control and the
+ * driver see to that. */
+static void check_peer(cstar__h2 *m) {
+    if (m->limits.ping_ms == UINT32_MAX || m->nstreams == m->nrests || m->unheard > PING_BEHIND) {
+        m->pinged = 0;
+    } else if (m->pinged != 0) {
+        if (is_late(m, m->pinged, m->limits.ping_ms)) {
+            CSTAR__STAT_ADD(&m->env->pool->stats, vanished, 1);
+            m->cut = true;
+        }
+    } else if (is_late(m, m->heard, m->limits.ping_ms)) {
+        m->pinged = m->now;
+        m->dirty = true;
+        m->cut = nghttp2_submit_ping(m->session, NGHTTP2_FLAG_NONE, NULL) != 0;
+    }
+}
+
 /* The first tick tells what time it is; what began before it began now. */
 static void set_clock(cstar__h2 *m, uint64_t now) {
     if (m->now == 0) {
         m->guard.block_since = now;
+        m->heard = now;
         for (cstar__h2_stream *s = m->streams; s != NULL; s = s->next) {
             s->since = now;
             s->began = now;
@@ -339,6 +364,7 @@ void cstar__h2_tick(cstar__h2 *m, uint64_t now) {
     for (cstar__h2_stream *s = m->streams; s != NULL; s = s->next) {
         tick_stream(s);
     }
+    check_peer(m);
     if (m->draining && !m->goaway) { /* who did not know has had a second */
         say_last_goaway(m);
     }
@@ -370,6 +396,7 @@ static void set_limits(cstar__h2_limits *l) {
     set_limit(&l->body_ms, 30 * 1000);
     set_limit(&l->body_rate, 256);
     set_limit(&l->write_ms, 30 * 1000);
+    set_limit(&l->ping_ms, 15 * 1000);
 }
 
 cstar__h2 *cstar__h2_new(const cstar__env *env, const cstar__peer *peer, cstar_buf *out) {

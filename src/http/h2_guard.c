@@ -36,6 +36,7 @@ void cstar__h2_count(cstar__h2 *m, uint32_t *counter, uint32_t limit, const char
 
 void cstar__h2_guard_sent(cstar__h2 *m, size_t len) {
     uint32_t *credit = &m->guard.credit;
+    m->unheard += len;
     if (*credit < MAX_CREDIT) {
         *credit += 2 + (uint32_t)(len / CREDIT_BYTES);
     }

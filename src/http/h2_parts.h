@@ -103,6 +103,9 @@ struct cstar__h2 {
     uint32_t list_fields; /* of it, but cookie crumbs behind the first */
     cstar__h2_guard guard;
     uint64_t now;          /* of the last tick; 0: none yet */
+    uint64_t heard;        /* `now` when the peer last said something */
+    uint64_t pinged;       /* when it was asked whether it is there; 0: it need not be */
+    size_t unheard;        /* bytes of DATA since it last said something */
     const char *verdict;   /* a limit was passed inside a callback: why */
     bool busy;             /* inside nghttp2 or a handler: nothing recurses */
     bool stuck;            /* the driver has not got rid of earlier output */

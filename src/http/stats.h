@@ -22,6 +22,7 @@ typedef struct cstar__stats {
     uint64_t evicted_idle;        /* idle ones closed to make room */
     uint64_t accept_failures;     /* descriptors or memory ran out */
     uint64_t timeouts;            /* closed by a deadline */
+    uint64_t vanished;            /* HTTP/2 connections, live streams: the peer did not answer */
     uint64_t bytes_in, bytes_out; /* of the sockets */
     uint64_t waiting_bytes;       /* gauge: output that sockets have not taken */
     /* TLS */

@@ -399,11 +399,17 @@ void cstar__live_alarm(cstar__live *s, uint64_t ms) {
     }
 }
 
-/* What is blocked needs no ping: the kernel tries to send already. */
+/* What is blocked needs no ping: the kernel tries to send already. What was sent at the last one
+ * should have arrived by now. */
 static void ping(cstar__live *s, uint64_t now) {
     static const cstar__shared comment = {{"4\r\n: \n\n\r\n", 9}, {": \n\n", 4}};
     const cstar__shared *piece = &comment;
     size_t taken = 0;
+    if (cstar__exchange_vanished(s->x, s->conf->ping_ms)) {
+        CSTAR__STAT_ADD(s->x->stats, vanished, 1);
+        cut(s);
+        return;
+    }
     if (!s->fresh && s->waiting == NULL) {
         (void)cstar__respond_shared(s->x, &piece, 1, &taken);
     }
@@ -422,7 +428,7 @@ static void on_alarm(cstar__live *s) {
     if (now >= s->ping_at) {
         ping(s, now);
     }
-    if (s->alarm_at != 0 && now >= s->alarm_at) {
+    if (!s->ending && s->alarm_at != 0 && now >= s->alarm_at) {
         s->alarm_at = 0;
         s->conf->ops->alarm(s);
     }

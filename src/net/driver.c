@@ -3,6 +3,7 @@
  *     claim   an answer outside of an entry ▶ side ▶ sent before the loop sleeps
  *     send    pieces that many share ▶ straight to the socket, if nothing waits
  *     alarm   heap ▶ one timer ▶ on_wake
+ *     vanished   asks the kernel
  *     work    work.c
  *
  * The connection that is inside owns the worker's `out`. Others may be answered meanwhile (from its
@@ -176,6 +177,15 @@ static void over(void *link, cstar__exchange *x) {
     cstar__alarms_drop(&c->worker->alarms, x);
 }
 
+/* ---- vanished ---- */
+
+static bool vanished(void *link, unsigned ms) {
+    const cstar__conn *c = link;
+    uv_os_fd_t fd = -1;
+    return !c->peer.local && !c->closing && uv_fileno(&c->socket.handle, &fd) == 0 &&
+           cstar__socket_silent(fd, ms);
+}
+
 /* ---- work ---- */
 
 static cstar_status work(void *link, cstar__work *job) {
@@ -189,4 +199,5 @@ const cstar__driver cstar__conn_driver = {
     .work = work,
     .over = over,
     .send = send_past,
+    .vanished = vanished,
 };

@@ -13,8 +13,11 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +26,23 @@
 #define KEEP_BYTES ((size_t)1 << 20) /* of a buffer, from one second to the next */
 
 int cstar__socket_shutdown(uv_os_fd_t fd) { return shutdown(fd, SHUT_WR); }
+
+/* Not TCP_USER_TIMEOUT: that also ends connections whose peer is there and does not read. What was
+ * sent just now is not acknowledged either, and a closed window is probed: so it is asked for what
+ * was sent again, and for a probe that was. */
+bool cstar__socket_silent(uv_os_fd_t fd, unsigned ms) {
+#if defined(__linux__) && defined(TCP_INFO)
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    memset(&info, 0, sizeof info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+           (info.tcpi_retransmits != 0 || info.tcpi_probes > 1) && info.tcpi_last_ack_recv >= ms;
+#else
+    (void)fd;
+    (void)ms;
+    return false;
+#endif
+}
 
 /* ---- Date ---- */
 

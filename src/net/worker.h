@@ -136,6 +136,9 @@ cstar__tls_ctx *cstar__server_tls(cstar__server *s);
 
 /** shutdown(fd, SHUT_WR) */
 int cstar__socket_shutdown(uv_os_fd_t fd);
+/** Whether the peer of a TCP socket owes an acknowledgement (of bytes, or of a probe of its closed
+ * window) and has sent none for `ms` milliseconds. Always false where the kernel does not tell. */
+bool cstar__socket_silent(uv_os_fd_t fd, unsigned ms);
 
 /** Logs a TLS failure, unless there were many in this second. [any thread] */
 void cstar__server_tls_failure(cstar__server *s, const char *why);

@@ -210,7 +210,7 @@ cstar_status cstar_page(cstar_app *app, const char *path, const cstar_page_def *
     cstar__route get = {.kind = CSTAR__TARGET_PAGE, .target = page};
     cstar__route post = {.kind = CSTAR__TARGET_STREAM, .target = page};
     cstar_status rc = add(app, CSTAR_GET, path, &get);
-    rc = rc == CSTAR_OK ? add(app, CSTAR_POST, path, &post) : rc;
+    rc = rc == CSTAR_OK && page->connect != NULL ? add(app, CSTAR_POST, path, &post) : rc;
     return rc != CSTAR_OK || page->events == NULL ? rc : add_page_events(app, path, page);
 }
 

@@ -353,6 +353,9 @@ cstar_status cstar__conn_send_out(cstar_conn *conn, int status, const char *cont
 
 /** The answer for a request that failed; `text` NULL: the status's own words. */
 void cstar__error_page(cstar_conn *conn, int status, const char *text);
+/** [tab.c] In place of 401 and 403: a page that had its stream, and may not have it again, is told
+ * to load itself again. @return whether that is the answer. */
+bool cstar__tab_reload(cstar_conn *conn, int status);
 
 /* ---- stream.c: a response that goes on when its handler has returned ---- */
 

@@ -34,8 +34,20 @@ static bool add_allow(cstar_conn *conn, unsigned allowed) {
            cstar__conn_add_field(conn, CSTAR_STR("allow"), cstar_cstr(copy)) == CSTAR_OK;
 }
 
+/* A page without a stream: who asks for one hears 404, as for any other that is not there. */
+static bool is_stream_of_page(const cstar_conn *conn) {
+    cstar__match get = {0};
+    cstar__exchange *x = conn->x;
+    return x->request.method == CSTAR__POST &&
+           cstar__router_find(&conn->app->router, CSTAR__GET, x->request.path, &x->arena, &get) ==
+               CSTAR_OK &&
+           get.route != NULL && get.route->kind == CSTAR__TARGET_PAGE;
+}
+
 static void refuse_route(cstar_conn *conn, unsigned allowed) {
-    if (allowed == 0) {
+    if (allowed != 0 && is_stream_of_page(conn)) {
+        cstar__error_page(conn, 404, "Not found");
+    } else if (allowed == 0) {
         cstar__error_page(conn, 404, NULL);
     } else if (add_allow(conn, allowed)) {
         cstar__error_page(conn, 405, NULL);
@@ -78,10 +90,6 @@ static bool begin(cstar_conn *conn) {
     }
     if (conn->route->kind == CSTAR__TARGET_STREAM) {
         const cstar_page_def *page = conn->route->target;
-        if (page->connect == NULL) {
-            cstar__error_page(conn, 404, "Not found");
-            return false;
-        }
         conn->max_body =
             page->max_signal_bytes != 0 ? page->max_signal_bytes : CSTAR__MAX_SIGNAL_BYTES;
     }

@@ -135,6 +135,9 @@ void cstar__error_page(cstar_conn *conn, int status, const char *text) {
     cstar__sse_settle(conn);
     conn->answer = CSTAR__ANSWER_NONE;
     drop_description(conn, status);
+    if (cstar__tab_reload(conn, status)) {
+        return;
+    }
     if (render(conn, &html, status)) {
         reply.content_type = "text/html; charset=utf-8";
         reply.body = cstar_buf_view(&html);

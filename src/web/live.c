@@ -92,6 +92,7 @@ cstar_status cstar_conn_live(cstar_conn *conn, const cstar_live_opts *opts) {
     l->opts = *opts;
     l->opts.scope = NULL;
     set_conf(l);
+    cstar__tab_look(l);
     if (opts->scope != NULL && !cstar__tab_claim(l, opts->scope)) {
         return CSTAR_ELIMIT;
     }
@@ -306,7 +307,7 @@ static void put_snapshot(cstar__live_conn *l, cstar_buf *out) {
     static const char digits[] = "0123456789abcdef";
     const uint64_t id = cstar__live_snapshot(l->s);
     const uint32_t epoch = cstar__hub_epoch(l->conn->app->hub);
-    if (id == 0) {
+    if (id == 0 && !cstar__tab_wants_id(l)) {
         return;
     }
     cstar_buf_lit(out, "id: ");

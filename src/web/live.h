@@ -76,12 +76,16 @@ void cstar__live_defer_run_here(cstar__live_conn *l);
 
 /* ---- tab.c ---- */
 
+/** Whether a page of ours asks. */
+void cstar__tab_look(cstar__live_conn *l);
 /** Claims the tab for the stream. @return false: 503 is answered. */
 bool cstar__tab_claim(cstar__live_conn *l, const char *scope);
 void cstar__tab_give_up(cstar__live_conn *l);
 /** What a tab is told when its stream begins, and when it ends. */
 void cstar__tab_greet(cstar__live_conn *l);
 void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why);
+/** Whether the page is to get an event id, any: it says that when it comes back, and so we know. */
+bool cstar__tab_wants_id(const cstar__live_conn *l);
 /** Of an event's request, for its tab's stream. */
 void cstar__tab_keep_signals(cstar_conn *conn);
 /** Text of the signals that the request has brought; "" if it can't be had. */

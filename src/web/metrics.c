@@ -55,6 +55,8 @@ static const metric metrics[] = {
             NULL),
     COUNTER(timeouts, "cstar_connections_timeouts_total", "Connections closed by a deadline.",
             NULL),
+    COUNTER(vanished, "cstar_clients_vanished_total",
+            "Connections and live streams ended since nobody answered any more.", NULL),
     COUNTER(accept_failures, "cstar_accept_failures_total",
             "Times that descriptors or memory ran out.", NULL),
     COUNTER(bytes_in, "cstar_received_bytes_total", "Bytes read from sockets.", NULL),

@@ -95,6 +95,8 @@ static const option options[] = {
      INTO(MILLIS, serve.idle_ms)},
     {"write-timeout", "TIME", "for a client to take something of its response", "60s",
      INTO(MILLIS, serve.write_ms)},
+    {"ping-interval", "TIME", "of an HTTP/2 client's silence, until it is asked if it is there",
+     "15s", INTO(MILLIS, serve.ping_ms)},
     {"drain-timeout", "TIME", "for what runs to end, when stopping", "10s",
      INTO(MILLIS, serve.drain_ms)},
 

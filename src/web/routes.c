@@ -40,8 +40,7 @@ static bool tell_one(const telling *t) {
         return tell(t, CSTAR_ROUTE_PAGE, ((const cstar_page_def *)r->target)->name, NULL);
     }
     if (r->kind == CSTAR__TARGET_STREAM) {
-        const cstar_page_def *page = r->target;
-        return page->connect == NULL || tell(t, CSTAR_ROUTE_STREAM, page->name, NULL);
+        return tell(t, CSTAR_ROUTE_STREAM, ((const cstar_page_def *)r->target)->name, NULL);
     }
     if (r->kind == CSTAR__TARGET_EVENT) {
         const cstar__events *e = r->target;

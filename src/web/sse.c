@@ -196,7 +196,7 @@ cstar_status cstar_check_connection(cstar_conn *conn) {
     cstar__sse_settle(conn);
     /* a question, not an attempt: not kept as the conn's error */
     if (conn->answer != CSTAR__ANSWER_SSE) {
-        return CSTAR_ESTATE;
+        return conn->streaming ? CSTAR_ECLOSED : CSTAR_ESTATE; /* it is over, or never began */
     }
     return cstar__conn_gone(conn) ? CSTAR_ECLOSED : CSTAR_OK;
 }

@@ -6,8 +6,8 @@
  * How a page is kept alive (docs/internals/live.md): it opens its stream again whenever that has ended,
  * after the time that the last `retry` field said. So each stream begins with one of about a second,
  * another for each, lest all of them come back at once; a server that stops says a new one; and the
- * stream that has ended for good says "not before weeks". Pages without a pageId are not ours, and are
- * not told anything.
+ * stream that has ended for good says "not before weeks". A page that may not come back (its
+ * session is over) loads itself again. Pages without a pageId are not ours, and are not told anything.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/live.h"
@@ -20,6 +20,11 @@ static cstar_str signal_of(cstar_conn *conn, const char *name) {
     const cstar_signals *in = cstar_read_signals(conn);
     const cstar_json *v = in != NULL ? cstar_json_path(in, name) : NULL;
     return cstar_json_typeof(v) == CSTAR_JSON_STRING ? cstar_json_view(v) : CSTAR_STR("");
+}
+
+/* As far as its signals have been read: to ask would be to refuse those that can't be. */
+static bool is_of_page(cstar_conn *conn) {
+    return conn->signals_read && conn->signals != NULL && signal_of(conn, "pageId").len != 0;
 }
 
 static cstar__tab tab_of(cstar_conn *conn, const char *scope) {
@@ -47,11 +52,12 @@ static bool refuse(cstar_conn *conn, cstar_status rc) {
     return false;
 }
 
+void cstar__tab_look(cstar__live_conn *l) { l->has_page = is_of_page(l->conn); }
+
 bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
     cstar_conn *conn = l->conn;
     cstar__tab t = tab_of(conn, scope);
     cstar__claim claim;
-    l->has_page = t.page.len != 0;
     if (!cstar__tab_id_ok(t.tab)) {
         return true; /* an ordinary stream */
     }
@@ -110,6 +116,10 @@ void cstar__tab_greet(cstar__live_conn *l) {
     }
 }
 
+bool cstar__tab_wants_id(const cstar__live_conn *l) {
+    return l->has_page && cstar__request_field(&l->conn->x->request, "last-event-id").ptr == NULL;
+}
+
 void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why) {
     if (!l->has_page) {
         return;
@@ -119,6 +129,34 @@ void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why) {
     } else if (why == CSTAR__LIVE_DRAINED) {
         put_retry(l, 200, 2800);
     }
+}
+
+/* ---- who comes back and is refused ---- */
+
+/* Only a page that has had its stream has an id to say, and none that has just been loaded: so it
+ * can't be told to load itself again for ever. */
+static bool has_had_its_stream(cstar_conn *conn) {
+    return conn->route != NULL && conn->route->kind == CSTAR__TARGET_STREAM && is_of_page(conn) &&
+           cstar__request_field(&conn->x->request, "last-event-id").len != 0;
+}
+
+bool cstar__tab_reload(cstar_conn *conn, int status) {
+    if ((status != 401 && status != 403) || !has_had_its_stream(conn)) {
+        return false;
+    }
+    cstar__app_log(conn->app, CSTAR_LOG_INFO, "%.*s: a page came back and was refused with %d%s%s",
+                   (int)(conn->x->request.path.len < 200 ? conn->x->request.path.len : 200),
+                   conn->x->request.path.ptr, status, conn->err.code != CSTAR_OK ? ": " : "",
+                   conn->err.code != CSTAR_OK ? conn->err.text : "");
+    cstar__err_init(&conn->err);
+    cstar_buf_reset(&conn->out);
+    conn->answer = CSTAR__ANSWER_SSE;
+    cstar_buf_lit(&conn->out, NEVER);
+    (void)cstar_conn_append_elements(
+        conn, &(cstar_elements){.html = "<i hidden data-init='location.reload()'></i>",
+                                .selector = "body"});
+    cstar__sse_finish(conn);
+    return true;
 }
 
 /* ---- of an event ---- */

@@ -628,6 +628,103 @@ static void test_clock(void **state) {
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
+/* Who is silent while its requests are under way is asked, and has as long again to answer. */
+static void test_silent_peer(void **state) {
+    (void)state;
+    h2peer p;
+    h2peer_init(&p, cstar_heap(), NULL);
+    h2peer_get(&p, "/open");
+    h2peer_run(&p);
+    cstar__h2_tick(p.machine, 1000);
+    for (uint64_t now = 1000; now < 200000; now += 1000) { /* it answers, each time */
+        cstar__h2_tick(p.machine, now);
+        h2peer_run(&p);
+    }
+    assert_false(cstar__h2_cut(p.machine));
+    assert_int_equal(p.closes, 0);
+
+    p.deaf = true;
+    uint64_t now = 200000;
+    for (; now < 231000 && !cstar__h2_cut(p.machine); now += 1000) {
+        cstar__h2_tick(p.machine, now);
+        cstar_buf_reset(&p.out);
+    }
+    assert_true(cstar__h2_cut(p.machine));
+    assert_true(now > 215000);
+    assert_int_equal(p.closes, 1);
+    assert_int_equal(p.broken, 1);
+    h2peer_fini(&p);
+}
+
+static void tick_for(h2peer *p, uint64_t from, uint64_t to) {
+    for (uint64_t now = from; now <= to; now += 1000) {
+        cstar__h2_tick(p->machine, now);
+    }
+}
+
+/* Any byte from it will do; and one that has nothing under way is not asked at all. */
+static void test_silent_peer_is_left_alone(void **state) {
+    (void)state;
+    const cstar__h2_limits never = {.ping_ms = UINT32_MAX};
+    h2peer p;
+    h2peer_init(&p, cstar_heap(), NULL);
+    h2peer_get(&p, "/");
+    h2peer_run(&p);
+    tick_for(&p, 1000, 100000);
+    assert_int_equal(p.out.len, 0);
+    h2peer_fini(&p);
+
+    h2peer_init(&p, cstar_heap(), &never);
+    h2peer_get(&p, "/open");
+    h2peer_run(&p);
+    tick_for(&p, 1000, 100000);
+    assert_int_equal(p.out.len, 0);
+    assert_false(cstar__h2_cut(p.machine));
+    h2peer_fini(&p);
+
+    /* an answer to the ping is behind much else on its way to us: other bytes count as well */
+    h2peer_init(&p, cstar_heap(), NULL);
+    h2peer_get(&p, "/open");
+    h2peer_run(&p);
+    tick_for(&p, 1000, 20000);
+    assert_true(p.out.len != 0);
+    cstar_buf wire;
+    cstar_buf_init(&wire, cstar_heap(), 0);
+    h2peer_get(&p, "/later");
+    h2peer_take(&p, &wire);
+    assert_int_equal(h2peer_feed(&p, wire.ptr, wire.len), CSTAR_OK);
+    tick_for(&p, 21000, 40000);
+    assert_false(cstar__h2_cut(p.machine));
+    cstar_buf_fini(&wire);
+    h2peer_finish(&p);
+    h2peer_fini(&p);
+}
+
+/* What it has yet to read may take longer than that: a ping would be behind it. */
+static void test_slow_peer_is_not_asked(void **state) {
+    (void)state;
+    const cstar__h2_limits patient = {.write_ms = 1000000};
+    h2peer p;
+    h2peer_init_window(&p, cstar_heap(), &patient, 1 << 30);
+    h2peer_get(&p, "/big");
+    cstar_buf wire;
+    cstar_buf_init(&wire, cstar_heap(), 0);
+    h2peer_get(&p, "/open");
+    h2peer_take(&p, &wire);
+    assert_int_equal(h2peer_feed(&p, wire.ptr, wire.len), CSTAR_OK);
+    while (cstar__h2_wants_resume(p.machine)) {
+        cstar_buf_reset(&p.out);
+        assert_int_equal(cstar__h2_resume(p.machine), CSTAR_OK);
+    }
+    cstar_buf_reset(&p.out);
+    tick_for(&p, 1000, 100000);
+    assert_int_equal(p.out.len, 0);
+    assert_false(cstar__h2_cut(p.machine));
+    cstar_buf_fini(&wire);
+    h2peer_finish(&p);
+    h2peer_fini(&p);
+}
+
 static void converse(h2peer *p) {
     (void)h2peer_get(p, "/");
     (void)h2peer_request(p, "POST", "/echo", "some body");
@@ -781,6 +878,9 @@ int main(void) {
         cmocka_unit_test(test_eof),
         cmocka_unit_test(test_free_under_way),
         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_silent_peer),
+        cmocka_unit_test(test_silent_peer_is_left_alone),
+        cmocka_unit_test(test_slow_peer_is_not_asked),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_idle_memory),
         cmocka_unit_test(test_every_split),

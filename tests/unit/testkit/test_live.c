@@ -12,6 +12,8 @@
 /* ---- the app ---- */
 
 static int disconnected;
+static cstar_status there_at_info, there_at_disconnect;
+static int refused_with; /* by the page for members; 0: nobody is */
 
 static void render(cstar_conn *conn, cstar_html *h) {
     (void)conn;
@@ -39,6 +41,7 @@ static void forget(void *arg) {
 }
 
 static void info(cstar_conn *conn, const cstar_message *m) {
+    there_at_info = cstar_check_connection(conn);
     if (strcmp(m->bytes.ptr, "stop") == 0) {
         cstar_halt(conn);
         return;
@@ -57,7 +60,7 @@ static void info(cstar_conn *conn, const cstar_message *m) {
 }
 
 static void disconnect(cstar_conn *conn) {
-    (void)conn;
+    there_at_disconnect = cstar_check_connection(conn);
     disconnected++;
 }
 
@@ -79,6 +82,17 @@ CSTAR_PAGE(room, .render = render, .connect = connect_room, .info = info, .disco
            .stream_key = key, .events = CSTAR_EVENTS({"whisper", whisper}));
 CSTAR_PAGE(plain, .render = render);
 
+static void only_members(cstar_conn *conn, const char *event) {
+    (void)event;
+    if (refused_with == 204) {
+        cstar_respond(conn, 204, NULL, CSTAR_STR(""));
+    } else if (refused_with != 0) {
+        cstar_fail(conn, refused_with);
+    }
+}
+CSTAR_PAGE(members, .render = render, .connect = connect_room, .info = info,
+           .authorize = only_members, .events = CSTAR_EVENTS({"whisper", whisper}));
+
 typedef struct fixture {
     cstar_app *app;
     cstar_test *t;
@@ -87,9 +101,11 @@ typedef struct fixture {
 static int set_up(void **state) {
     fixture *f = calloc(1, sizeof *f);
     disconnected = 0;
+    refused_with = 0;
     f->app = cstar_app_new();
     cstar_page(f->app, "/room", &room);
     cstar_page(f->app, "/plain", &plain);
+    cstar_page(f->app, "/members", &members);
     cstar_topic(f->app, "news", .replay_count = 4);
     cstar_topic(f->app, "talk", .replay_count = 4);
     f->t = cstar_test_new(f->app);
@@ -107,6 +123,10 @@ static int tear_down(void **state) {
 
 static cstar_test_stream *open_tab(const fixture *f, const char *signals) {
     return cstar_test_open(f->t, "/room", .method = "POST", .body = signals);
+}
+
+static cstar_test_stream *open_members(const fixture *f, const char *signals) {
+    return cstar_test_open(f->t, "/members", .method = "POST", .body = signals);
 }
 
 /* ---- tests ---- */
@@ -150,6 +170,38 @@ static void a_halt_ends_it_cleanly(void **state) {
     cstar_test_expect_body(cstar_test_came(s), "retry: 2147483647\n\n");
     assert_int_equal(disconnected, 1);
     assert_false(cstar_tab_is_live(f->app, "room", "t"));
+}
+
+static void callbacks_know_whether_the_client_is_there(void **state) {
+    const fixture *f = *state;
+    for (int halted = 0; halted < 2; halted++) {
+        cstar_test_stream *s = open_tab(f, "{}");
+        there_at_info = CSTAR_EIO;
+        there_at_disconnect = CSTAR_EIO;
+        cstar_publish(f->app, "talk", .bytes = CSTAR_STR("hello"));
+        cstar_test_advance(f->t, 1);
+        assert_int_equal(there_at_info, CSTAR_OK);
+        assert_int_equal(there_at_disconnect, CSTAR_EIO);
+        if (halted != 0) {
+            cstar_publish(f->app, "talk", .bytes = CSTAR_STR("stop"));
+            cstar_test_advance(f->t, 1);
+        }
+        cstar_test_cut(s);
+        assert_int_equal(there_at_disconnect, CSTAR_ECLOSED);
+    }
+}
+
+/* What a page is told does not depend on its having a scope. */
+static void a_page_without_a_key_is_told_too(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_members(f, "{\"pageId\":\"p\"}");
+    assert_non_null(strstr(cstar_test_came(s)->body.ptr, "retry: "));
+    cstar_publish(f->app, "talk", .bytes = CSTAR_STR("stop"));
+    cstar_test_advance(f->t, 1);
+    assert_true(cstar_test_came(s)->complete);
+    cstar_test_expect_body(cstar_test_came(s), "retry: 2147483647\n\n");
+    s = open_members(f, "{}");
+    assert_null(strstr(cstar_test_came(s)->body.ptr, "retry: "));
 }
 
 static void a_tab_has_one_stream(void **state) {
@@ -221,6 +273,47 @@ static void who_was_away_for_too_long_gets_a_full_view(void **state) {
     s = cstar_test_reconnect(s);
     assert_null(strstr(cstar_test_came(s)->body.ptr, "full"));
     cstar_test_expect_body(cstar_test_came(s), "{\"n\":9}");
+}
+
+/* ---- who is refused ---- */
+
+static void a_page_that_may_not_come_back_loads_itself_again(void **state) {
+    static const int statuses[] = {401, 403};
+    const fixture *f = *state;
+    for (size_t i = 0; i < 2; i++) {
+        refused_with = 0;
+        cstar_test_stream *s = open_members(f, "{\"tabId\":\"t\",\"pageId\":\"p\"}");
+        cstar_test_cut(s);
+        refused_with = statuses[i];
+        const cstar_test_reply *r = cstar_test_came(cstar_test_reconnect(s));
+        cstar_test_expect_status(r, 200);
+        assert_true(r->complete);
+        cstar_test_expect_body(r, "retry: 2147483647\n\n");
+        cstar_test_expect_body(r, "data-init='location.reload()'");
+    }
+}
+
+static void who_is_refused_at_first_is_told_so(void **state) {
+    const fixture *f = *state;
+    refused_with = 401;
+    const char *ours = "{\"tabId\":\"t\",\"pageId\":\"p\"}";
+    cstar_test_expect_status(cstar_test_post(f->t, "/members", ours), 401);
+    cstar_test_expect_status(cstar_test_event(f->t, "/members", "whisper", ours), 401);
+    /* the id of another server's topic, and no page of ours */
+    const cstar_test_header back[] = {{"last-event-id", "00000000-000000000000"}, {NULL, NULL}};
+    const cstar_test_call call = {
+        .path = "/members", .method = "POST", .body = "{\"tabId\":\"t\"}", .headers = back};
+    cstar_test_expect_status(cstar_test_send(f->t, &call), 401);
+}
+
+static void what_a_page_answers_itself_stays(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_members(f, "{\"tabId\":\"t\",\"pageId\":\"p\"}");
+    cstar_test_cut(s);
+    refused_with = 204;
+    cstar_test_expect_status(cstar_test_came(cstar_test_reconnect(s)), 204);
+    refused_with = 503;
+    cstar_test_expect_status(cstar_test_came(cstar_test_reconnect(s)), 503);
 }
 
 static void silence_is_broken_by_a_comment(void **state) {
@@ -339,11 +432,16 @@ int main(void) {
         TEST(a_page_without_connect_has_no_stream),
         TEST(what_is_published_reaches_the_stream_in_order),
         TEST(a_halt_ends_it_cleanly),
+        TEST(callbacks_know_whether_the_client_is_there),
+        TEST(a_page_without_a_key_is_told_too),
         TEST(a_tab_has_one_stream),
         TEST(an_event_reaches_its_own_tab),
         TEST(who_comes_back_gets_what_was_missed),
         TEST(who_was_away_for_too_long_gets_a_full_view),
         TEST(a_callback_can_defer),
+        TEST(a_page_that_may_not_come_back_loads_itself_again),
+        TEST(who_is_refused_at_first_is_told_so),
+        TEST(what_a_page_answers_itself_stays),
         TEST(silence_is_broken_by_a_comment),
         TEST(a_slow_client_gets_the_newest_of_each_key),
         TEST(a_lost_client_is_noticed_behind_a_ping),

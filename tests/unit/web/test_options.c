@@ -83,6 +83,7 @@ static const expected all[] = {
     {"body-timeout", "10s", NUMBER, SERVE(body_ms), NULL, 10000, 0, "[30s]"},
     {"idle-timeout", "2m", NUMBER, SERVE(idle_ms), NULL, 120000, 0, "[75s]"},
     {"write-timeout", "1h", NUMBER, SERVE(write_ms), NULL, 3600000, 0, "[60s]"},
+    {"ping-interval", "20s", NUMBER, SERVE(ping_ms), NULL, 20000, 0, "[15s]"},
     {"drain-timeout", "1ms", NUMBER, SERVE(drain_ms), NULL, 1, 0, "[10s]"},
     {"datastar", "x.js", TEXT, SERVE(datastar), "x.js", 0, 0, "[pages load it from the CDN]"},
     {"access-log", "-", TEXT, SERVE(access_log), "-", 0, 0, "[off]"},
