@@ -13,21 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* 32 random bytes as text; "" if there are none, and cstar_sessions() will say so. */
-static const char *make_secret(char text[65]) {
-    unsigned char bytes[32];
-    FILE *f = fopen("/dev/urandom", "rb");
-    const size_t n = f != NULL ? fread(bytes, 1, sizeof bytes, f) : 0;
-    text[0] = '\0';
-    for (size_t i = 0; n == sizeof bytes && i < n; i++) {
-        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    }
-    if (f != NULL) {
-        (void)fclose(f);
-    }
-    return text;
-}
-
 static void tell(void *arg, const char *text) { (void)fprintf(stderr, "login: %s\n", text); }
 
 /* Where sessions are kept. @return false: said why */
@@ -42,16 +27,13 @@ static bool open_store(const char *path, cstar_session_store *store) {
 }
 
 int main(int argc, char **argv) {
-    char made[65];
-    const char *given = getenv("LOGIN_SECRET");
-    const char *const secrets[] = {given != NULL ? given : make_secret(made), NULL};
     const char *file = getenv("LOGIN_SESSIONS");
     cstar_session_store store = {0};
     if (file != NULL && !open_store(file, &store)) {
         return 1;
     }
     cstar_app *app = cstar_app_new();
-    cstar_sessions(app, .secrets = secrets, .store = file != NULL ? &store : NULL);
+    cstar_sessions(app, .secrets_env = "LOGIN_SECRET", .store = file != NULL ? &store : NULL);
     /* 'unsafe-eval': the client compiles the expressions in attributes. */
     cstar_csp(app, "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self'; "
                    "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'");

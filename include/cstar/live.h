@@ -13,10 +13,10 @@
  * publishes, to whatever topics, and all of one topic. A patch is written into all of them as it
  * stands, from one shared memory; a message goes to the stream's `info` callback, which may patch.
  *
- * Life: a stream ends when its client leaves, with cstar_halt() from a callback, when another page
- * takes its tab over (see "one stream per tab"), or when the server stops; `disconnect` is called
- * once, last, on every one of these ways. Its subscriptions and claims are gone by then. A message
- * lives until its callback returns.
+ * Life: a stream ends when its client leaves, with cstar_halt() from a callback, when another
+ * page takes its tab over (see "one stream per tab"), or when the server stops; `disconnect`
+ * is called once, last, on every one of these ways, and also if the stream could not begin.
+ * Its subscriptions and claims are gone by then. A message lives until its callback returns.
  * Threads: the callbacks of a stream run on its worker's loop, one at a time, and must not wait: for
  * what takes long there is cstar_defer(). Publishing works from any thread and never waits for a
  * reader.
@@ -153,6 +153,23 @@ CSTAR_API cstar_status cstar_app_publish_script(cstar_app *app, const char *topi
 #define cstar_publish_script(app, topic, ...)                                                      \
     cstar_app_publish_script((app), (topic), &(cstar_script){.script = __VA_ARGS__}, NULL)
 
+typedef struct cstar_signal_publication { /* zero is the default of every field but the value */
+    cstar_val value;                      /* as of cstar_signal() */
+    bool only_if_missing;                 /* keeps what the browser has */
+    const char *key;
+    char reserved;
+} cstar_signal_publication;
+
+/** One signal: cstar_publish_signal(app, "room:7", "here", 3, .key = "here"). ETYPE, EUTF8: not a
+ * value that a signal can have; EINVAL: no name. */
+CSTAR_API cstar_status cstar_app_publish_signal(cstar_app *app, const char *topic, const char *name,
+                                                const cstar_signal_publication *s);
+#define cstar_publish_signal(app, topic, name, ...)                                                \
+    cstar_app_publish_signal(                                                                      \
+        (app), (topic), (name),                                                                    \
+        &(cstar_signal_publication){.value = CSTAR_VAL(CSTAR__LIVE_FIRST(__VA_ARGS__, )),          \
+                                    CSTAR__LIVE_REST(__VA_ARGS__, .reserved = 0)})
+
 /** cstar_publish_patch(app, "todos", h, .selector = "#list") { cstar_put(h, ...); }: renders straight
  * into the patch, which is published when the block is left at its end. Leave it by no other way: a
  * return or break throws the patch away, and its memory is lost. */
@@ -169,6 +186,28 @@ CSTAR_API cstar_status cstar_app_publish_script(cstar_app *app, const char *topi
 CSTAR_API cstar_html *cstar_publish_begin(cstar_app *app, const char *topic,
                                           const cstar_elements *e);
 CSTAR_API cstar_html *cstar_publish_end(cstar_html *h, cstar_err *err);
+
+/* ---- threads of the app ---------------------------------------------------------------------- */
+
+/**
+ * A thread for what comes from elsewhere than requests: a clock, a sensor, another server.
+ *
+ *     static void measure(cstar_app *app) {
+ *         while (cstar_sleep(app, 100)) {
+ *             cstar_publish_signal(app, "sensor", "celsius", read_sensor());
+ *         }
+ *     }
+ *     ...
+ *     cstar_thread(app, measure);
+ *
+ * It starts when the app listens, and has to return when the app stops: that is waited for before
+ * cstar_serve() and cstar_main() free anything. A test kit does not start it.
+ * @return CSTAR_EINVAL no function; CSTAR_ESTATE the app is being served; CSTAR_ENOMEM. If it
+ *         can't be started, the app is not served.
+ */
+CSTAR_API cstar_status cstar_thread(cstar_app *app, void (*fn)(cstar_app *app));
+/** In such a thread: waits for so many milliseconds. @return false, at once: the server stops. */
+CSTAR_API bool cstar_sleep(cstar_app *app, unsigned ms);
 
 /* ---- topics ---------------------------------------------------------------------------------- */
 
@@ -221,11 +260,15 @@ CSTAR_API void cstar_tab_release(cstar_conn *conn);
  * The latest signals of the stream's tab: those of its last event, or those that it was opened with.
  * For a callback of a keyed stream; others get those that it was opened with. Valid until it
  * returns.
+ * A client that comes back by itself opens its stream with what it said first, not with what it has
+ * by now. Where that matters, `connect` asks it, by cstar_nudge(), for an event: examples/todo.
  */
 CSTAR_API const cstar_signals *cstar_tab_signals(cstar_conn *conn);
 /** Runs the page's mount and render for those signals, and patches the result: by the ids of its
- * top-level elements. From a callback of a page's stream. Mount sees them by
- * cstar_tab_signals(). */
+ * top-level elements. From a callback of a page's stream, or an event's handler: then for the
+ * signals that the event brought. Mount and render see them by cstar_tab_signals(). What mount
+ * sets is for this rendering; have it in data-signals__ifmissing, lest the browser's are set back.
+ * In a callback of a stream all of it runs on the loop, also of a `.blocking` page. */
 CSTAR_API cstar_status cstar_rerender(cstar_conn *conn);
 
 /* ---- what takes long ------------------------------------------------------------------------- */

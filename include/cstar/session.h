@@ -50,10 +50,14 @@ typedef struct cstar_session_store {
     void (*free)(void *ctx); /* with the app; NULL: nothing to do */
 } cstar_session_store;
 
-typedef struct cstar_session_opts { /* zero is the default of every field but `secrets` */
+typedef struct cstar_session_opts { /* zero is the default of every field but the secrets */
     /* Texts of at least 32 random bytes, ending with NULL, at most 8. The first seals; the others
      * are earlier ones whose cookies still count. Copied. */
     const char *const *secrets;
+    /* Instead: the name of an environment variable that has them, with white space in between. It is
+     * not set: a secret is made, and sessions end with the process. For development, and programs
+     * that are told the name in their manual. */
+    const char *secrets_env;
     const char *name; /* of the cookie, without the prefix; NULL: "session" */
     int64_t max_age;  /* seconds that a visitor may stay away; 0: 14 days */
     int64_t

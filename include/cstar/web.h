@@ -113,7 +113,9 @@ typedef struct cstar_page_def { /* zero is the default of every field */
      * and send what has to come first. cstar_halt() ends it. NULL: the page has none. */
     void (*connect)(cstar_conn *conn, const cstar_signals *in);
     void (*info)(cstar_conn *conn, const cstar_message *m); /* NULL: messages are passed over */
-    void (*disconnect)(cstar_conn *conn); /* the stream is over: nothing can be sent any more */
+    /* The stream is over: nothing can be sent any more. Once for each `connect`, also if the stream
+     * could not begin. */
+    void (*disconnect)(cstar_conn *conn);
     /* The scope in which the stream is the only one of its tab: put the user into it. Asked for
      * events, too: they are of the tab's stream. NULL, or gives NULL: any number of streams. */
     const char *(*stream_key)(cstar_conn *conn);

@@ -51,6 +51,7 @@ void cstar_app_free(cstar_app *app) {
     }
     const cstar_allocator *alloc = app->alloc;
     cstar__app_close_hub(app);
+    cstar__threads_free(app);
     cstar__views_close(app);
     cstar__sessions_free(app);
     cstar__mounts_fini(app);

@@ -94,6 +94,7 @@ struct cstar_app {
     struct cstar__registry *registry; /* likewise */
     struct cstar__topic_rule *topics;
     struct cstar__views *views;
+    struct cstar__threads *threads; /* threads.c; NULL: none */
     unsigned rooms; /* of the hub */
     uint64_t (*ticks)(
         void *arg);  /* milliseconds of a steady clock, for tests; NULL: the system's */

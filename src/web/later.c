@@ -63,6 +63,7 @@ static void put_back(cstar__later *l, cstar_conn *conn, cstar_conn *before) {
     before->err = conn->err;
     before->html = conn->html;
     *conn = *before;
+    *conn->remembered_end = NULL; /* what the call has remembered behind it is gone */
     for (size_t i = 0; i < l->nassigns; i++) {
         l->assigns[i].assign->value = l->assigns[i].value;
     }

@@ -5,8 +5,8 @@
  *     it returns ─▶ close: claim and subscriptions go, then `disconnect`
  *
  * Invariants: 1. The conn is touched on its loop only, once its handler has returned. 2. `disconnect` is
- * called once, if the stream has begun. 3. Behind cstar__live_end() the conn may be gone, but not in a
- * callback.
+ * called once, also if the stream could not begin: whoever counts is right then. 3. Behind
+ * cstar__live_end() the conn may be gone, but not in a callback.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/live.h"
@@ -282,13 +282,19 @@ void cstar__live_settle(cstar_conn *conn) {
     l->ready = l->ready == CSTAR_OK ? cstar__conn_own_fields(conn) : l->ready;
 }
 
+/* Callbacks can be called from here on, also if that is an error. */
+static cstar_status ready_later(cstar__live_conn *l) {
+    if (l->later_ready) {
+        return CSTAR_OK;
+    }
+    l->later_ready = true;
+    return cstar__later_init(&l->later, l->conn);
+}
+
 static cstar_status prepare(cstar_conn *conn) {
     cstar__live_conn *l = conn->live;
     cstar_status rc = l->ready;
-    if (rc == CSTAR_OK) {
-        l->later_ready = true;
-        rc = cstar__later_init(&l->later, conn);
-    }
+    rc = rc == CSTAR_OK ? ready_later(l) : rc;
     conn->x->say_keep_alive = true;
     return rc == CSTAR_OK ? cstar__respond_start(conn->x, 200, conn->fields, conn->nfields) : rc;
 }
@@ -381,7 +387,8 @@ void cstar__live_close(cstar_conn *conn) {
     l->s = NULL;
     cstar__live_over(s);
     conn->answer = CSTAR__ANSWER_GIVEN;
-    if (l->started && l->opts.disconnect != NULL) {
+    if (l->asked && l->opts.disconnect != NULL) {
+        (void)ready_later(l);
         call(l, l->opts.disconnect);
     }
     if (l->later_ready) {

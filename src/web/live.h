@@ -4,6 +4,7 @@
  *     tab.c       whose tab it is: claims, addresses, the tab's signals, rendering again
  *     publish.c   from the application to topics
  *     topics.c    options of topics; the app's hub
+ *     threads.c   threads of the app's own
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_WEB_LIVE_H
@@ -98,5 +99,15 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms);
 void cstar__app_close_hub(cstar_app *app);
 /** [room's thread] @return whether there was any. */
 bool cstar__app_open_mail(cstar_app *app, unsigned room);
+
+/* ---- threads.c ---- */
+
+/** Starts those of cstar_thread(); again after a stop. CSTAR_ENOMEM: not all could be, and none is
+ * left. */
+cstar_status cstar__threads_start(cstar_app *app);
+/** Has them return, and waits for it. */
+void cstar__threads_stop(cstar_app *app);
+/** With the app. */
+void cstar__threads_free(cstar_app *app);
 
 #endif

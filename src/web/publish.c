@@ -114,6 +114,38 @@ cstar_status cstar_app_publish_script(cstar_app *app, const char *topic, const c
     return publish(app, topic, &(event){format_script, s, s->key}, err);
 }
 
+/* `what` is a signal: its name, and its value. */
+typedef struct named_signal {
+    const char *name;
+    const cstar_signal_publication *s;
+} named_signal;
+
+static cstar_status format_signal(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+    const named_signal *n = e->what;
+    const cstar_signals_patch opts = {.only_if_missing = n->s->only_if_missing,
+                                      .event_id = with_id ? CSTAR__PACKET_NO_ID : NULL};
+    cstar_json_writer w;
+    cstar_status rc = cstar_format_signals_begin(out, &opts, err);
+    if (rc != CSTAR_OK) {
+        return rc;
+    }
+    cstar_json_writer_init(&w, out, 0);
+    cstar_json_begin_object(&w);
+    cstar_json_put_key(&w, cstar_cstr(n->name));
+    cstar_json_put_val(&w, n->s->value);
+    cstar_json_end_object(&w);
+    rc = cstar_json_writer_end(&w);
+    return rc == CSTAR_OK ? cstar_format_patch_end(out) : tell(rc, err);
+}
+
+cstar_status cstar_app_publish_signal(cstar_app *app, const char *topic, const char *name,
+                                      const cstar_signal_publication *s) {
+    const named_signal n = {name, s};
+    return name != NULL && name[0] != '\0'
+               ? publish(app, topic, &(event){format_signal, &n, s->key}, NULL)
+               : CSTAR_EINVAL;
+}
+
 /* ---- a patch that is rendered ---- */
 
 typedef struct rendering {

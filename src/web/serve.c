@@ -339,9 +339,13 @@ static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *er
         app->access_log = NULL;
         return cstar_err_set(err, CSTAR_ENOMEM, NULL, "out of memory");
     }
-    cstar__app_wake(app, 0); /* views that were left over when it was served before */
-    tell_urls(app, o, s);
-    cstar_status rc = cstar__server_run(s);
+    cstar_status rc = cstar__threads_start(app);
+    if (rc == CSTAR_OK) {
+        cstar__app_wake(app, 0); /* views that were left over when it was served before */
+        tell_urls(app, o, s);
+        rc = cstar__server_run(s);
+        cstar__threads_stop(app);
+    }
     set_running(app, NULL);
     cstar__server_free(s);
     cstar__access_log_free(app->access_log);

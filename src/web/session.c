@@ -45,16 +45,6 @@ static const char *secure_name(cstar_app *app, const char *name) {
     return cstar_arena_strdup(&app->arena, cstar_buf_view(&b));
 }
 
-static cstar__keyring *make_ring(cstar_app *app, const char *const *secrets, cstar_err *err) {
-    cstar_str views[CSTAR__KEYRING_MAX + 1];
-    size_t n = 0;
-    while (secrets != NULL && n <= CSTAR__KEYRING_MAX && secrets[n] != NULL) {
-        views[n] = cstar_cstr(secrets[n]);
-        n++;
-    }
-    return cstar__keyring_new(&(cstar__keyring_opts){views, n, "cstar session", app->alloc}, err);
-}
-
 cstar_status cstar_app_sessions(cstar_app *app, const cstar_session_opts *opts) {
     const char *name = opts->name != NULL ? opts->name : "session";
     cstar_err err = {0};
@@ -70,7 +60,7 @@ cstar_status cstar_app_sessions(cstar_app *app, const cstar_session_opts *opts) 
     if (s == NULL || copy == NULL || secure == NULL) {
         return fail_app(app, CSTAR_ENOMEM, "out of memory");
     }
-    s->ring = make_ring(app, opts->secrets, &err);
+    s->ring = cstar__session_ring(app, opts, &err);
     if (s->ring == NULL) {
         return cstar__app_fail(app, &err);
     }

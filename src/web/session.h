@@ -41,6 +41,11 @@ typedef struct cstar__session {
  * conn knows). */
 cstar__session *cstar__session_of(cstar_conn *conn);
 
+/* ---- session_secrets.c ---- */
+
+/** Keys of the secrets that the options name. NULL: `err` says why. */
+cstar__keyring *cstar__session_ring(cstar_app *app, const cstar_session_opts *opts, cstar_err *err);
+
 /* ---- session_data.c: a session as JSON ---- */
 
 /** Appends it. CSTAR_ENOMEM, CSTAR_ELIMIT by `out`. */

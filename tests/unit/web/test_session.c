@@ -396,6 +396,46 @@ static void test_rotation(void **state) {
     end(&f);
 }
 
+/* The same secrets out of the environment; without any, one that nobody has had before. */
+static void test_environment(void **state) {
+    (void)state;
+    static fixture f;
+    static const struct {
+        const char *before, *after;
+        bool known;
+    } cases[] = {
+        {"a-first-secret-of-at-least-32-bytes!", "a-first-secret-of-at-least-32-bytes!", true},
+        {"a-first-secret-of-at-least-32-bytes!",
+         "  a-newer-secret-of-at-least-32-bytes\n\ta-first-secret-of-at-least-32-bytes!\n", true},
+        {"a-first-secret-of-at-least-32-bytes!", "a-newer-secret-of-at-least-32-bytes!", false},
+        {NULL, NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char old[sizeof f.cookie];
+        (void)unsetenv("TEST_SECRET");
+        (void)(cases[i].before != NULL && setenv("TEST_SECRET", cases[i].before, 1));
+        start(&f, &(cstar_session_opts){.secrets_env = "TEST_SECRET"});
+        (void)get(&f, "GET", "/login?user=ada");
+        check(&f, "/", "user=ada n=7 ok=1");
+        memcpy(old, f.cookie, sizeof old);
+        end(&f);
+        (void)(cases[i].after != NULL && setenv("TEST_SECRET", cases[i].after, 1));
+        start(&f, &(cstar_session_opts){.secrets_env = "TEST_SECRET"});
+        memcpy(f.cookie, old, sizeof old);
+        check(&f, "/", cases[i].known ? "user=ada n=7 ok=1" : "user=- n=-1 ok=0");
+        end(&f);
+    }
+    (void)unsetenv("TEST_SECRET");
+}
+
+static void bad_environment(const char *text) {
+    (void)setenv("TEST_SECRET", text, 1);
+    cstar_app *app = cstar_app_new();
+    assert_int_equal(cstar_sessions(app, .secrets_env = "TEST_SECRET"), CSTAR_EINVAL);
+    cstar_app_free(app);
+    (void)unsetenv("TEST_SECRET");
+}
+
 static void test_https(void **state) {
     (void)state;
     static fixture f;
@@ -598,6 +638,10 @@ static void test_bad_options(void **state) {
         assert_int_equal(cstar_app_sessions(app, &bad[i]), CSTAR_EINVAL);
         cstar_app_free(app);
     }
+    bad_environment(""); /* set, and nothing in it: a mistake, and no secret is made */
+    bad_environment(" \n");
+    bad_environment("too short");
+    bad_environment("a-first-secret-of-at-least-32-bytes! short");
 }
 
 static void test_memory_store(void **state) {
@@ -640,6 +684,7 @@ int main(void) {
         cmocka_unit_test(test_values),      cmocka_unit_test(test_streamed),
         cmocka_unit_test(test_caches),      cmocka_unit_test(test_broken_store),
         cmocka_unit_test(test_bad_options), cmocka_unit_test(test_memory_store),
+        cmocka_unit_test(test_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

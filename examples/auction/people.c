@@ -1,0 +1,88 @@
+/* people.c -- who is here: a visitor is, while at least one of their streams is open.
+ *
+ * The lock is held until the change is published: else an older list could be the last one that
+ * people see.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "auction.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { MOST_PEOPLE = 500, SHOWN = 30 };
+
+typedef struct person {
+    char id[ID_SIZE], name[MOST_NAME + 1];
+    int streams;
+} person;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
+static person people[MOST_PEOPLE];                       /* in the order in which they came */
+static size_t npeople;
+
+/* ---- under the lock ---- */
+
+static person *find(const char *id) {
+    for (size_t i = 0; i < npeople; i++) {
+        if (strcmp(people[i].id, id) == 0) {
+            return &people[i];
+        }
+    }
+    return NULL;
+}
+
+static person *add(const char *id, const char *name) {
+    person *p = npeople < MOST_PEOPLE ? &people[npeople++] : NULL;
+    if (p != NULL) {
+        *p = (person){.streams = 0};
+        (void)snprintf(p->id, sizeof p->id, "%s", id);
+        (void)snprintf(p->name, sizeof p->name, "%s", name);
+    }
+    return p;
+}
+
+static void put(cstar_html *h) {
+    cstar_put(h, "<ul id='people' aria-label='Who is here'>");
+    for (size_t i = 0; i < npeople && i < SHOWN; i++) {
+        cstar_put(h, "<li id='person-{}' data-class:me='$me == {}'>{}</li>", people[i].id,
+                  people[i].id, people[i].name);
+    }
+    if (npeople > SHOWN) {
+        cstar_put(h, "<li>and {} more</li>", npeople - SHOWN);
+    }
+    cstar_put(h, "</ul>");
+}
+
+static void publish(cstar_app *app) {
+    cstar_publish_patch(app, AUCTION_TOPIC, h, .key = "people") { put(h); }
+}
+
+/* ---- for the page ---- */
+
+void people_put(cstar_html *h) {
+    (void)pthread_mutex_lock(&lock);
+    put(h);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void people_come(cstar_conn *conn) {
+    (void)pthread_mutex_lock(&lock);
+    person *p = find(visitor_id(conn));
+    p = p != NULL ? p : add(visitor_id(conn), visitor_name(conn));
+    if (p != NULL) {
+        p->streams++;
+        publish(cstar_app_of(conn));
+    }
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void people_go(cstar_conn *conn) {
+    (void)pthread_mutex_lock(&lock);
+    person *p = find(visitor_id(conn));
+    if (p != NULL && --p->streams == 0) {
+        npeople--;
+        memmove(p, p + 1, (size_t)(people + npeople - p) * sizeof *p);
+        publish(cstar_app_of(conn));
+    }
+    (void)pthread_mutex_unlock(&lock);
+}
