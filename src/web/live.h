@@ -32,6 +32,7 @@ typedef struct cstar__live_conn {
     cstar__live_conf conf;
     bool asked;   /* cstar_live() was called */
     bool started; /* the response has begun */
+    bool gzip;    /* it may be coded, and the client would like that */
     bool later_ready;
     cstar_status ready; /* of its fields */
     cstar__later later;
