@@ -13,6 +13,10 @@
  * publishes, to whatever topics, and all of one topic. A patch is written into all of them as it
  * stands, from one shared memory; a message goes to the stream's `info` callback, which may patch.
  *
+ * Clients that accept gzip get it: what is published is compressed once for all of a worker's, what is
+ * sent to one alone by itself. cstar_no_compress() in `connect`, or before cstar_live(), leaves a
+ * stream as it is. docs/howto/compression.md says when.
+ *
  * Life: a stream ends when its client leaves, with cstar_halt() from a callback, when another
  * page takes its tab over (see "one stream per tab"), or when the server stops; `disconnect`
  * is called once, last, on every one of these ways, and also if the stream could not begin.
@@ -63,7 +67,9 @@ typedef struct cstar_live_opts {                            /* zero is the defau
      * Put the user into it, so that nobody can end another one's. NULL, or a request without a
      * usable tabId: an ordinary stream. */
     const char *scope;
-    unsigned ping_ms;   /* of silence, then a comment is sent to see who is there; 0: 15 000 */
+    /* Of silence, then a comment is sent to see who is there (by gzip: a block without text);
+     * 0: 15 000 */
+    unsigned ping_ms;
     unsigned grace_ms;  /* that a replaced stream may take to end cleanly; 0: 500 */
     size_t max_waiting; /* bytes that may wait for a slow client; 0: 256 KiB */
     cstar_slow slow;    /* what happens then */

@@ -10,7 +10,8 @@
  * 500. What a handler collects as events is in cstar/web.h.
  * Content coding: a text of at least 1024 bytes (cstar_serve_opts.compress_min) is sent as br, zstd
  * or gzip to clients that accept it, unless the handler has set Content-Encoding or Cache-Control:
- * no-transform, or has called cstar_no_compress().
+ * no-transform, or has called cstar_no_compress(). Streams that others publish to (cstar/live.h)
+ * share one gzip encoder for each topic.
  * Threads: as in cstar/web.h.
  *
  * SPDX-License-Identifier: MIT */

@@ -34,6 +34,8 @@ typedef struct cstar__stats {
     uint64_t h2_connections;
     uint64_t h2_resets_in, h2_resets_out, h2_goaways; /* goaways: for bad behaviour */
     uint64_t streams;                                 /* gauge: streamed responses */
+    /* frames of live streams that take gzip, by the block that was sent */
+    uint64_t live_gzip_shared, live_gzip_alone;
     /* live streams: frames and messages handed to them; of frames that waited for a slow client, those
      * that a newer one of their key replaced, and that were dropped; streams cut for being slow */
     uint64_t live_delivered, live_coalesced, live_dropped, live_slow_cut;

@@ -16,6 +16,7 @@
 #ifndef CSTAR_LIVE_HUB_H
 #define CSTAR_LIVE_HUB_H
 
+#include "http/coding.h"
 #include "live/packet.h"
 #include "live/ring.h"
 
@@ -46,6 +47,7 @@ typedef struct cstar__hub_opts {  /* zero is the default of every field */
     cstar__keep (*keep)(void *arg, cstar_str topic);
     /* Milliseconds of a steady clock [any thread]; only for `keep` */
     uint64_t (*now)(void *arg);
+    cstar__coding_budget *budget; /* of encoders, for streams that take gzip; NULL: no limit */
     /* There is mail: have cstar__room_open_mail() called on that room's thread, soon. [any thread] */
     void (*wake)(void *arg, unsigned room);
     void *arg; /* of all of them */

@@ -13,6 +13,7 @@
 #ifndef CSTAR_LIVE_PARTS_H
 #define CSTAR_LIVE_PARTS_H
 
+#include "live/gzip.h"
 #include "live/stream.h"
 
 #include <pthread.h>
@@ -42,8 +43,9 @@ struct cstar__part {
     size_t uses; /* subs, and letters on their way */
     size_t nsubs, cap;
     cstar__sub **subs;
-    bool busy;  /* being gone through: holes stay */
-    bool holes; /* there are NULLs in subs */
+    bool busy;              /* being gone through: holes stay */
+    bool holes;             /* there are NULLs in subs */
+    cstar__gzip_part *gzip; /* NULL: nobody takes gzip */
 };
 
 /* One stream listens to one topic. */
@@ -52,6 +54,7 @@ struct cstar__sub {
     cstar__part *part; /* NULL: not in use */
     cstar__sub *next;  /* of its stream */
     uint32_t at;       /* in part->subs */
+    bool gzip;         /* counted in part->gzip */
     bool listens;      /* it is there: its letter was read */
     bool dead;         /* unsubscribed before its letter was read */
 };
@@ -100,6 +103,7 @@ struct cstar__room {
         *dirty; /* streams with frames to be sent at the end of the batch; NULLs are gone */
     size_t ndirty, cap_dirty;
     bool batching;
+    cstar__gzip_room gzip;
 };
 
 cstar__letter *cstar__letter_new(const cstar__hub *hub, cstar__letter_kind kind);
@@ -128,6 +132,7 @@ struct cstar__live {
     const cstar__live_conf *conf;
     void *user;
     cstar__waiting *waiting; /* NULL: nothing waits */
+    cstar__splice *gzip;     /* NULL: identity */
     cstar__opening *opening; /* until it starts */
     cstar__sub *subs;
     cstar__sub first;           /* most have one */
@@ -156,6 +161,24 @@ void cstar__live_flush(cstar__live *s);
 void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p);
 /** It listens now, as its letter was read. */
 void cstar__sub_listen(cstar__sub *sub);
+
+/* ---- streams that take gzip (stream_gzip.c); none of it is for others ---- */
+
+/** `p`, a frame of its part, with blocks: made at the first call, and kept in `made`, which the caller
+ * unrefs. `p` itself if there is no memory. */
+cstar__packet *cstar__sub_gzip_packet(cstar__sub *sub, cstar__packet *p, cstar__packet **made);
+/** It leaves its part, which it still has. Any sub. */
+void cstar__sub_leave_gzip(cstar__sub *sub);
+/** Any stream. */
+void cstar__live_gzip_over(cstar__live *s);
+/** What waits, as cstar__respond_shared(). CSTAR_ENOMEM, with nothing taken. */
+cstar_status cstar__live_gzip_send(cstar__live *s, size_t *taken);
+/** One frame. */
+cstar_status cstar__live_gzip_send_now(cstar__live *s, cstar__packet *p, size_t *taken);
+/** As cstar__respond_write(). May be empty. */
+cstar_status cstar__live_gzip_say(cstar__live *s, cstar__exchange *x, cstar_str events);
+/** The trailer; as cstar__respond_write(). */
+cstar_status cstar__live_gzip_end(cstar__live *s);
 
 struct cstar__shard {
     _Alignas(64) pthread_mutex_t lock;

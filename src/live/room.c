@@ -170,19 +170,22 @@ static void fill_holes(cstar__part *part) {
 /* Callbacks may end streams, this one's too; who subscribes meanwhile has a letter of his own. */
 static void deliver(cstar__part *part, cstar__packet *p) {
     const bool frame = p->kind == CSTAR__PACKET_FRAME;
+    cstar__packet *zipped = NULL;
     part->busy = true;
     for (size_t i = 0; i < part->nsubs; i++) {
-        const cstar__sub *sub = part->subs[i];
+        cstar__sub *sub = part->subs[i];
         if (sub == NULL) {
             continue;
         }
         if (frame) {
-            cstar__live_push(sub->live, p);
+            cstar__live *s = sub->live;
+            cstar__live_push(s, s->gzip == NULL ? p : cstar__sub_gzip_packet(sub, p, &zipped));
         } else {
             cstar__live_tell(sub->live, part->topic->name, p);
         }
     }
     part->busy = false;
+    cstar__packet_unref(zipped);
     if (part->holes) {
         fill_holes(part);
     }
@@ -238,6 +241,8 @@ static void fetch(cstar__room *room) {
 }
 
 bool cstar__room_open_mail(cstar__room *room) {
+    /* What came behind a rest has asked for a wake, which this may have been: then nobody asks again. */
+    const bool had_rest = room->todo != NULL;
     fetch(room);
     const bool any = room->todo != NULL;
     room->batching = room->todo != NULL && room->todo->next != NULL;
@@ -247,7 +252,7 @@ bool cstar__room_open_mail(cstar__room *room) {
         open_letter(room, letter);
     }
     flush_dirty(room);
-    if (room->todo != NULL) {
+    if (had_rest || room->todo != NULL) {
         cstar__room_wake(room);
     }
     return any;
@@ -260,6 +265,7 @@ bool cstar__room_init(cstar__room *room, cstar__hub *hub, unsigned index) {
     room->hub = hub;
     room->index = index;
     room->last = &room->first;
+    cstar__gzip_room_init(&room->gzip, hub->alloc, hub->opts.budget);
     return pthread_mutex_init(&room->lock, NULL) == 0;
 }
 

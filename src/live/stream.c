@@ -111,6 +111,7 @@ static void leave(cstar__sub *sub) {
         return;
     }
     sub->listens = false;
+    cstar__sub_leave_gzip(sub);
     sub->part = NULL;
     if (part->busy) {
         part->subs[sub->at] = NULL;
@@ -139,6 +140,7 @@ void cstar__live_over(cstar__live *s) {
         s->dirty = 0;
     }
     cstar__waiting_free(&s->waiting, alloc_of(s));
+    cstar__live_gzip_over(s);
     opening_free(s);
     cstar__live_free_if_unused(s);
 }
@@ -154,6 +156,22 @@ static void cut(cstar__live *s) {
     }
 }
 
+/* Behind all it had to say. @return false: not even its trailer can be taken now; a wake will come. */
+static bool end_response(cstar__live *s) {
+    const cstar_status rc = s->gzip != NULL ? cstar__live_gzip_end(s) : CSTAR_OK;
+    if (rc == CSTAR_EAGAIN) {
+        s->stuck = true;
+        return false;
+    }
+    s->said = true;
+    if (rc == CSTAR_OK || rc == CSTAR_ECLOSED) {
+        (void)cstar__respond_end(s->x);
+    } else {
+        cstar__respond_abort(s->x);
+    }
+    return true;
+}
+
 /* @return whether it was: then `s` may be gone. */
 static bool finish(cstar__live *s) {
     if (!s->ending || s->inside != 0 || s->x == NULL || s->said) {
@@ -164,12 +182,7 @@ static bool finish(cstar__live *s) {
         cstar__respond_abort(s->x);
         return true;
     }
-    if (s->waiting == NULL && !s->stuck) {
-        s->said = true;
-        (void)cstar__respond_end(s->x);
-        return true;
-    }
-    return false;
+    return s->waiting == NULL && !s->stuck && end_response(s);
 }
 
 /* It can't end yet: the client has not taken what there is. */
@@ -184,13 +197,18 @@ static void wait_for_end(cstar__live *s) {
 
 /* ---- sending ---- */
 
+static cstar_status send_some(cstar__live *s, size_t *taken) {
+    const cstar__shared *pieces[PIECES];
+    const size_t n = cstar__waiting_peek(s->waiting, pieces, PIECES);
+    return cstar__respond_shared(s->x, pieces, n, taken);
+}
+
 /* @return false: it has ended, `s` may be gone. */
 static bool send_waiting(cstar__live *s) {
     while (s->waiting != NULL && !s->waiting->blocked && !s->doomed) {
-        const cstar__shared *pieces[PIECES];
         size_t taken = 0;
-        const size_t n = cstar__waiting_peek(s->waiting, pieces, PIECES);
-        const cstar_status rc = cstar__respond_shared(s->x, pieces, n, &taken);
+        const cstar_status rc =
+            s->gzip == NULL ? send_some(s, &taken) : cstar__live_gzip_send(s, &taken);
         cstar__waiting_take(s->waiting, taken);
         s->fresh = s->fresh || taken != 0;
         if (rc == CSTAR_EAGAIN) {
@@ -252,7 +270,8 @@ static bool wait_with(cstar__live *s, cstar__packet *p) {
 static bool send_now(cstar__live *s, cstar__packet *p) {
     const cstar__shared *piece = &p->wire;
     size_t taken = 0;
-    const cstar_status rc = cstar__respond_shared(s->x, &piece, 1, &taken);
+    const cstar_status rc = s->gzip == NULL ? cstar__respond_shared(s->x, &piece, 1, &taken)
+                                            : cstar__live_gzip_send_now(s, p, &taken);
     if (taken == 1) {
         s->fresh = true;
         return true;
@@ -290,7 +309,8 @@ cstar_status cstar__live_write(cstar__live *s, cstar_str events) {
         return CSTAR_ECLOSED;
     }
     if (s->waiting == NULL) {
-        const cstar_status rc = cstar__respond_write(s->x, events);
+        const cstar_status rc = s->gzip == NULL ? cstar__respond_write(s->x, events)
+                                                : cstar__live_gzip_say(s, s->x, events);
         s->fresh = true;
         if (rc != CSTAR_EAGAIN) {
             return rc;
@@ -403,7 +423,7 @@ void cstar__live_alarm(cstar__live *s, uint64_t ms) {
  * should have arrived by now. */
 static void ping(cstar__live *s, uint64_t now) {
     static const cstar__shared comment = {{"4\r\n: \n\n\r\n", 9}, {": \n\n", 4}};
-    const cstar__shared *piece = &comment;
+    const cstar__shared *piece = s->gzip == NULL ? &comment : &cstar__gzip_silence;
     size_t taken = 0;
     if (cstar__exchange_vanished(s->x, s->conf->ping_ms)) {
         CSTAR__STAT_ADD(s->x->stats, vanished, 1);
@@ -505,6 +525,10 @@ static void tell_early(cstar__live *s, cstar__early *e) {
         (void)alloc_of(s)->resize(alloc_of(s)->ctx, e, sizeof *e, 0);
         e = next;
     }
+}
+
+cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str events) {
+    return s->gzip == NULL ? cstar__respond_write(x, events) : cstar__live_gzip_say(s, x, events);
 }
 
 void cstar__live_start(cstar__live *s, cstar__exchange *x) {

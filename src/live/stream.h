@@ -9,6 +9,7 @@
  * Invariants: 1. What a slow client has not taken is in its connection as at most one frame, or (behind
  * a wake, over TLS, on HTTP/2) as 256 KiB: the rest waits here, as references. 2. What waits is less than the budget, or one frame. 3. `over` is called once, last;
  * subscriptions are gone by then. 4. Before start() frames wait.
+ * A client that takes gzip gets the same frames by blocks that are made once (live/gzip.h).
  * Threads: its room's, but for what says [starter]: before start() the thread that makes it.
  *
  * SPDX-License-Identifier: MIT */
@@ -48,6 +49,12 @@ typedef struct cstar__live_conf {
 /** [starter] Of that room, but no stream yet. @param last_id  that the client has seen; 0: none. NULL:
  * out of memory. */
 cstar__live *cstar__live_new(cstar__room *room, uint64_t last_id);
+/** [room] Before start(): what follows is coded by gzip, which the response has to say. @return false: it
+ * is not, for lack of memory, or in this build. */
+bool cstar__live_use_gzip(cstar__live *s);
+/** What is said first, before start(), when the response of `x` has begun; may be empty, but is not to be
+ * left out of a stream that uses gzip. Errors of cstar__respond_write(). */
+cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str events);
 /** [starter] Before start(). */
 void cstar__live_set_conf(cstar__live *s, const cstar__live_conf *conf, void *user);
 /** The response of `x` has begun, and all that is to be said first is written. What waits follows. */

@@ -27,6 +27,10 @@ bool cstar__waiting_put(cstar__waiting **w, const cstar_allocator *alloc, cstar_
 size_t cstar__waiting_peek(const cstar__waiting *w, const cstar__shared **pieces, size_t most);
 /** The oldest `n` go. */
 void cstar__waiting_take(cstar__waiting *w, size_t n);
+/** The i-th oldest, to be looked at, or to be put another in the place of that weighs as much. */
+static inline cstar__packet **cstar__waiting_at(cstar__waiting *w, size_t i) {
+    return &w->items[(w->head + i) & (w->cap - 1)];
+}
 /** Frees the queue. NULL does nothing. */
 void cstar__waiting_free(cstar__waiting **w, const cstar_allocator *alloc);
 

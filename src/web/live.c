@@ -11,6 +11,7 @@
  * SPDX-License-Identifier: MIT */
 #include "web/live.h"
 
+#include "http/accept.h"
 #include "net/server.h"
 
 #include <limits.h>
@@ -275,10 +276,32 @@ static const cstar__live_ops ops = {.info = on_info, .alarm = on_alarm, .ending 
 
 /* ---- the beginning ---- */
 
+/* Gzip is the only coding that streams share; a client that likes another one better takes it too. */
+static bool takes_gzip(const cstar_conn *conn) {
+    const cstar__accept accept = cstar__accept_encoding(&conn->x->request);
+    cstar__coding order[CSTAR__CODINGS];
+    const size_t n = cstar__accept_order(&accept, order);
+    size_t i = 0;
+    while (i < n && order[i] != CSTAR__GZIP && order[i] != CSTAR__IDENTITY) {
+        i++;
+    }
+    return i < n && order[i] == CSTAR__GZIP;
+}
+
+static cstar_status choose_coding(cstar__live_conn *l) {
+    cstar_conn *conn = l->conn;
+    if (!cstar__coding_built(CSTAR__GZIP) || !cstar__compress_allowed(conn, 200, true)) {
+        return CSTAR_OK;
+    }
+    l->gzip = takes_gzip(conn);
+    return cstar__conn_vary(conn, CSTAR_STR("accept-encoding"));
+}
+
 void cstar__live_settle(cstar_conn *conn) {
     cstar__live_conn *l = conn->live;
     cstar__sse_settle(conn);
     l->ready = cstar__sse_fields(conn);
+    l->ready = l->ready == CSTAR_OK ? choose_coding(l) : l->ready;
     l->ready = l->ready == CSTAR_OK ? cstar__conn_own_fields(conn) : l->ready;
 }
 
@@ -295,6 +318,9 @@ static cstar_status prepare(cstar_conn *conn) {
     cstar__live_conn *l = conn->live;
     cstar_status rc = l->ready;
     rc = rc == CSTAR_OK ? ready_later(l) : rc;
+    if (rc == CSTAR_OK && l->gzip && cstar__live_use_gzip(l->s)) {
+        rc = cstar__compress_fields(conn, CSTAR__GZIP);
+    }
     conn->x->say_keep_alive = true;
     return rc == CSTAR_OK ? cstar__respond_start(conn->x, 200, conn->fields, conn->nfields) : rc;
 }
@@ -337,8 +363,8 @@ static cstar_status write_first(cstar__live_conn *l) {
     cstar__tab_greet(l);
     put_snapshot(l, &conn->out);
     cstar_status rc = conn->out.status;
-    if (rc == CSTAR_OK && conn->out.len != 0) {
-        rc = cstar__respond_write(conn->x, cstar_buf_view(&conn->out));
+    if (rc == CSTAR_OK) {
+        rc = cstar__live_say_first(l->s, conn->x, cstar_buf_view(&conn->out));
     }
     cstar_buf_fini(&conn->out);
     return rc;

@@ -35,6 +35,7 @@ typedef struct cstar__live_conn {
     bool inside;                    /* a callback runs */
     bool asked;                     /* cstar_live() was called */
     bool started;                   /* the response has begun */
+    bool gzip;                      /* it may be coded, and the client would like that */
     bool later_ready;
     cstar_status ready; /* of its fields */
     cstar__later later;

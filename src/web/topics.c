@@ -145,6 +145,7 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
         .alloc = app->alloc, .max_claims = app->max_tabs, .seed = {seeds[0], seeds[1]}});
     cstar__hub *hub = app->registry != NULL
                           ? cstar__hub_new(&(cstar__hub_opts){.alloc = app->alloc,
+                                                              .budget = &app->coders.budget,
                                                               .rooms = rooms,
                                                               .seed = {seeds[2], seeds[3]},
                                                               .epoch = (uint32_t)seeds[4],

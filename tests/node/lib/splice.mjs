@@ -11,11 +11,16 @@ import { spawn, spawnSync } from "node:child_process";
 import { skip } from "./check.mjs";
 import { programPath } from "./program.mjs";
 
-export function startRig() {
-  const program = programPath("splice-rig");
-  if (spawnSync(program, { input: "" }).status === 77) {
+/** Ends the test as skipped in a build without gzip. */
+export function needGzip() {
+  if (spawnSync(programPath("splice-rig"), { input: "" }).status === 77) {
     skip("this build has no gzip");
   }
+}
+
+export function startRig() {
+  needGzip();
+  const program = programPath("splice-rig");
   const child = spawn(program, { stdio: ["pipe", "pipe", "pipe"] });
   const sinks = new Map();
   const waiting = []; // sinks of streams whose head is yet to come, in order

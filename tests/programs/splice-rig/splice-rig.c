@@ -1,5 +1,5 @@
 /* splice-rig -- one broadcast topic and up to 16 gzip streams, told what to do line by line, for
- * tests/node/splice.test.mjs and tests/browser/splice.test.mjs, which put the bytes on a network.
+ * tests/node/splice.test.mjs, which decodes them.
  *
  *     open 3                 stream 3 begins
  *     event {"n":1}          a signals patch for every open stream
