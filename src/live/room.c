@@ -117,6 +117,10 @@ static cstar__live *stream_at(cstar__room *room, uint64_t address) {
     return s;
 }
 
+bool cstar__room_has(cstar__room *room, uint64_t address) {
+    return stream_at(room, address) != NULL;
+}
+
 /* ---- a batch ---- */
 
 bool cstar__room_dirty(cstar__room *room, cstar__live *s) {
@@ -199,8 +203,14 @@ static void deliver_to(cstar__live *s, cstar__packet *p) {
     }
 }
 
+/* Of one that has not started the generation may not be known yet: its starter's thread sets it. */
 static void replace(cstar__live *s, uint64_t generation) {
-    if (s != NULL && s->generation == generation) {
+    if (s == NULL) {
+        return;
+    }
+    if (s->opening != NULL) {
+        s->replaced = generation > s->replaced ? generation : s->replaced;
+    } else if (s->generation == generation) {
         cstar__live_end(s, CSTAR__LIVE_REPLACED);
     }
 }
@@ -238,6 +248,8 @@ static void fetch(cstar__room *room) {
 }
 
 bool cstar__room_open_mail(cstar__room *room) {
+    /* What came behind a rest has asked for a wake, which this may have been: then nobody asks again. */
+    const bool had_rest = room->todo != NULL;
     fetch(room);
     const bool any = room->todo != NULL;
     room->batching = room->todo != NULL && room->todo->next != NULL;
@@ -247,7 +259,7 @@ bool cstar__room_open_mail(cstar__room *room) {
         open_letter(room, letter);
     }
     flush_dirty(room);
-    if (room->todo != NULL) {
+    if (had_rest || room->todo != NULL) {
         cstar__room_wake(room);
     }
     return any;

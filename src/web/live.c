@@ -242,7 +242,7 @@ cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *c
 static void on_alarm(cstar__live *s) {
     cstar__live_conn *l = cstar__live_user(s);
     const uint64_t now = now_of(l->conn);
-    for (size_t i = 0; i < l->ntimers && !l->conn->halted; i++) {
+    for (size_t i = 0; i < l->ntimers && !cstar__live_is_ending(s); i++) {
         cstar__timer *t = &l->timers[i];
         if (t->due <= now) {
             t->due = now + t->ms;
@@ -319,6 +319,21 @@ static cstar_status write_first(cstar__live_conn *l) {
     return rc;
 }
 
+/* It may be over at once; but its conn is not: it is inside of a handler call, or held. */
+static void start(cstar__live_conn *l) {
+    cstar_conn *conn = l->conn;
+    const bool ends = conn->halted || conn->x->request.method == CSTAR__HEAD;
+    conn->halted = false;
+    cstar__live_start(l->s, conn->x);
+    if (l->s != NULL && ends) {
+        cstar__live_end(l->s, CSTAR__LIVE_HALTED);
+    } else if (l->s != NULL && is_draining(conn)) {
+        cstar__live_end(l->s, CSTAR__LIVE_DRAINED);
+    } else if (l->s != NULL && !cstar__live_is_ending(l->s)) {
+        set_alarm(l);
+    }
+}
+
 void cstar__live_begin(cstar_conn *conn) {
     cstar__live_conn *l = conn->live;
     cstar_status rc = prepare(conn);
@@ -334,16 +349,7 @@ void cstar__live_begin(cstar_conn *conn) {
         cstar__respond_abort(conn->x);
         return;
     }
-    const bool ends = conn->halted || conn->x->request.method == CSTAR__HEAD;
-    conn->halted = false;
-    cstar__live_start(l->s, conn->x);
-    if (ends) {
-        cstar__live_end(l->s, CSTAR__LIVE_HALTED);
-    } else if (is_draining(conn)) {
-        cstar__live_end(l->s, CSTAR__LIVE_DRAINED);
-    } else {
-        set_alarm(l);
-    }
+    start(l);
 }
 
 /* ---- the end ---- */

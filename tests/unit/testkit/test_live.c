@@ -56,6 +56,24 @@ static void whisper(cstar_conn *conn, const cstar_signals *in) {
     }
 }
 
+static int rang[2];
+
+static void first_timer(cstar_conn *conn) {
+    rang[0]++;
+    cstar_halt(conn);
+}
+
+static void second_timer(cstar_conn *conn) {
+    (void)conn;
+    rang[1]++;
+}
+
+static void listen_with_timers(cstar_conn *conn) {
+    cstar_live(conn, .disconnect = disconnect);
+    cstar_every(conn, 100, first_timer);
+    cstar_every(conn, 100, second_timer);
+}
+
 CSTAR_PAGE(room, .render = render, .connect = connect_room, .info = info, .disconnect = disconnect,
            .stream_key = key, .events = CSTAR_EVENTS({"whisper", whisper}));
 CSTAR_PAGE(plain, .render = render);
@@ -71,6 +89,7 @@ static int set_up(void **state) {
     f->app = cstar_app_new();
     cstar_page(f->app, "/room", &room);
     cstar_page(f->app, "/plain", &plain);
+    cstar_route(f->app, CSTAR_GET, "/timers", listen_with_timers);
     cstar_topic(f->app, "news", .replay_count = 4);
     cstar_topic(f->app, "talk", .replay_count = 4);
     f->t = cstar_test_new(f->app);
@@ -213,6 +232,17 @@ static void silence_is_broken_by_a_comment(void **state) {
     assert_non_null(strstr(cstar_test_came(s)->body.ptr, "\n: \n\n"));
 }
 
+static void nothing_is_called_behind_a_halt(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = cstar_test_open(f->t, "/timers", .method = "GET");
+    rang[0] = rang[1] = 0;
+    cstar_test_advance(f->t, 500);
+    assert_true(cstar_test_came(s)->complete);
+    assert_int_equal(rang[0], 1);
+    assert_int_equal(rang[1], 0);
+    assert_int_equal(disconnected, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -224,6 +254,7 @@ int main(void) {
         TEST(who_comes_back_gets_what_was_missed),
         TEST(who_was_away_for_too_long_gets_a_full_view),
         TEST(silence_is_broken_by_a_comment),
+        TEST(nothing_is_called_behind_a_halt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
