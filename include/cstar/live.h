@@ -92,7 +92,8 @@ CSTAR_API cstar_status cstar_conn_live(cstar_conn *conn, const cstar_live_opts *
  * again, which does nothing. Topics are any text of 1 to 256 bytes. CSTAR_EINVAL; ESTATE: no stream;
  * ELIMIT: more than 1024 topics; ENOMEM. */
 CSTAR_API cstar_status cstar_subscribe(cstar_conn *conn, const char *topic);
-/** Nothing of that topic comes any more, not even what was published before. ENOENT. */
+/** Nothing of that topic comes any more, not even what was published before, but for patches that wait
+ * for a slow client already. ENOENT. */
 CSTAR_API cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic);
 
 /** Calls `fn` every `ms` milliseconds (at least 1) while the stream lives; again with the same
@@ -102,7 +103,9 @@ CSTAR_API cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cst
 /**
  * Whether the client has everything that was published to what the stream subscribes to: it has
  * come back (Last-Event-ID), and the topics have kept what it missed, which follows. If not, send a
- * full view. False too if it subscribes to a topic without replay.
+ * full view. False too if it subscribes to a topic without replay. Subscribe to all of them before
+ * you ask and make the view: what topics with replay have published until the last call of
+ * cstar_subscribe() is taken to be in it, and does not come again.
  */
 CSTAR_API bool cstar_resumed(const cstar_conn *conn);
 

@@ -69,6 +69,9 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     /* Of one address (IPv6: one /64); more are reset. Trusted proxies are not counted. 0: 1024, and
      * no limit for this machine's own */
     unsigned max_per_address;
+    /* Bytes (with 256 for each) that are published and that the workers have not come to; more are
+     * refused. 0: 64 MiB. Of the first cstar_serve() of the app */
+    size_t max_published;
     /* blocking handlers, and works of cstar_defer(), that wait or run; 0: 1024; then 503 */
     unsigned max_work;
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */
@@ -117,7 +120,8 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
 } cstar_serve_opts;
 
 /**
- * Serves until cstar_stop() (or a signal): stops accepting, finishes what runs, returns.
+ * Serves until cstar_stop() (or a signal): stops accepting, finishes what runs, returns. May be called
+ * again; while it begins with more workers than ever before, nobody may publish.
  * @return CSTAR_OK; EINVAL a bad option or an app with a bad route; EIO can't listen, can't read
  *         opts->datastar, or can't write opts->access_log; EPOLICY can't become opts->user; ENOMEM.
  */

@@ -39,6 +39,7 @@ typedef struct cstar__stats {
     /* live streams: frames and messages handed to them; of frames that waited for a slow client, those
      * that a newer one of their key replaced, and that were dropped; streams cut for being slow */
     uint64_t live_delivered, live_coalesced, live_dropped, live_slow_cut;
+    uint64_t live_streams; /* gauge */
     /* latency: from the complete head to the end of the response; seconds in microseconds */
     uint64_t latency[CSTAR__LATENCIES]; /* not cumulative; see cstar__latency_limit() */
     uint64_t latency_sum;

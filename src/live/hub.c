@@ -17,6 +17,7 @@
 enum {
     LETTER_WEIGHT = 256, /* bytes that a letter counts, beside its packet */
     FIRST_BUCKETS = 16,
+    TIDY_EACH = 256, /* packets that are kept: nobody else may do it while no client is there */
 };
 
 #define MAX_WAITING ((size_t)64 << 20)
@@ -118,6 +119,13 @@ void cstar__hub_free(cstar__hub *hub) {
         shard_clear(hub, &hub->shards[i]);
     }
     hub_close(hub, hub->opts.rooms);
+}
+
+void cstar__hub_settle(cstar__hub *hub) {
+    for (unsigned i = 0; i < hub->opts.rooms; i++) {
+        while (cstar__room_open_mail(&hub->rooms[i])) {
+        }
+    }
 }
 
 const cstar_allocator *cstar__hub_alloc(const cstar__hub *hub) { return hub->alloc; }
@@ -300,20 +308,28 @@ static void forget_old(cstar__hub *hub, struct cstar__shard *shard, cstar__topic
 
 static void tidy_shard(cstar__hub *hub, struct cstar__shard *shard, uint64_t now) {
     (void)pthread_mutex_lock(&shard->lock);
-    const size_t nbuckets = shard->nbuckets;
-    for (size_t b = 0; b < nbuckets && shard->nbuckets == nbuckets; b++) { /* else the next time */
-        for (cstar__topic *t = shard->buckets[b], *next = NULL; t != NULL; t = next) {
+    for (size_t b = 0; b < shard->nbuckets; b++) {
+        cstar__topic *next = NULL;
+        const size_t nbuckets = shard->nbuckets;
+        for (cstar__topic *t = shard->buckets[b]; t != NULL; t = next) {
             next = t->next;
             forget_old(hub, shard, t, now);
+        }
+        if (shard->nbuckets != nbuckets) {
+            break; /* the table is another one: the rest next time */
         }
     }
     (void)pthread_mutex_unlock(&shard->lock);
 }
 
-void cstar__hub_tidy(cstar__hub *hub) {
-    if (__atomic_load_n(&hub->nkept, __ATOMIC_RELAXED) != 0) {
-        const unsigned next = __atomic_fetch_add(&hub->tidied, 1, __ATOMIC_RELAXED);
-        tidy_shard(hub, &hub->shards[next % CSTAR__SHARDS], now_of(hub));
+void cstar__hub_tidy(cstar__hub *hub, unsigned shards) {
+    const uint64_t now = now_of(hub);
+    if (__atomic_load_n(&hub->nkept, __ATOMIC_RELAXED) == 0) {
+        return;
+    }
+    const unsigned first = __atomic_fetch_add(&hub->tidied, shards, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < shards && i < CSTAR__SHARDS; i++) {
+        tidy_shard(hub, &hub->shards[(first + i) % CSTAR__SHARDS], now);
     }
 }
 
@@ -341,7 +357,7 @@ static bool missed(void *arg, const cstar__ring_entry *e) {
     return j->missed(j->arg, e->packet);
 }
 
-/* [order, shard] What the client has missed. */
+/* [order, shard] What the client has missed of this topic. */
 static cstar_status replay(cstar__hub *hub, const cstar__topic *t, cstar__joining *j) {
     if (t->ring == NULL) {
         j->gap = true;
@@ -376,6 +392,20 @@ static cstar_status join(cstar__room *room, cstar__topic *t, cstar__joining *j) 
     return CSTAR_OK;
 }
 
+/* [order] What has come meanwhile of the topics that the stream listens to already. */
+static void catch_up(cstar__hub *hub, cstar__joining *j) {
+    for (cstar__sub *sub = j->sub->live->subs; sub != NULL && !j->gap; sub = sub->next) {
+        const cstar__topic *t = sub != j->sub && sub->part != NULL ? sub->part->topic : NULL;
+        if (t == NULL || t->ring == NULL || sub->dead) {
+            continue;
+        }
+        struct cstar__shard *shard = shard_of(hub, t->hash);
+        (void)pthread_mutex_lock(&shard->lock);
+        j->gap = cstar__ring_since(t->ring, j->seen_id, missed, j) != CSTAR_OK;
+        (void)pthread_mutex_unlock(&shard->lock);
+    }
+}
+
 cstar_status cstar__topic_join(cstar__room *room, cstar_str name, cstar__joining *j) {
     cstar__hub *hub = room->hub;
     const cstar__keep keep = keep_of(hub, name);
@@ -392,6 +422,9 @@ cstar_status cstar__topic_join(cstar__room *room, cstar_str name, cstar__joining
     }
     (void)pthread_mutex_unlock(&shard->lock);
     if (keep.count != 0) {
+        if (rc == CSTAR_OK && j->last_id != 0 && j->now_id > j->seen_id) {
+            catch_up(hub, j);
+        }
         (void)pthread_mutex_unlock(&hub->order);
     }
     if (j->wake) {
@@ -534,7 +567,11 @@ cstar_status cstar__hub_publish(cstar__hub *hub, cstar_str topic, cstar__packet 
     }
     (void)pthread_mutex_unlock(&shard->lock);
     if (keeps) {
+        const bool tidy = hub->last_id % TIDY_EACH == 0;
         (void)pthread_mutex_unlock(&hub->order);
+        if (tidy) {
+            cstar__hub_tidy(hub, 1);
+        }
     }
     wake_rooms(hub, &wakes);
     return rc;
@@ -556,7 +593,7 @@ cstar__audience cstar__hub_audience(cstar__hub *hub, cstar_str topic) {
 
 static cstar_status send_letter(cstar__hub *hub, cstar__letter *letter) {
     const unsigned index = (unsigned)(letter->address >> 54);
-    if (index >= hub->opts.rooms) {
+    if (index >= hub->opts.rooms || !cstar__room_has(&hub->rooms[index], letter->address)) {
         letter->packet = NULL;
         cstar__letter_free(hub, letter);
         return CSTAR_OK; /* nobody */

@@ -62,9 +62,11 @@ const cstar_allocator *cstar__hub_alloc(const cstar__hub *hub);
 cstar__room *cstar__hub_room(cstar__hub *hub, unsigned index);
 uint32_t cstar__hub_epoch(const cstar__hub *hub);
 
-/** Forgets what has been kept for too long, in one of 64 parts of the table: each second, say. [any
- * thread] */
-void cstar__hub_tidy(cstar__hub *hub);
+enum { CSTAR__SHARDS = 64 /* by the upper six bits of a name's hash */ };
+
+/** Forgets what has been kept for too long, in the next so many of its shards. Now and then: it walks
+ * over all their topics. [any thread] */
+void cstar__hub_tidy(cstar__hub *hub, unsigned shards);
 
 typedef struct cstar__hub_count {
     uint64_t published; /* so far, that somebody listened to */
@@ -91,6 +93,10 @@ cstar_status cstar__hub_send(cstar__hub *hub, uint64_t address, cstar__packet *p
 /** [any thread] cstar__live_end(), for the reason CSTAR__LIVE_REPLACED, of the stream with that address
  * and generation. Same errors. */
 cstar_status cstar__hub_replace(cstar__hub *hub, uint64_t address, uint64_t generation);
+
+/** No stream is left, and no room has a thread any more: opens what nobody has read. Publishing may go
+ * on: to nobody. */
+void cstar__hub_settle(cstar__hub *hub);
 
 /** [the room's thread] Delivers what is in the inbox. If that is a lot, it asks to be woken for the
  * rest. @return whether there was any. */

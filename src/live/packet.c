@@ -7,6 +7,8 @@
 
 enum { HEAD = 18 }; /* "ffffffffffffffff\r\n" */
 
+#define ID_FIELD "id: 00000000-000000000000\n"
+
 /* ---- making ---- */
 
 void cstar__packet_begin(cstar_buf *b, const cstar_allocator *alloc, size_t limit) {
@@ -31,21 +33,6 @@ static cstar__packet *packet_new(const cstar_allocator *alloc) {
     return p;
 }
 
-/* Where the id of the first event is: behind "event: ...\nid: ". 0: it has none of ours. */
-static uint8_t find_id(cstar_str bytes) {
-    static const char mark[] = "\nid: " CSTAR__PACKET_NO_ID "\n";
-    const size_t len = sizeof mark - 1;
-    const char *line = bytes.len != 0 ? memchr(bytes.ptr, '\n', bytes.len) : NULL;
-    if (line == NULL) {
-        return 0;
-    }
-    const size_t at = (size_t)(line - bytes.ptr);
-    if (bytes.len - at < len || at + 5 > UINT8_MAX || memcmp(line, mark, len) != 0) {
-        return 0;
-    }
-    return (uint8_t)(at + 5);
-}
-
 /* The chunk's head, right in front of the content. */
 static void put_head(cstar__packet *p, char *content, size_t len) {
     static const char digits[] = "0123456789abcdef";
@@ -58,14 +45,27 @@ static void put_head(cstar__packet *p, char *content, size_t len) {
     p->wire.chunk = cstar_view(w, (size_t)(content - w) + len + 2);
 }
 
-cstar__packet *cstar__packet_end(cstar_buf *b, const char *key) {
+/* The last line break ends the event: the field comes in front of it. */
+static void add_id(cstar_buf *b) {
+    if (b->len < HEAD + 2 || memcmp(b->ptr + b->len - 2, "\n\n", 2) != 0) {
+        b->status = b->status != CSTAR_OK ? b->status : CSTAR_EINVAL;
+        return;
+    }
+    b->len--;
+    cstar_buf_lit(b, ID_FIELD "\n");
+}
+
+static cstar__packet *end_packet(cstar_buf *b, const char *key, bool kept) {
     const cstar_str name = cstar_cstr(key != NULL ? key : "");
-    const size_t end = b->len;
     const size_t limit = b->limit;
-    if (end <= HEAD && b->status == CSTAR_OK) {
+    if (b->len <= HEAD && b->status == CSTAR_OK) {
         b->status = CSTAR_EINVAL; /* an empty chunk would be the last one */
     }
     b->limit = SIZE_MAX / 2; /* it was for the events */
+    if (kept) {
+        add_id(b);
+    }
+    const size_t end = b->len;
     cstar_buf_lit(b, "\r\n");
     cstar_buf_str(b, name);
     b->limit = limit;
@@ -81,9 +81,17 @@ cstar__packet *cstar__packet_end(cstar_buf *b, const char *key) {
     p->cap = b->cap;
     put_head(p, b->ptr + HEAD, end - HEAD);
     p->key = cstar_view(b->ptr + end + 2, name.len);
-    p->id_at = find_id(p->wire.bytes);
+    p->has_id = kept;
     cstar_buf_init(b, b->alloc, limit);
     return p;
+}
+
+cstar__packet *cstar__packet_end(cstar_buf *b, const char *key) {
+    return end_packet(b, key, false);
+}
+
+cstar__packet *cstar__packet_end_kept(cstar_buf *b, const char *key) {
+    return end_packet(b, key, true);
 }
 
 cstar__packet *cstar__packet_copy(const cstar_allocator *alloc, cstar_str bytes,
@@ -131,8 +139,9 @@ static void put_hex(char *w, uint64_t n, unsigned digits) {
 
 void cstar__packet_stamp(cstar__packet *p, uint32_t epoch, uint64_t id) {
     p->id = id;
-    if (p->id_at != 0) {
-        char *w = p->mem + (p->wire.bytes.ptr - p->mem) + p->id_at;
+    if (p->has_id) {
+        const char *end = p->wire.bytes.ptr + p->wire.bytes.len; /* of "<id>\n\n" */
+        char *w = p->mem + (end - p->mem) - CSTAR__PACKET_ID - 2;
         put_hex(w, epoch, 8);
         put_hex(w + 9, id, 12);
     }

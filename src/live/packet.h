@@ -24,7 +24,7 @@ typedef enum cstar__packet_kind {
 typedef struct cstar__packet {
     uint32_t refs; /* atomic */
     uint8_t kind;  /* cstar__packet_kind */
-    uint8_t id_at; /* of a frame with room for an id: where, in wire.bytes; 0: none */
+    bool has_id;   /* a frame with room for an id, in its last field */
     cstar__shared wire;
     cstar_str bytes; /* of a message; NUL-terminated unless it was lent */
     cstar_str key;   /* of a frame: what it is about; empty: nothing */
@@ -38,15 +38,18 @@ typedef struct cstar__packet {
 
 enum { CSTAR__PACKET_ID = 21 }; /* bytes of an id: 8 hex digits, '-', 12 hex digits */
 
-/** The place of an id, for an event that is to get one: pass it as its event_id. */
-#define CSTAR__PACKET_NO_ID "00000000-000000000000"
-
 /** An empty buffer for events. */
 void cstar__packet_begin(cstar_buf *b, const cstar_allocator *alloc, size_t limit);
 /** What was appended, as a frame. Takes the buffer's memory, also on failure. @param key  copied;
  * NULL: none. @return with one reference; NULL: the buffer's status says why, CSTAR_EINVAL if nothing was
  * appended. */
 cstar__packet *cstar__packet_end(cstar_buf *b, const char *key);
+/** One that is to be kept: its (last) event gets an id, which cstar__packet_stamp() fills in. It is the
+ * event's last field. A client that comes back says the last id that it has read a line of, whether
+ * or not that event has come to its end: so only who was cut off between the last two bytes misses
+ * it. (An id in front loses every event that is cut short; one behind its end, in a block of its own,
+ * has every event twice that is cut off between the two.) */
+cstar__packet *cstar__packet_end_kept(cstar_buf *b, const char *key);
 /** Bytes of the frame so far: behind the room for its head. */
 cstar_str cstar__packet_view(const cstar_buf *b);
 
@@ -57,8 +60,7 @@ cstar__packet *cstar__packet_copy(const cstar_allocator *alloc, cstar_str bytes,
 cstar__packet *cstar__packet_lend(const cstar_allocator *alloc, cstar_str bytes,
                                   void (*release)(void *arg), void *arg);
 
-/** Of a frame that was formatted with CSTAR__PACKET_NO_ID as event_id of its first event; before it is
- * published. */
+/** Of a frame of cstar__packet_end_kept(), before it is published. Others only get `id`. */
 void cstar__packet_stamp(cstar__packet *p, uint32_t epoch, uint64_t id);
 /** Reads such an id. @return false: it is none. */
 bool cstar__packet_parse_id(cstar_str text, uint32_t *epoch, uint64_t *id);

@@ -18,8 +18,6 @@
 
 #include <pthread.h>
 
-enum { CSTAR__SHARDS = 64 /* by the upper six bits of a hash */ };
-
 typedef struct cstar__topic cstar__topic;
 typedef struct cstar__part cstar__part;
 typedef struct cstar__sub cstar__sub;
@@ -57,6 +55,7 @@ struct cstar__sub {
     bool gzip;         /* counted in part->gzip */
     bool listens;      /* it is there: its letter was read */
     bool dead;         /* unsubscribed before its letter was read */
+    bool stranded;     /* its letter was read, and there was no memory for it */
 };
 
 /** Takes `n` uses back; may free the part and its topic. */
@@ -115,6 +114,8 @@ bool cstar__room_init(cstar__room *room, cstar__hub *hub, unsigned index);
 /** Letters that nobody will read, and what they hold. No stream is left. */
 void cstar__room_clear(cstar__room *room);
 void cstar__room_fini(cstar__room *room);
+/** Whether that stream lives. [any thread] */
+bool cstar__room_has(cstar__room *room, uint64_t address);
 /** 0: out of memory, or of numbers. */
 uint64_t cstar__room_enter(cstar__room *room, cstar__live *s);
 void cstar__room_leave(cstar__room *room, uint32_t slot);
@@ -137,7 +138,8 @@ struct cstar__live {
     cstar__sub *subs;
     cstar__sub first;           /* most have one */
     uint64_t generation;        /* of its claim; 0: none */
-    uint64_t skip_to;           /* packets up to this id are in the view that it was given */
+    uint64_t replaced;          /* before the start: the latest generation that was */
+    uint64_t skip_to;           /* packets up to this id are in what it was given at the start */
     uint64_t ping_at, alarm_at; /* on the hub's clock; alarm_at 0: none */
     uint32_t queued;            /* atomic: letters of its subs that nobody has read */
     uint32_t slot;              /* + 1; 0: none */
@@ -199,8 +201,8 @@ struct cstar__hub {
     void *mem;             /* what it lies in */
     pthread_mutex_t order; /* of what is kept: ids grow in the order in which letters are put */
     uint64_t last_id;
+    unsigned tidied;    /* atomic: shards, so far */
     size_t nkept;       /* atomic: topics that keep something */
-    unsigned tidied;    /* atomic: parts of the table so far */
     uint64_t forgotten; /* atomic: the newest id that some topic had and nobody has any more */
     size_t waiting;     /* atomic */
     uint64_t published, refused; /* atomic */
@@ -208,16 +210,22 @@ struct cstar__hub {
 
 typedef struct cstar__joining {
     cstar__sub *sub;
-    uint64_t last_id; /* that its client has; 0: none */
-    bool gap;         /* out: the topic has no ring, or has forgotten what was missed */
+    uint64_t last_id; /* that its client has; 0: none, or it does not matter */
+    uint64_t seen_id; /* up to which the stream's other topics were asked */
+    bool gap;         /* out: some topic has no ring, or has forgotten what was missed */
     uint64_t now_id;  /* out: the hub's last id, of a topic with a ring; else 0 */
     /* takes the reference. @return false: out of memory */
     bool (*missed)(void *arg, cstar__packet *p);
     void *arg;
     bool wake;
 } cstar__joining;
-/** `sub` listens to that topic from here on; what its client has missed of it is handed to `missed`.
- * [any thread] CSTAR_ENOMEM. */
+/**
+ * `sub` listens to that topic from here on. What its client has missed of it, up to `now_id`, is
+ * handed to `missed`, and so is what came behind `seen_id` of those that the stream listens to
+ * already: letters of these that are under way are to be skipped, by their ids. Else a client that
+ * was given the newer ones of one topic would have missed older ones of another, should it be cut
+ * off between them. [any thread] CSTAR_ENOMEM.
+ */
 cstar_status cstar__topic_join(cstar__room *room, cstar_str name, cstar__joining *j);
 
 #endif

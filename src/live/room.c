@@ -117,6 +117,10 @@ static cstar__live *stream_at(cstar__room *room, uint64_t address) {
     return s;
 }
 
+bool cstar__room_has(cstar__room *room, uint64_t address) {
+    return stream_at(room, address) != NULL;
+}
+
 /* ---- a batch ---- */
 
 bool cstar__room_dirty(cstar__room *room, cstar__live *s) {
@@ -202,8 +206,14 @@ static void deliver_to(cstar__live *s, cstar__packet *p) {
     }
 }
 
+/* Of one that has not started the generation may not be known yet: its starter's thread sets it. */
 static void replace(cstar__live *s, uint64_t generation) {
-    if (s != NULL && s->generation == generation) {
+    if (s == NULL) {
+        return;
+    }
+    if (s->opening != NULL) {
+        s->replaced = generation > s->replaced ? generation : s->replaced;
+    } else if (s->generation == generation) {
         cstar__live_end(s, CSTAR__LIVE_REPLACED);
     }
 }

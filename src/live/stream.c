@@ -17,21 +17,28 @@ enum {
     MOST_EARLY = 4 << 20, /* bytes that may wait before the start */
 };
 
+/* What may wait before the start, when its own budget is not known yet. */
+#define EARLY_MOST ((size_t)4 << 20)
+
 /* A message that has come before the start. */
 typedef struct cstar__early {
     struct cstar__early *next;
-    const char *topic;
     cstar__packet *packet;
+    size_t size;  /* of this */
+    char topic[]; /* a copy: nobody may listen to it any more when its turn comes */
 } cstar__early;
 
-/* What a stream needs until it has started only. */
+/* What a stream needs until it has started only. Its starter's, but for what is early: that is the
+ * room's. */
 struct cstar__opening {
     uint64_t last_id; /* that the client has seen; 0: none */
+    uint64_t now_id;  /* up to which its topics were asked what was missed */
     bool gap;         /* some topic can't say what was missed */
     bool has_topics;
     size_t n, cap;
     cstar__packet **missed; /* to be sorted by id */
     cstar__early *early, **last;
+    size_t early_bytes;
 };
 
 static const cstar_allocator *alloc_of(const cstar__live *s) { return s->room->hub->alloc; }
@@ -79,7 +86,7 @@ static void opening_free(cstar__live *s) {
         cstar__early *e = o->early;
         o->early = e->next;
         cstar__packet_unref(e->packet);
-        (void)alloc->resize(alloc->ctx, e, sizeof *e, 0);
+        (void)alloc->resize(alloc->ctx, e, e->size, 0);
     }
     if (o->missed != NULL) {
         (void)alloc->resize(alloc->ctx, o->missed, o->cap * sizeof(cstar__packet *), 0);
@@ -107,6 +114,11 @@ void cstar__live_free_if_unused(cstar__live *s) {
 static void leave(cstar__sub *sub) {
     cstar__part *part = sub->part;
     sub->dead = true;
+    if (sub->stranded) {
+        sub->stranded = false;
+        sub->part = NULL;
+        cstar__part_release(sub->live->room, part, 1);
+    }
     if (!sub->listens) {
         return;
     }
@@ -124,6 +136,9 @@ static void leave(cstar__sub *sub) {
 }
 
 void cstar__live_over(cstar__live *s) {
+    if (s->x != NULL) {
+        CSTAR__STAT_SUB(s->x->stats, live_streams, 1);
+    }
     s->x = NULL;
     s->closed = true;
     for (cstar__sub *sub = s->subs; sub != NULL; sub = sub->next) {
@@ -213,12 +228,10 @@ static bool send_waiting(cstar__live *s) {
         s->fresh = s->fresh || taken != 0;
         if (rc == CSTAR_EAGAIN) {
             s->waiting->blocked = true;
-        } else if (rc == CSTAR_ECLOSED) { /* on_close comes */
-            cstar__waiting_free(&s->waiting, alloc_of(s));
-        } else if (rc != CSTAR_OK) {
+        } else if (rc != CSTAR_OK && rc != CSTAR_ECLOSED) {
             cut(s);
             return false;
-        } else if (s->waiting->n == 0) {
+        } else if (rc == CSTAR_ECLOSED || s->waiting->n == 0) { /* closed: on_close comes */
             cstar__waiting_free(&s->waiting, alloc_of(s));
         }
     }
@@ -229,6 +242,17 @@ void cstar__live_flush(cstar__live *s) {
     if (s->x != NULL && s->inside == 0) {
         (void)send_waiting(s);
     }
+}
+
+/* Before the start its budget is not known yet, and nothing can be sent. @return false: it will be
+ * cut. */
+static bool has_early_room(cstar__live *s) {
+    const size_t early = s->opening != NULL ? s->opening->early_bytes : 0;
+    const size_t waiting = s->waiting != NULL ? s->waiting->bytes : 0;
+    if (early + waiting > EARLY_MOST) {
+        cut(s);
+    }
+    return !s->doomed;
 }
 
 /* More waits than may. @return false: it was cut. */
@@ -258,10 +282,8 @@ static bool wait_with(cstar__live *s, cstar__packet *p) {
     if (replaced && s->x != NULL) {
         CSTAR__STAT_ADD(s->x->stats, live_coalesced, 1);
     }
-    if (s->x == NULL) { /* who starts it may be on another thread, and is not to be looked at */
-        s->doomed = s->doomed || s->waiting->bytes > MOST_EARLY;
-        s->ending = s->ending || s->doomed;
-        return !s->doomed;
+    if (s->x == NULL) {
+        return has_early_room(s);
     }
     return s->waiting->bytes <= s->conf->max_waiting || make_room(s);
 }
@@ -326,7 +348,7 @@ cstar_status cstar__live_write(cstar__live *s, cstar_str events) {
     const bool first = s->waiting == NULL;
     const bool ok = wait_with(s, p);
     cstar__packet_unref(p);
-    if (ok && first) {
+    if (ok && first && s->waiting != NULL) {
         s->waiting->blocked = true;
     }
     return ok ? CSTAR_OK : CSTAR_ELIMIT;
@@ -352,6 +374,8 @@ void cstar__live_end(cstar__live *s, cstar__live_end_reason why) {
         wait_for_end(s);
     }
 }
+
+bool cstar__live_is_ending(const cstar__live *s) { return s->ending || s->closed; }
 
 /* ---- time ---- */
 
@@ -381,15 +405,20 @@ static void after_callback(cstar__live *s) {
 /* Before the start: it has to wait for its turn. */
 static void keep_message(cstar__live *s, const char *topic, cstar__packet *p) {
     cstar__opening *o = s->opening;
-    cstar__early *e = o != NULL ? alloc_of(s)->resize(alloc_of(s)->ctx, NULL, 0, sizeof *e) : NULL;
+    const size_t ntopic = strlen(topic) + 1;
+    const size_t size = sizeof(cstar__early) + ntopic;
+    cstar__early *e = o != NULL ? alloc_of(s)->resize(alloc_of(s)->ctx, NULL, 0, size) : NULL;
     if (e == NULL) {
         cut(s);
         return;
     }
     cstar__packet_ref(p);
-    *e = (cstar__early){.topic = topic, .packet = p};
+    *e = (cstar__early){.packet = p, .size = size};
+    memcpy(e->topic, topic, ntopic);
     *o->last = e;
     o->last = &e->next;
+    o->early_bytes += size + p->bytes.len;
+    (void)has_early_room(s);
 }
 
 void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p) {
@@ -481,48 +510,57 @@ static int by_id(const void *a, const void *b) {
     return (*p)->id < (*q)->id ? -1 : (*p)->id > (*q)->id;
 }
 
-/* Puts what was missed in front of what has come meanwhile, which is newer. @return false: cut. */
+/* Puts what was missed in front of what has come meanwhile. @return false: out of memory. */
 static bool replay(cstar__live *s) {
     cstar__opening *o = s->opening;
-    cstar__waiting *later = s->waiting;
     if (o->n == 0) {
         return true;
     }
     qsort(o->missed, o->n, sizeof(cstar__packet *), by_id);
-    s->waiting = NULL;
     bool ok = true;
     for (size_t i = 0; i < o->n && ok; i++) {
-        ok = wait_with(s, o->missed[i]);
+        ok = cstar__waiting_put_missed(&s->waiting, alloc_of(s), o->missed[i]);
     }
-    for (uint32_t i = 0; later != NULL && i < later->n && ok; i++) {
-        ok = wait_with(s, later->items[(later->head + i) & (later->cap - 1)]);
-    }
-    cstar__waiting_free(&later, alloc_of(s));
     return ok;
 }
 
-/* Of a client that has to be given a full view, which has it already. */
-static void skip_seen(cstar__live *s) {
-    cstar__waiting *w = s->waiting;
+/* What came before the start; but for what is in the view, or among what was missed. @return false:
+ * out of memory. */
+static bool add_early(cstar__live *s, cstar__waiting *w) {
     bool replaced = false;
-    s->waiting = NULL;
-    for (uint32_t i = 0; w != NULL && i < w->n; i++) {
+    bool ok = true;
+    for (uint32_t i = 0; w != NULL && i < w->n && ok; i++) {
         cstar__packet *p = w->items[(w->head + i) & (w->cap - 1)];
-        if (p->id == 0 || p->id > s->skip_to) {
-            s->doomed = !cstar__waiting_put(&s->waiting, alloc_of(s), p, &replaced) || s->doomed;
-        }
+        ok = (p->id != 0 && p->id <= s->skip_to) ||
+             cstar__waiting_put(&s->waiting, alloc_of(s), p, &replaced);
     }
-    cstar__waiting_free(&w, alloc_of(s));
+    return ok;
 }
+
+/* Before anything else is sent. */
+static void order_waiting(cstar__live *s) {
+    cstar__waiting *early = s->waiting;
+    s->waiting = NULL;
+    s->skip_to = s->opening->now_id;
+    if ((cstar__live_resumes(s) && !replay(s)) || !add_early(s, early)) {
+        cut(s);
+    }
+    cstar__waiting_free(&early, alloc_of(s));
+}
+
+static cstar__sub *find_sub(const cstar__live *s, cstar_str topic, size_t *n);
 
 static void tell_early(cstar__live *s, cstar__early *e) {
     while (e != NULL) {
         cstar__early *next = e->next;
-        if (s->x != NULL && !s->ending && s->conf->ops != NULL && s->conf->ops->info != NULL) {
+        size_t n = 0;
+        const bool wanted = e->topic[0] == '\0' || find_sub(s, cstar_cstr(e->topic), &n) != NULL;
+        if (wanted && !s->ending && s->conf->ops != NULL && s->conf->ops->info != NULL) {
+            CSTAR__STAT_ADD(s->x->stats, live_delivered, 1);
             s->conf->ops->info(s, e->topic, e->packet);
         }
         cstar__packet_unref(e->packet);
-        (void)alloc_of(s)->resize(alloc_of(s)->ctx, e, sizeof *e, 0);
+        (void)alloc_of(s)->resize(alloc_of(s)->ctx, e, e->size, 0);
         e = next;
     }
 }
@@ -533,18 +571,18 @@ cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str
 
 void cstar__live_start(cstar__live *s, cstar__exchange *x) {
     s->x = x;
+    CSTAR__STAT_ADD(x->stats, live_streams, 1);
     s->inside++;
     s->ping_at = now_of(s) + s->conf->ping_ms;
     s->rearm = true;
-    if (cstar__live_resumes(s)) {
-        (void)replay(s);
-    } else if (s->skip_to != 0) {
-        skip_seen(s);
-    }
+    order_waiting(s);
     cstar__early *early = s->opening->early;
     s->opening->early = NULL;
     s->opening->last = &s->opening->early;
     opening_free(s);
+    if (s->replaced != 0 && s->replaced == s->generation) {
+        cstar__live_end(s, CSTAR__LIVE_REPLACED);
+    }
     tell_early(s, early);
     after_callback(s);
 }
@@ -614,18 +652,21 @@ cstar_status cstar__live_subscribe(cstar__live *s, cstar_str topic) {
     if (find_sub(s, topic, &n) != NULL) {
         return CSTAR_OK;
     }
-    cstar__joining j = {.sub = n < CSTAR__LIVE_TOPICS ? sub_new(s) : NULL,
-                        .last_id = s->opening != NULL ? s->opening->last_id : 0,
-                        .missed = take_missed,
-                        .arg = s};
+    cstar__joining j = {
+        .sub = n < CSTAR__LIVE_TOPICS ? sub_new(s) : NULL, .missed = take_missed, .arg = s};
     if (j.sub == NULL) {
         return n < CSTAR__LIVE_TOPICS ? CSTAR_ENOMEM : CSTAR_ELIMIT;
     }
+    cstar__opening *o = s->opening;
+    if (o != NULL && !o->gap) {
+        j.last_id = o->last_id;
+        j.seen_id = o->now_id;
+    }
     const cstar_status rc = cstar__topic_join(s->room, topic, &j);
-    if (rc == CSTAR_OK && s->opening != NULL) {
-        s->opening->has_topics = true;
-        s->opening->gap = s->opening->gap || j.gap;
-        s->skip_to = j.now_id != 0 ? j.now_id : s->skip_to;
+    if (rc == CSTAR_OK && o != NULL) {
+        o->has_topics = true;
+        o->gap = o->gap || j.gap;
+        o->now_id = j.now_id != 0 ? j.now_id : o->now_id;
     }
     return rc;
 }
@@ -655,16 +696,15 @@ void cstar__sub_listen(cstar__sub *sub) {
             part->cap = cap;
         }
     }
-    if (sub->dead || part->nsubs == part->cap) {
-        const bool failed = !sub->dead;
+    if (sub->dead) {
         sub->part = NULL;
-        sub->dead = true;
         cstar__part_release(s->room, part, 1);
-        if (failed) {
-            cut(s);
-        } else {
-            cstar__live_free_if_unused(s);
-        }
+        cstar__live_free_if_unused(s);
+        return;
+    }
+    if (part->nsubs == part->cap) { /* its starter may be looking at it: it stays as it is */
+        sub->stranded = true;
+        cut(s);
         return;
     }
     sub->listens = true;
@@ -678,12 +718,11 @@ bool cstar__live_resumes(const cstar__live *s) {
 }
 
 uint64_t cstar__live_snapshot(const cstar__live *s) {
-    return cstar__live_resumes(s) ? 0 : s->skip_to;
+    return s->opening == NULL || cstar__live_resumes(s) ? 0 : s->opening->now_id;
 }
 
 /* ---- the floor above ---- */
 
-bool cstar__live_is_ending(const cstar__live *s) { return s->ending; }
 bool cstar__live_is_cut(const cstar__live *s) { return s->doomed; }
 void *cstar__live_user(const cstar__live *s) { return s->user; }
 cstar__exchange *cstar__live_exchange(const cstar__live *s) { return s->x; }

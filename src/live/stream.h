@@ -57,22 +57,26 @@ bool cstar__live_use_gzip(cstar__live *s);
 cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str events);
 /** [starter] Before start(). */
 void cstar__live_set_conf(cstar__live *s, const cstar__live_conf *conf, void *user);
-/** The response of `x` has begun, and all that is to be said first is written. What waits follows. */
+/** The response of `x` has begun, and all that is to be said first is written. What waits follows. It
+ * may be over, and `s` gone, when this returns. */
 void cstar__live_start(cstar__live *s, cstar__exchange *x);
 /** on_close of its exchange, or instead of start(): frees it. */
 void cstar__live_over(cstar__live *s);
-/** Ends it: cleanly, behind what is in its connection (what waits here is thrown away unless it was
- * HALTED); if the client has not taken that after grace_ms, the connection is cut. Its exchange may be
+/** Ends it: cleanly, behind what is in its connection (what waits here is thrown away if it was
+ * REPLACED); if the client has not taken that after grace_ms, the connection is cut. Its exchange may be
  * over, and `s` gone, when this returns; but not while its `info`, `alarm` or a wake is under way.
  * Again does nothing. */
 void cstar__live_end(cstar__live *s, cstar__live_end_reason why);
+/** Whether it is to end, or be cut: no callback but the last comes any more. */
+bool cstar__live_is_ending(const cstar__live *s);
 
 /* ---- what comes ---- */
 
 /** [starter, room] CSTAR_EINVAL: empty or too long; CSTAR_ELIMIT: too many; CSTAR_ENOMEM. Again does
  * nothing. */
 cstar_status cstar__live_subscribe(cstar__live *s, cstar_str topic);
-/** Also before start(), but then too on the room's thread. CSTAR_ENOENT. */
+/** Also before start(), but then too on the room's thread. Frames that wait for the client already are
+ * still sent. CSTAR_ENOENT. */
 cstar_status cstar__live_unsubscribe(cstar__live *s, cstar_str topic);
 /** [starter] Whether all that the client has missed of its topics follows at the start. */
 bool cstar__live_resumes(const cstar__live *s);
@@ -92,8 +96,6 @@ void cstar__live_wake(cstar__live *s);
 
 /* ---- the floor above ---- */
 
-/** cstar__live_end() was called, or it is to be cut. */
-bool cstar__live_is_ending(const cstar__live *s);
 void *cstar__live_user(const cstar__live *s);
 /** It was, or is to be, cut: its client is too slow, or there was no memory. */
 bool cstar__live_is_cut(const cstar__live *s);

@@ -23,6 +23,7 @@ static bool grow(cstar__waiting **w, const cstar_allocator *alloc) {
     if (old != NULL) {
         more->bytes = old->bytes;
         more->blocked = old->blocked;
+        more->spared = old->spared;
         more->n = old->n;
         for (uint32_t i = 0; i < old->n; i++) {
             more->items[i] = *item(old, i);
@@ -36,11 +37,16 @@ static bool grow(cstar__waiting **w, const cstar_allocator *alloc) {
 /* Closes the gap from the newer side: what waits long is old. */
 static void remove_at(cstar__waiting *w, uint32_t i) {
     cstar__packet *p = *item(w, i);
+    const bool is_spared = i < w->spared;
     for (; i + 1 < w->n; i++) {
         *item(w, i) = *item(w, i + 1);
     }
     w->n--;
-    w->bytes -= cstar__waiting_weight(p);
+    if (is_spared) {
+        w->spared--;
+    } else {
+        w->bytes -= cstar__waiting_weight(p);
+    }
     cstar__packet_unref(p);
 }
 
@@ -71,6 +77,16 @@ bool cstar__waiting_put(cstar__waiting **w, const cstar_allocator *alloc, cstar_
     return true;
 }
 
+bool cstar__waiting_put_missed(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p) {
+    bool replaced = false;
+    if (!cstar__waiting_put(w, alloc, p, &replaced)) {
+        return false;
+    }
+    (*w)->bytes -= cstar__waiting_weight(p);
+    (*w)->spared++;
+    return true;
+}
+
 size_t cstar__waiting_peek(const cstar__waiting *w, const cstar__shared **pieces, size_t most) {
     const size_t n = w->n < most ? w->n : most;
     for (size_t i = 0; i < n; i++) {
@@ -84,7 +100,11 @@ void cstar__waiting_take(cstar__waiting *w, size_t n) {
         cstar__packet *p = w->items[w->head];
         w->head = (w->head + 1) & (w->cap - 1);
         w->n--;
-        w->bytes -= cstar__waiting_weight(p);
+        if (w->spared != 0) {
+            w->spared--;
+        } else {
+            w->bytes -= cstar__waiting_weight(p);
+        }
         cstar__packet_unref(p);
     }
 }

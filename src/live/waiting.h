@@ -8,7 +8,8 @@
 #include "live/packet.h"
 
 typedef struct cstar__waiting {
-    size_t bytes;          /* what the packets count */
+    size_t bytes;          /* what the packets count, but for the first `spared` ones */
+    uint32_t spared;       /* that were missed: they are not the client's fault */
     uint32_t head, n, cap; /* cap is a power of two */
     bool blocked;          /* the client takes none: a wake will come */
     cstar__packet *items[];
@@ -23,6 +24,8 @@ static inline size_t cstar__waiting_weight(const cstar__packet *p) {
  * of memory, nothing has changed. @param replaced  set if one has gone. */
 bool cstar__waiting_put(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p,
                         bool *replaced);
+/** A further one that the client has missed, before others come. */
+bool cstar__waiting_put_missed(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p);
 /** Up to `most` of the oldest, borrowed. @return how many. */
 size_t cstar__waiting_peek(const cstar__waiting *w, const cstar__shared **pieces, size_t most);
 /** The oldest `n` go. */

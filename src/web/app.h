@@ -97,10 +97,11 @@ struct cstar_app {
     struct cstar__threads *threads; /* threads.c; NULL: none */
     unsigned rooms; /* of the hub */
     uint64_t (*ticks)(
-        void *arg);  /* milliseconds of a steady clock, for tests; NULL: the system's */
-    char secret[20]; /* what addresses begin with; see tab.c */
-    uint64_t dice;   /* atomic: cstar__app_random() */
-    size_t max_tabs; /* claims; 0: the registry's own limit */
+        void *arg);       /* milliseconds of a steady clock, for tests; NULL: the system's */
+    char secret[20];      /* what addresses begin with; see tab.c */
+    uint64_t dice;        /* atomic: cstar__app_random() */
+    size_t max_tabs;      /* claims; 0: the registry's own limit */
+    size_t max_published; /* bytes in the hub's inboxes; 0: the hub's own limit */
     struct cstar__server *server;
     const struct cstar__tls_opts *tls; /* of the server; lives as long as it does */
     /* Set by cstar_serve() before a worker runs, read-only then. */

@@ -370,6 +370,21 @@ static cstar_status write_first(cstar__live_conn *l) {
     return rc;
 }
 
+/* It may be over at once; but its conn is not: it is inside of a handler call, or held. */
+static void start(cstar__live_conn *l) {
+    cstar_conn *conn = l->conn;
+    const bool ends = conn->halted || conn->x->request.method == CSTAR__HEAD;
+    conn->halted = false;
+    cstar__live_start(l->s, conn->x);
+    if (l->s != NULL && ends) {
+        cstar__live_end(l->s, CSTAR__LIVE_HALTED);
+    } else if (l->s != NULL && is_draining(conn)) {
+        cstar__live_end(l->s, CSTAR__LIVE_DRAINED);
+    } else if (l->s != NULL && !cstar__live_is_ending(l->s)) {
+        set_alarm(l);
+    }
+}
+
 void cstar__live_begin(cstar_conn *conn) {
     cstar__live_conn *l = conn->live;
     cstar_status rc = prepare(conn);
@@ -385,16 +400,7 @@ void cstar__live_begin(cstar_conn *conn) {
         cstar__respond_abort(conn->x);
         return;
     }
-    const bool ends = conn->halted || conn->x->request.method == CSTAR__HEAD;
-    conn->halted = false;
-    cstar__live_start(l->s, conn->x);
-    if (ends) {
-        cstar__live_end(l->s, CSTAR__LIVE_HALTED);
-    } else if (is_draining(conn)) {
-        cstar__live_end(l->s, CSTAR__LIVE_DRAINED);
-    } else {
-        set_alarm(l);
-    }
+    start(l);
 }
 
 /* ---- the end ---- */

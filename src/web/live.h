@@ -95,9 +95,13 @@ cstar_str cstar__signals_text(cstar_conn *conn);
 
 /* ---- topics.c ---- */
 
+/** NULL: the app was never served. [any thread] */
+cstar__hub *cstar__app_hub(const cstar_app *app);
 /** The hub with that many rooms, before serving (or a test). CSTAR_ENOMEM. */
 cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms);
 void cstar__app_close_hub(cstar_app *app);
+/** Now and then: what is kept for too long goes. */
+void cstar__app_tidy_hub(cstar_app *app);
 /** [room's thread] @return whether there was any. */
 bool cstar__app_open_mail(cstar_app *app, unsigned room);
 

@@ -7,7 +7,7 @@
 #define _GNU_SOURCE
 #include "net/server.h"
 #include "web/access_log.h"
-#include "web/app.h"
+#include "web/live.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -68,6 +68,15 @@ static const metric metrics[] = {
     COUNTER(handshakes, "cstar_tls_handshakes_total", "TLS handshakes done.", NULL),
     COUNTER(handshakes_resumed, "cstar_tls_resumptions_total", "Of these, resumed sessions.", NULL),
     COUNTER(handshake_failures, "cstar_tls_failures_total", "TLS handshakes that failed.", NULL),
+    GAUGE(live_streams, "cstar_live_streams", "Live streams."),
+    COUNTER(live_delivered, "cstar_live_delivered_total",
+            "Patches and messages that were handed to live streams.", NULL),
+    COUNTER(live_coalesced, "cstar_live_coalesced_total",
+            "Patches that a newer one of their key replaced while they waited.", NULL),
+    COUNTER(live_dropped, "cstar_live_dropped_total",
+            "Patches that were dropped, as their client was too slow.", NULL),
+    COUNTER(live_slow_cut, "cstar_live_slow_cut_total",
+            "Live streams that were cut, as their client was too slow.", NULL),
 };
 
 /* ---- text ---- */
@@ -221,6 +230,20 @@ static void put_coding(cstar_buf *out, const cstar__coding_budget *b) {
                 atomic_load_explicit(&b->none, memory_order_relaxed));
 }
 
+static void put_live(cstar_buf *out, const cstar_app *app) {
+    cstar__hub_count n = {0};
+    cstar__hub_counts(app->hub, &n);
+    put_counter(out, "cstar_live_published_total", "What was published and somebody listened to.",
+                n.published);
+    put_counter(out, "cstar_live_refused_total",
+                "What was not published, as the workers were behind.", n.refused);
+    put_gauge(out, "cstar_live_mailbox_bytes", "Published, and waiting for workers.", n.waiting);
+    put_gauge(out, "cstar_live_topics", "Topics that somebody listens to, or that keep something.",
+              n.topics);
+    put_gauge(out, "cstar_live_tabs", "Tabs that have a stream.",
+              cstar__registry_count(app->registry));
+}
+
 bool cstar__metrics_answer(cstar_conn *conn) {
     const cstar_app *app = conn->app;
     cstar__stats sum;
@@ -231,6 +254,9 @@ bool cstar__metrics_answer(cstar_conn *conn) {
     put_stats(&conn->out, &sum);
     put_latency(&conn->out, &sum);
     put_coding(&conn->out, &app->coders.budget);
+    if (cstar__app_hub(app) != NULL) {
+        put_live(&conn->out, app);
+    }
     if (app->access_log != NULL) {
         put_counter(&conn->out, "cstar_access_log_lost_total", "Lines that could not be written.",
                     cstar__access_log_lost(app->access_log));

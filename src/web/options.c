@@ -82,6 +82,8 @@ static const option options[] = {
      INTO(COUNT, serve.max_connections)},
     {"max-per-address", "N", "connections of one address", "1024, not for loopback",
      INTO(COUNT, serve.max_per_address)},
+    {"max-published", "BYTES", "published, and waiting for workers that are behind", "64M",
+     INTO(BYTES, serve.max_published)},
     {"max-work", "N", "blocking handlers and deferred works, waiting or running", "1024",
      INTO(COUNT, serve.max_work)},
     {"body-rate", "BYTES", "a second that a body has to bring on average", "256",

@@ -12,7 +12,7 @@
 static bool is_address(const char *topic) { return topic[0] == '\1'; }
 
 static cstar_status check(const cstar_app *app, const char *topic, cstar_err *err) {
-    if (app->hub == NULL) {
+    if (cstar__app_hub(app) == NULL) {
         return cstar_err_set(err, CSTAR_ESTATE, "publish", "publish: the app is not being served");
     }
     if (topic == NULL || topic[0] == '\0' ||
@@ -54,11 +54,21 @@ static cstar_status tell(cstar_status rc, cstar_err *err) {
                           : cstar_err_set(err, rc, "publish", "publish: %s", cstar_strerror(rc));
 }
 
+/* [any thread] */
+static size_t limit_of(const cstar_app *app) {
+    return __atomic_load_n(&app->max_response, __ATOMIC_RELAXED);
+}
+
+static cstar__packet *end_packet(cstar_buf *b, const char *key, cstar__audience audience) {
+    return audience == CSTAR__AUDIENCE_KEPT ? cstar__packet_end_kept(b, key)
+                                            : cstar__packet_end(b, key);
+}
+
 /* ---- patches ---- */
 
 /* One event: `format` appends it. */
 typedef struct event {
-    cstar_status (*format)(cstar_buf *out, const struct event *e, bool with_id, cstar_err *err);
+    cstar_status (*format)(cstar_buf *out, const struct event *e, bool kept, cstar_err *err);
     const void *what;
     const char *key;
 } event;
@@ -71,31 +81,31 @@ static cstar_status publish(cstar_app *app, const char *topic, const event *e, c
     if (audience == CSTAR__AUDIENCE_NONE) {
         return rc;
     }
-    cstar__packet_begin(&b, cstar__hub_alloc(app->hub), app->max_response);
+    cstar__packet_begin(&b, cstar__hub_alloc(app->hub), limit_of(app));
     rc = e->format(&b, e, audience == CSTAR__AUDIENCE_KEPT, err);
     if (rc != CSTAR_OK) {
         cstar_buf_fini(&b);
         return rc;
     }
-    return tell(post(app, topic, cstar__packet_end(&b, e->key)), err);
+    return tell(post(app, topic, end_packet(&b, e->key, audience)), err);
 }
 
 /* Its own id counts, unless the topic gives ids itself. */
-static cstar_status format_elements(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+static cstar_status format_elements(cstar_buf *out, const event *e, bool kept, cstar_err *err) {
     cstar_elements copy = *(const cstar_elements *)e->what;
-    copy.event_id = with_id ? CSTAR__PACKET_NO_ID : copy.event_id;
+    copy.event_id = kept ? NULL : copy.event_id;
     return cstar_format_patch_elements(out, &copy, err);
 }
 
-static cstar_status format_signals(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+static cstar_status format_signals(cstar_buf *out, const event *e, bool kept, cstar_err *err) {
     cstar_signals_patch copy = *(const cstar_signals_patch *)e->what;
-    copy.event_id = with_id ? CSTAR__PACKET_NO_ID : copy.event_id;
+    copy.event_id = kept ? NULL : copy.event_id;
     return cstar_format_patch_signals(out, &copy, err);
 }
 
-static cstar_status format_script(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+static cstar_status format_script(cstar_buf *out, const event *e, bool kept, cstar_err *err) {
     cstar_script copy = *(const cstar_script *)e->what;
-    copy.event_id = with_id ? CSTAR__PACKET_NO_ID : copy.event_id;
+    copy.event_id = kept ? NULL : copy.event_id;
     return cstar_format_script(out, &copy, err);
 }
 
@@ -120,11 +130,11 @@ typedef struct named_signal {
     const cstar_signal_publication *s;
 } named_signal;
 
-static cstar_status format_signal(cstar_buf *out, const event *e, bool with_id, cstar_err *err) {
+static cstar_status format_signal(cstar_buf *out, const event *e, bool kept, cstar_err *err) {
     const named_signal *n = e->what;
-    const cstar_signals_patch opts = {.only_if_missing = n->s->only_if_missing,
-                                      .event_id = with_id ? CSTAR__PACKET_NO_ID : NULL};
+    const cstar_signals_patch opts = {.only_if_missing = n->s->only_if_missing};
     cstar_json_writer w;
+    (void)kept; /* it has no id of its own */
     cstar_status rc = cstar_format_signals_begin(out, &opts, err);
     if (rc != CSTAR_OK) {
         return rc;
@@ -154,6 +164,7 @@ typedef struct rendering {
     cstar_buf out;
     size_t size; /* of this */
     char *key;
+    cstar__audience audience;
     char topic[];
 } rendering;
 
@@ -174,7 +185,7 @@ static rendering *rendering_new(cstar_app *app, const char *topic, const char *k
         r->key = r->topic + ntopic;
         memcpy(r->key, key, nkey);
     }
-    cstar__packet_begin(&r->out, alloc, app->max_response);
+    cstar__packet_begin(&r->out, alloc, limit_of(app));
     return r;
 }
 
@@ -195,7 +206,8 @@ cstar_html *cstar_publish_begin(cstar_app *app, const char *topic, const cstar_e
     if (r == NULL) {
         return NULL;
     }
-    copy.event_id = audience == CSTAR__AUDIENCE_KEPT ? CSTAR__PACKET_NO_ID : copy.event_id;
+    r->audience = audience;
+    copy.event_id = audience == CSTAR__AUDIENCE_KEPT ? NULL : copy.event_id;
     if (cstar_format_patch_begin(&r->out, &copy, NULL) != CSTAR_OK) {
         return rendering_free(r);
     }
@@ -209,7 +221,7 @@ cstar_html *cstar_publish_end(cstar_html *h, cstar_err *err) {
     cstar_status rc = cstar_html_status(h, err);
     rc = rc == CSTAR_OK ? cstar_format_patch_end(&r->out) : rc;
     if (rc == CSTAR_OK) {
-        rc = tell(post(r->app, r->topic, cstar__packet_end(&r->out, r->key)), err);
+        rc = tell(post(r->app, r->topic, end_packet(&r->out, r->key, r->audience)), err);
     }
     if (rc != CSTAR_OK) {
         cstar__app_log(r->app, CSTAR_LOG_ERROR, "publish: %s: a patch was not published: %s",

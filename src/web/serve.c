@@ -17,7 +17,9 @@ static void on_log(void *arg, const char *line) {
 
 static void set_limits(cstar_app *app, const cstar_serve_opts *o) {
     app->max_body = o->max_body != 0 ? o->max_body : CSTAR__MAX_SIGNAL_BYTES;
-    app->max_response = o->max_response != 0 ? o->max_response : (size_t)16 << 20;
+    __atomic_store_n(&app->max_response, o->max_response != 0 ? o->max_response : (size_t)16 << 20,
+                     __ATOMIC_RELAXED); /* who publishes may be looking */
+    app->max_published = o->max_published;
     app->coders.off = o->no_compress;
     app->coders.min = o->compress_min != 0 ? o->compress_min : CSTAR__COMPRESS_MIN;
     app->coders.budget.limit = o->coding_memory != 0 ? o->coding_memory : CSTAR__CODING_MEMORY;
@@ -63,11 +65,11 @@ static cstar_status open_log(cstar_app *app, const cstar_serve_opts *o, cstar_er
 static void on_mail(void *arg, unsigned worker) { (void)cstar__app_open_mail(arg, worker); }
 
 static void on_tick(void *arg) {
-    const cstar_app *app = arg;
+    cstar_app *app = arg;
+    cstar__app_tidy_hub(app);
     if (app->access_log != NULL) {
         cstar__access_log_flush(app->access_log);
     }
-    cstar__hub_tidy(app->hub);
 }
 
 cstar_status cstar_reopen_log(cstar_app *app, cstar_err *err) {
@@ -348,6 +350,7 @@ static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *er
     }
     set_running(app, NULL);
     cstar__server_free(s);
+    cstar__hub_settle(app->hub);
     cstar__access_log_free(app->access_log);
     app->access_log = NULL;
     return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "workers", "workers: can't start a thread");

@@ -327,15 +327,16 @@ bool cstar__tab_resolve(cstar_app *app, const char *name, uint64_t *address) {
 /* ---- for the application ---- */
 
 bool cstar_tab_is_live(cstar_app *app, const char *scope, const char *tab_id) {
-    return app->registry != NULL &&
+    return cstar__app_hub(app) != NULL &&
            cstar__registry_owner(app->registry, cstar_cstr(scope), cstar_cstr(tab_id), NULL, NULL);
 }
 
 cstar_status cstar_tab_end(cstar_app *app, const char *scope, const char *tab_id) {
     uint64_t stream = 0;
     uint64_t generation = 0;
-    if (app->registry == NULL || !cstar__registry_owner(app->registry, cstar_cstr(scope),
-                                                        cstar_cstr(tab_id), &stream, &generation)) {
+    if (cstar__app_hub(app) == NULL ||
+        !cstar__registry_owner(app->registry, cstar_cstr(scope), cstar_cstr(tab_id), &stream,
+                               &generation)) {
         return CSTAR_ENOENT;
     }
     return cstar__hub_replace(app->hub, stream, generation);

@@ -121,11 +121,23 @@ uint64_t cstar__app_random(cstar_app *app) {
     return z ^ z >> 31;
 }
 
+cstar__hub *cstar__app_hub(const cstar_app *app) {
+    return __atomic_load_n(&app->hub, __ATOMIC_ACQUIRE);
+}
+
+/* An eighth of them: what is kept lives up to eight ticks longer, and no tick takes long. */
+void cstar__app_tidy_hub(cstar_app *app) {
+    if (cstar__app_hub(app) != NULL) {
+        cstar__hub_tidy(app->hub, CSTAR__SHARDS / 8);
+    }
+}
+
 bool cstar__app_open_mail(cstar_app *app, unsigned room) {
-    if (app->hub == NULL) {
+    cstar__hub *hub = cstar__app_hub(app);
+    if (hub == NULL) {
         return false;
     }
-    const bool any = cstar__room_open_mail(cstar__hub_room(app->hub, room));
+    const bool any = cstar__room_open_mail(cstar__hub_room(hub, room));
     return (room == 0 && cstar__views_run(app)) || any;
 }
 
@@ -134,7 +146,9 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
     if (app->hub != NULL && app->rooms >= rooms) {
         return CSTAR_OK;
     }
-    cstar__app_close_hub(app);
+    if (app->hub != NULL) { /* too few rooms: nobody publishes meanwhile, see cstar/serve.h */
+        cstar__app_close_hub(app);
+    }
     if (getrandom(seeds, sizeof seeds, 0) != (ssize_t)sizeof seeds) {
         return CSTAR_EIO;
     }
@@ -149,16 +163,18 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
                                                               .rooms = rooms,
                                                               .seed = {seeds[2], seeds[3]},
                                                               .epoch = (uint32_t)seeds[4],
+                                                              .max_waiting = app->max_published,
                                                               .keep = keep_of,
                                                               .now = now,
                                                               .wake = wake,
                                                               .arg = app})
                           : NULL;
-    app->hub = hub;
     if (hub == NULL) {
-        cstar__app_close_hub(app);
+        cstar__registry_free(app->registry);
+        app->registry = NULL;
         return CSTAR_ENOMEM;
     }
+    __atomic_store_n(&app->hub, hub, __ATOMIC_RELEASE); /* publishers may be there already */
     return CSTAR_OK;
 }
 

@@ -78,6 +78,24 @@ static void whisper(cstar_conn *conn, const cstar_signals *in) {
     }
 }
 
+static int rang[2];
+
+static void first_timer(cstar_conn *conn) {
+    rang[0]++;
+    cstar_halt(conn);
+}
+
+static void second_timer(cstar_conn *conn) {
+    (void)conn;
+    rang[1]++;
+}
+
+static void listen_with_timers(cstar_conn *conn) {
+    cstar_live(conn, .disconnect = disconnect);
+    cstar_every(conn, 100, first_timer);
+    cstar_every(conn, 100, second_timer);
+}
+
 CSTAR_PAGE(room, .render = render, .connect = connect_room, .info = info, .disconnect = disconnect,
            .stream_key = key, .events = CSTAR_EVENTS({"whisper", whisper}));
 CSTAR_PAGE(plain, .render = render);
@@ -106,6 +124,7 @@ static int set_up(void **state) {
     cstar_page(f->app, "/room", &room);
     cstar_page(f->app, "/plain", &plain);
     cstar_page(f->app, "/members", &members);
+    cstar_route(f->app, CSTAR_GET, "/timers", listen_with_timers);
     cstar_topic(f->app, "news", .replay_count = 4);
     cstar_topic(f->app, "talk", .replay_count = 4);
     f->t = cstar_test_new(f->app);
@@ -426,6 +445,17 @@ static void a_tab_is_taken_over_and_split(void **state) {
     assert_true(cstar_test_is_open(two));
 }
 
+static void nothing_is_called_behind_a_halt(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = cstar_test_open(f->t, "/timers", .method = "GET");
+    rang[0] = rang[1] = 0;
+    cstar_test_advance(f->t, 500);
+    assert_true(cstar_test_came(s)->complete);
+    assert_int_equal(rang[0], 1);
+    assert_int_equal(rang[1], 0);
+    assert_int_equal(disconnected, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -448,6 +478,7 @@ int main(void) {
         TEST(a_lost_client_is_noticed_behind_a_patch),
         TEST(a_server_that_stops_ends_its_streams),
         TEST(a_tab_is_taken_over_and_split),
+        TEST(nothing_is_called_behind_a_halt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
