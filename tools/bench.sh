@@ -2,13 +2,14 @@
 # Speed against nginx, on this machine, in one run: bench.sh
 #
 # The counter's event (64 keep-alive connections; one signals patch and one elements patch in answer) against nginx answering
-# a fixed body of the same size with `return 200`; then the same over TLS 1.3 and HTTP/2, files, and what idle connections hold.
+# a fixed body of the same size with `return 200`; then the same over TLS 1.3 and HTTP/2, files, what idle connections hold, and
+# broadcasts to thousands of streams.
 # Server and load generator have a core each; the two servers take turns, so that what disturbs the machine disturbs both. What each
 # figure means: docs/internals/performance.md.
 #
 #   BENCH_SECONDS  of one turn (3)          BENCH_DEEP=1  counts instructions with valgrind where perf can't (slow)
 #   BENCH_ROUNDS   pairs of turns (5)       CSTAR_BIN     folder of the counter program (build/bin)
-#   BENCH_PARTS    of "h1 h2 files idle", those that are wanted (all)
+#   BENCH_PARTS    of "h1 h2 files idle fanout", those that are wanted (all)
 #
 # A missed target is a figure, not a failure: exit 1 means that something could not be run or measured.
 # SPDX-License-Identifier: MIT
@@ -19,7 +20,7 @@ bin=${CSTAR_BIN:-$here/../build/bin}
 seconds=${BENCH_SECONDS:-3}
 rounds=${BENCH_ROUNDS:-5}
 deep=${BENCH_DEEP:-0}
-parts=${BENCH_PARTS:-h1 h2 files idle}
+parts=${BENCH_PARTS:-h1 h2 files idle fanout}
 event_path=/counter/_event/increment
 part=h1 # what start_cstar, start_nginx, load and turn are about
 connections=64 streams=1 target_path=$event_path
@@ -43,13 +44,15 @@ fail() {
 . "$here/bench/report.sh"
 # shellcheck source=tools/bench/parts.sh
 . "$here/bench/parts.sh"
+# shellcheck source=tools/bench/fanout.sh
+. "$here/bench/fanout.sh"
 
 check_settings() {
     local need
     [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "BENCH_SECONDS should be a whole number of seconds: $seconds"
     [[ $rounds =~ ^[1-9][0-9]*$ ]] || fail "BENCH_ROUNDS should be a whole number: $rounds"
     for need in $parts; do
-        [[ $need =~ ^(h1|h2|files|idle)$ ]] || fail "BENCH_PARTS: no part '$need'"
+        [[ $need =~ ^(h1|h2|files|idle|fanout)$ ]] || fail "BENCH_PARTS: no part '$need'"
     done
     [ -r /proc/self/stat ] || fail "this needs Linux: CPU times come from /proc"
     for need in nginx wrk curl taskset awk; do
@@ -112,8 +115,10 @@ main() {
     ! wanted h2 || compare_h2
     ! wanted files || compare_files
     ! wanted idle || measure_idle
+    ! wanted fanout || compare_fanout
     ! wanted h1 || print_table
     print_parts
+    print_fanout
     print_doubts
 }
 

@@ -2,7 +2,7 @@
 # Installs what is missing, and touches nothing when nothing is: deps.sh GROUP...
 #
 #   build  compiler, cmake, ninja or make, pkg-config, libraries  lint   clang-tidy, clang-format, cppcheck
-#   test   cmocka, gumbo, node, npm, clang, a C++ compiler, chromium      bench  nginx, wrk, h2load (never left running)
+#   test   cmocka, gumbo, node, npm, clang, a C++ compiler, chromium      bench  nginx (with nchan), wrk, h2load (never left running)
 #          haproxy (never left running)
 #   fuzz   clang with libFuzzer
 #
@@ -74,6 +74,7 @@ present() {
     c++) have c++ || have g++ || have clang++ ;;
     node) have node || have nodejs ;;
     python3-h2) have_python_h2 ;;
+    nchan) [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || [ -e /usr/lib64/nginx/modules/ngx_nchan_module.so ] ;;
     haproxy) have haproxy || [ -x /usr/sbin/haproxy ] ;; # a user's PATH does not lead there
     *) have "$1" ;;
     esac
@@ -84,14 +85,14 @@ needs_of() {
     build) echo cc cmake ninja pkg-config libuv libnghttp2 openssl zlib libbrotlienc libzstd sqlite3 ;;
     test) echo gcc c++ cmocka gumbo node npm curl certificates python3 python3-h2 clang clang-rt chromium haproxy ;;
     lint) echo python3 clang clang-tidy clang-format cppcheck ;;
-    bench) echo nginx wrk curl h2load ;;
+    bench) echo nginx nchan wrk curl h2load ;;
     fuzz) echo clang clang-rt ;;
     *) say "deps: no group '$1' (build, test, lint, bench, fuzz)"; return 1 ;;
     esac
 }
 
 # Without these the work goes on, loudly.
-optional() { [ "$1" = chromium ] || [ "$1" = python3-h2 ] || [ "$1" = haproxy ] || [ "$1" = h2load ] || [ "$1" = gumbo ]; }
+optional() { [ "$1" = chromium ] || [ "$1" = python3-h2 ] || [ "$1" = haproxy ] || [ "$1" = h2load ] || [ "$1" = nchan ] || [ "$1" = gumbo ]; }
 
 # ---- what it is called -------------------------------------------------------------------------
 # apt, dnf, pacman, brew; "-" means: nothing to install by that name there
@@ -121,6 +122,7 @@ package() {
     clang-tidy) row="clang-tidy clang-tools-extra clang llvm" ;;
     clang-format) row="clang-format clang-tools-extra clang clang-format" ;;
     chromium) row="chromium chromium chromium -" ;;
+    nchan) row="libnginx-mod-nchan - - -" ;;
     h2load) row="nghttp2-client nghttp2 nghttp2 nghttp2" ;;
     *) row="$need $need $need $need" ;; # cmake curl cppcheck nginx wrk: the same everywhere
     esac

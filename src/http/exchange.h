@@ -13,6 +13,7 @@
 #ifndef CSTAR_HTTP_EXCHANGE_H
 #define CSTAR_HTTP_EXCHANGE_H
 
+#include "base/fetch.h"
 #include "http/ip.h"
 #include "http/stats.h"
 
@@ -247,6 +248,22 @@ cstar_status cstar__respond_write(cstar__exchange *x, cstar_str bytes);
  */
 cstar_status cstar__respond_shared(cstar__exchange *x, const cstar__shared *const *pieces, size_t n,
                                    size_t *taken);
+/* Before cstar__respond_shared() to many: their memory is on its way while others are sent to. Each
+ * step needs what the one before it has fetched. */
+
+enum {
+    CSTAR__FETCH_MACHINE = 192,   /* bytes; of a machine, or as much of it as is looked at */
+    CSTAR__FETCH_CONNECTION = 96, /* from a connection's peer on: what its driver looks at */
+};
+
+/** The exchange. */
+static inline void cstar__exchange_fetch(const cstar__exchange *x) { cstar__fetch(x, sizeof *x); }
+/** Its machine, and what the driver keeps of the connection, as far as it lies behind the peer. */
+static inline void cstar__exchange_fetch_below(const cstar__exchange *x) {
+    cstar__fetch(x->machine, CSTAR__FETCH_MACHINE);
+    cstar__fetch(x->peer, CSTAR__FETCH_CONNECTION);
+}
+
 /** Its clean end. Where that does not fit (CSTAR_ENOMEM, CSTAR_ELIMIT) the connection is cut: no
  * request hangs. Writes leave room for the end. */
 cstar_status cstar__respond_end(cstar__exchange *x);

@@ -159,6 +159,9 @@ struct cstar__live {
 void cstar__live_free_if_unused(cstar__live *s);
 /** Sends what waits, as far as the client takes it. */
 void cstar__live_flush(cstar__live *s);
+/** It is sent to when 3, 2 or 1 others were: asks for what that needs, a step at a time, since each
+ * step reads what the one before has asked for. Only a hint. */
+void cstar__live_fetch(const cstar__live *s, unsigned ahead);
 /** A message for it. */
 void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p);
 /** It listens now, as its letter was read. */

@@ -238,6 +238,21 @@ static bool send_waiting(cstar__live *s) {
     return !finish(s);
 }
 
+void cstar__live_fetch(const cstar__live *s, unsigned ahead) {
+    if (ahead == 3) {
+        cstar__fetch(s, sizeof *s);
+    } else if (s->x == NULL) {
+        return;
+    } else if (ahead == 2) {
+        cstar__exchange_fetch(s->x);
+        if (s->waiting != NULL) {
+            cstar__fetch(s->waiting, sizeof *s->waiting);
+        }
+    } else {
+        cstar__exchange_fetch_below(s->x);
+    }
+}
+
 void cstar__live_flush(cstar__live *s) {
     if (s->x != NULL && s->inside == 0) {
         (void)send_waiting(s);

@@ -338,6 +338,7 @@ bool cstar__conn_adopt(cstar__worker *w, int fd, const cstar__peer *peer) {
         cstar__conn_close(c); /* its going is told, as any other's */
         return true;
     }
+    c->fd = fd;
     cstar__conn_wait_for(c, CSTAR__WAIT_HEADER);
     update_reading(c);
     return true;

@@ -28,9 +28,8 @@ typedef struct cstar__stuck {
 typedef struct cstar__conn {
     cstar__link link;  /* first: of a wait list */
     cstar__link ready; /* of the worker's list of those to be pumped; alone: not on it */
-    cstar__worker *worker;
-    uint64_t deadline;              /* loop time, ms */
-    uint64_t ticked;                /* loop time, ms: when its machine was last told the time */
+    uint64_t deadline; /* loop time, ms */
+    uint64_t ticked;   /* loop time, ms: when its machine was last told the time */
     uint64_t body_since, body_from; /* of its body: first wait (ms), bytes seen by then */
     union {
         uv_handle_t handle;
@@ -39,11 +38,14 @@ typedef struct cstar__conn {
         uv_pipe_t pipe;
     } socket;
     cstar__machine machine;
+    /* from here on: what a broadcast looks at, see cstar__exchange_fetch_below() */
     cstar__peer peer;
     cstar__tls *tls;     /* NULL: plain */
     cstar__stuck *stuck; /* NULL: the socket has taken all */
-    uint32_t heads;      /* its machine's, when the wait was last decided */
-    uint8_t wait;        /* cstar__wait */
+    cstar__worker *worker;
+    int fd;         /* of the socket */
+    uint32_t heads; /* its machine's, when the wait was last decided */
+    uint8_t wait;   /* cstar__wait */
     bool writing, reading, closing, peer_done;
     bool lent;       /* its machine writes to the worker's `side` */
     bool cut;        /* close without flushing */

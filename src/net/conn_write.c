@@ -18,6 +18,7 @@
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
 #include "net/conn.h"
+#include "net/send.h"
 #include "net/sendfile.h"
 
 enum {
@@ -168,19 +169,11 @@ static bool send_out(cstar__conn *c, const cstar_buf *out) {
 }
 
 ptrdiff_t cstar__conn_send_pieces(cstar__conn *c, const cstar_str *pieces, size_t n) {
-    uv_buf_t bufs[CSTAR__SEND_MOST];
-    for (size_t i = 0; i < n; i++) {
-        union { /* libuv takes pointers to non-const, and only reads */
-            const char *from;
-            char *to;
-        } p = {pieces[i].ptr};
-        bufs[i] = (uv_buf_t){.base = p.to, .len = pieces[i].len};
-    }
-    const int sent = uv_try_write(&c->socket.stream, bufs, (unsigned)n);
+    const ptrdiff_t sent = cstar__send_pieces(c->fd, pieces, n);
     if (sent > 0) {
         CSTAR__STAT_ADD(stats(c), bytes_out, sent);
     }
-    return sent == UV_EAGAIN ? 0 : sent;
+    return sent;
 }
 
 bool cstar__conn_flush(cstar__conn *c) {

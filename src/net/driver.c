@@ -22,6 +22,8 @@
 #include "net/conn.h"
 #include "net/work.h"
 
+#include <assert.h>
+
 /* ---- ready ---- */
 
 static cstar__conn *conn_of(cstar__link *ready) {
@@ -102,6 +104,11 @@ void cstar__conn_forget(cstar__conn *c) {
 }
 
 /* ---- past the machine ---- */
+
+/* Looked at for each stream of a broadcast, and so fetched before. */
+static_assert(offsetof(cstar__conn, tls_failed) - offsetof(cstar__conn, peer) <
+                  CSTAR__FETCH_CONNECTION,
+              "what a broadcast looks at lies behind the peer");
 
 static bool is_clear(const cstar__conn *c) {
     const cstar__worker *w = c->worker;

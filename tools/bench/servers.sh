@@ -41,6 +41,8 @@ cstar_command() { # as the array `command`; port 0: a free one
     case $part in
     h2*) command=("$bin/counter" --cert "$work/cert.pem" --key "$work/key.pem") ;;
     file*) command=(env BENCH_FILES="$work/files" "$bin/bench-static") ;; # env becomes the program: the pid stays
+    # who publishes has nothing to say while the streams of the others are opened, and in their turns
+    fanout) command=("$bin/bench-fanout" --header-timeout 1h --idle-timeout 1h) ;;
     *) command=("$bin/counter") ;;
     esac
     command+=(--listen "127.0.0.1:$1" --workers 1)
