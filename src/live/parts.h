@@ -139,13 +139,14 @@ struct cstar__live {
     uint32_t dirty;             /* place in room->dirty, + 1; 0: none */
     uint8_t inside;             /* callbacks of it that are under way */
     uint8_t why;                /* cstar__live_end_reason, while it ends */
-    bool ending, closed;        /* it ends; its exchange is gone */
-    bool doomed;                /* it ends by a cut */
-    bool stuck;                 /* it ends when its connection has taken what it has */
-    bool said;                  /* its end, or the cut */
-    bool grace;                 /* its alarm is for that */
-    bool rearm;                 /* its alarm is to be set */
-    bool fresh;                 /* something was sent since the last ping was due */
+    bool ending : 1;            /* it ends */
+    bool closed : 1;            /* its exchange is gone */
+    bool doomed : 1;            /* it ends by a cut */
+    bool stuck : 1;             /* it ends when its connection has taken what it has */
+    bool said : 1;              /* its end, or the cut */
+    bool grace : 1;             /* its alarm is for that */
+    bool rearm : 1;             /* its alarm is to be set */
+    bool fresh : 1;             /* something was sent since the last ping was due */
 };
 
 /** Its letters are read, and nobody needs it. */

@@ -654,6 +654,8 @@ uint64_t cstar__live_snapshot(const cstar__live *s) {
 
 void *cstar__live_user(const cstar__live *s) { return s->user; }
 cstar__exchange *cstar__live_exchange(const cstar__live *s) { return s->x; }
+void cstar__live_move(cstar__live *s, cstar__exchange *x) { s->x = x; }
+void *cstar__live_arg(const cstar__live *s) { return s->room->hub->opts.arg; }
 uint64_t cstar__live_address(cstar__live *s) { return cstar__room_enter(s->room, s); }
 void cstar__live_set_generation(cstar__live *s, uint64_t generation) { s->generation = generation; }
 uint64_t cstar__live_generation(const cstar__live *s) { return s->generation; }

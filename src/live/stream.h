@@ -48,7 +48,7 @@ typedef struct cstar__live_conf {
 /** [starter] Of that room, but no stream yet. @param last_id  that the client has seen; 0: none. NULL:
  * out of memory. */
 cstar__live *cstar__live_new(cstar__room *room, uint64_t last_id);
-/** [starter] Before start(). */
+/** [starter] Before start(), or on its room's thread outside of its callbacks. */
 void cstar__live_set_conf(cstar__live *s, const cstar__live_conf *conf, void *user);
 /** The response of `x` has begun, and all that is to be said first is written. What waits follows. */
 void cstar__live_start(cstar__live *s, cstar__exchange *x);
@@ -87,6 +87,10 @@ void cstar__live_wake(cstar__live *s);
 
 void *cstar__live_user(const cstar__live *s);
 cstar__exchange *cstar__live_exchange(const cstar__live *s);
+/** Its exchange lies at `x` now. */
+void cstar__live_move(cstar__live *s, cstar__exchange *x);
+/** cstar__hub_opts.arg */
+void *cstar__live_arg(const cstar__live *s);
 /** [starter, room] Where cstar__hub_send() reaches it, as long as it lives. 0: out of memory, or
  * there are too many. */
 uint64_t cstar__live_address(cstar__live *s);

@@ -176,6 +176,11 @@ static void over(void *link, cstar__exchange *x) {
     cstar__alarms_drop(&c->worker->alarms, x);
 }
 
+static void moved(void *link, cstar__exchange *x) {
+    const cstar__conn *c = link;
+    cstar__alarms_moved(&c->worker->alarms, x);
+}
+
 /* ---- work ---- */
 
 static cstar_status work(void *link, cstar__work *job) {
@@ -188,5 +193,6 @@ const cstar__driver cstar__conn_driver = {
     .alarm = set_alarm,
     .work = work,
     .over = over,
+    .moved = moved,
     .send = send_past,
 };

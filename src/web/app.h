@@ -91,7 +91,8 @@ struct cstar_app {
     struct cstar__hub *hub;           /* topics.c; NULL: it was never served */
     struct cstar__registry *registry; /* likewise */
     struct cstar__topic_rule *topics;
-    unsigned rooms; /* of the hub */
+    unsigned rooms;                         /* of the hub */
+    struct cstar__quiet_confs *quiet_confs; /* quiet.c */
     uint64_t (*ticks)(
         void *arg);  /* milliseconds of a steady clock, for tests; NULL: the system's */
     uint64_t dice;   /* atomic: cstar__app_random() */
@@ -348,6 +349,10 @@ void cstar__stream_close(cstar_conn *conn);
 
 void cstar__traffic_begin(const cstar_app *app, cstar__exchange *x);
 void cstar__traffic_end(const cstar_app *app, cstar__exchange *x);
+struct cstar__access_entry;
+/** What the access log says of the request. @param mem  for its address. */
+void cstar__traffic_describe(const cstar_app *app, const cstar__exchange *x,
+                             char mem[CSTAR__IP_TEXT], struct cstar__access_entry *e);
 
 /* ---- https_redirect.c ---- */
 

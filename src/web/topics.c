@@ -145,7 +145,7 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
                                                               .arg = app})
                           : NULL;
     app->hub = hub;
-    if (hub == NULL) {
+    if (hub == NULL || !cstar__quiet_open(app)) {
         cstar__app_close_hub(app);
         return CSTAR_ENOMEM;
     }
