@@ -3,7 +3,7 @@
  *
  * Data flow: machine ──take──▶ exchange ──give──▶ pool; upper floor ──cstar__respond*()──▶
  * checks ──▶ x->ops. Invariants: 1. An exchange in the pool is zeroed but for its arena, which
- * keeps one block. 2. Nothing that fails a check reaches a machine: no status, name or value
+ * keeps one block; slim ones never come there. 2. Nothing that fails a check reaches a machine: no status, name or value
  * can break the framing of a response. Absent: formatting, state of the connection
  * (h1_response.c, h1.c).
  *
@@ -60,11 +60,18 @@ cstar__exchange *cstar__exchange_take(cstar__exchange_pool *p) {
     return x;
 }
 
+/* What a slim one is long. */
+#define SLIM (offsetof(cstar__exchange, request))
+
 void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
     if (x != NULL && x->alarm != 0) {
         x->driver->over(x->peer->link, x);
     }
     if (x == NULL) {
+        return;
+    }
+    if (x->slim) {
+        (void)p->alloc->resize(p->alloc->ctx, x, SLIM, 0);
         return;
     }
     if (x->held) { /* its connection may be gone long before it is let go of */
@@ -86,6 +93,30 @@ void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
     x->next = p->free;
     p->free = x;
     p->nfree++;
+}
+
+cstar__exchange *cstar__exchange_slim(cstar__exchange *x) {
+    cstar__exchange_pool *p = x->pool;
+    if (x->slim || x->held || x->broken || x->state != CSTAR__RESPONSE_STREAMING ||
+        x->ops->slim == NULL || (x->alarm != 0 && x->driver->moved == NULL)) {
+        return x;
+    }
+    cstar__exchange *y = p->alloc->resize(p->alloc->ctx, NULL, 0, SLIM);
+    if (y == NULL) {
+        return x;
+    }
+    memcpy(y, x, SLIM);
+    y->slim = true;
+    if (x->ops->slim(x, y) != CSTAR_OK) {
+        (void)p->alloc->resize(p->alloc->ctx, y, SLIM, 0);
+        return x;
+    }
+    if (y->alarm != 0) {
+        y->driver->moved(y->peer->link, y);
+        x->alarm = 0;
+    }
+    cstar__exchange_give(p, x);
+    return y;
 }
 
 void cstar__exchange_hold(cstar__exchange *x) { x->held = true; }

@@ -128,6 +128,8 @@ typedef struct cstar__driver {
     cstar_status (*work)(void *link, cstar__work *w);
     /* An exchange with an alarm (x->alarm) is over: it is not to be woken. */
     void (*over)(void *link, cstar__exchange *x);
+    /* An exchange with an alarm lies at `x` now. NULL: none may move. */
+    void (*moved)(void *link, cstar__exchange *x);
     /* Sends `pieces`, at most CSTAR__SEND_MOST, past the machine and at once, but only if nothing
      * of this connection waits anywhere. Calls no handler and changes nothing else. NULL: it never
      * may. @return how many bytes were taken; 0: it may not (it is encrypted, something waits, it is
@@ -185,6 +187,9 @@ typedef struct cstar__exchange_ops {
     size_t (*room)(const cstar__exchange *x);
     cstar_status (*write_shared)(cstar__exchange *x, const cstar__shared *const *pieces, size_t n,
                                  size_t *taken);
+    /* It lies at `to` from now on, copied up to its request; the arena of `x` is about to go.
+     * CSTAR_ENOMEM: nothing has changed. NULL: it never can. */
+    cstar_status (*slim)(cstar__exchange *x, cstar__exchange *to);
 } cstar__exchange_ops;
 
 struct cstar__exchange {
@@ -193,24 +198,25 @@ struct cstar__exchange {
     void *user;                  /* the upper floor's own */
     const cstar__driver *driver; /* NULL: nobody below but a test */
     const cstar__peer *peer;     /* never NULL */
-    size_t alarm;                /* the driver's; 0: none is set */
     cstar__stats *stats;         /* of the loop; never NULL */
     cstar__exchange_pool *pool;  /* where it came from */
     uint64_t began;              /* nanoseconds, any clock: the upper floor's */
+    uint64_t sent;               /* body bytes of the response so far */
+    uint32_t alarm;              /* the driver's; 0: none is set */
+    int status;                  /* of the response; 0 before */
+    uint8_t state;               /* cstar__response_state */
+    bool broken;       /* the connection or the request is gone: responses are CSTAR_ECLOSED */
+    bool close;        /* set by either floor: close the connection behind this response */
+    bool drained;      /* on_drain was called */
+    bool held, closed; /* see cstar__exchange_hold(); given back while held */
+    bool slim;         /* it ends here: see cstar__exchange_slim() */
     cstar__request request;
     cstar_arena arena; /* memory of this exchange, for both floors; emptied when it is over */
     size_t max_body;   /* set in on_head; bytes */
     size_t body_seen;  /* bytes handed to on_body */
     bool later;        /* set in on_end: the response comes after it returned */
-    bool broken;       /* the connection or the request is gone: responses are CSTAR_ECLOSED */
-    bool close;        /* set by either floor: close the connection behind this response */
-    bool drained;      /* on_drain was called */
-    bool held, closed; /* see cstar__exchange_hold(); given back while held */
     /* HTTP/1.1: say "Connection: keep-alive" if it is kept (event streams do) */
     bool say_keep_alive;
-    cstar__response_state state;
-    int status;            /* of the response; 0 before */
-    uint64_t sent;         /* body bytes of the response so far */
     cstar__exchange *next; /* of its pool or machine */
 };
 
@@ -300,6 +306,16 @@ bool cstar__exchange_vanished(const cstar__exchange *x, unsigned ms);
 void cstar__exchange_hold(cstar__exchange *x);
 /** Frees it if on_close was called already. */
 void cstar__exchange_let_go(cstar__exchange *x);
+
+/**
+ * For a streamed response that may last for hours: `x` gives back its request and its arena, with
+ * all that was allocated there, and what is left moves to a block of about 100 bytes. The last that
+ * the caller does with `x`: no view of it is valid any more, but for the return value. Only the
+ * handler's on_wake, on_drain and on_close are called with that. From on_end, or outside of handler
+ * calls; not while it is held.
+ * @return the exchange from now on; `x`, unchanged, if there was no memory.
+ */
+cstar__exchange *cstar__exchange_slim(cstar__exchange *x);
 
 /* Exchanges for reuse; one pool per loop. */
 struct cstar__exchange_pool {

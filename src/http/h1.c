@@ -28,11 +28,12 @@ enum {
     MAX_CHUNK_LINE = 256,
     MAX_TRAILER = 4 * 1024,
     MAX_PENDING = 64 * 1024,
+    HELD_FIRST = 64, /* bytes of memory */
 };
 
 /* `held` has no limit of its own: a part is bounded by the limits of heads and lines, a queue
  * by the driver, which stops reading at max_pending, and so exceeds it by one read at most. */
-#define HELD_LIMIT (SIZE_MAX / 2)
+#define HELD_LIMIT ((size_t)1 << 31)
 
 /* What is left of the input, and whether memory ran out. */
 typedef struct input {
@@ -46,8 +47,11 @@ static size_t left(const input *in) { return (size_t)(in->end - in->at); }
 /* ---- held ----------------------------------------------------------------------------------- */
 
 static void release_held(cstar__h1 *m) {
-    cstar_buf_fini(&m->held);
-    cstar_buf_init(&m->held, m->env->alloc, HELD_LIMIT);
+    const cstar_allocator *alloc = m->env->alloc;
+    if (m->held.ptr != NULL) {
+        (void)alloc->resize(alloc->ctx, m->held.ptr, m->held.cap, 0);
+    }
+    m->held = (cstar__h1_held){0};
     m->held_at = 0;
     m->queued = false;
 }
@@ -55,12 +59,37 @@ static void release_held(cstar__h1 *m) {
 static size_t part_length(const cstar__h1 *m) { return m->queued ? 0 : m->held.len; }
 static size_t queue_length(const cstar__h1 *m) { return m->queued ? m->held.len - m->held_at : 0; }
 
+/* Room for `n` bytes more. */
+static bool grow_held(cstar__h1 *m, size_t n) {
+    const cstar_allocator *alloc = m->env->alloc;
+    cstar__h1_held *h = &m->held;
+    size_t cap = h->cap != 0 ? h->cap : HELD_FIRST;
+    if (n <= h->cap - h->len) {
+        return true;
+    }
+    if (n > HELD_LIMIT - h->len) {
+        return false;
+    }
+    while (cap < h->len + n) {
+        cap *= 2;
+    }
+    char *ptr = alloc->resize(alloc->ctx, h->ptr, h->cap, cap);
+    if (ptr != NULL) {
+        h->ptr = ptr;
+        h->cap = (uint32_t)cap;
+    }
+    return ptr != NULL;
+}
+
 static bool append_held(cstar__h1 *m, input *in, size_t n) {
-    cstar_buf_add(&m->held, in->at, n);
-    if (cstar_buf_status(&m->held) != CSTAR_OK) {
+    if (!grow_held(m, n)) {
         in->status = CSTAR_ENOMEM;
         return false;
     }
+    if (n != 0) {
+        memcpy(m->held.ptr + m->held.len, in->at, n);
+    }
+    m->held.len += (uint32_t)n;
     in->at += n;
     return true;
 }
@@ -72,7 +101,7 @@ static bool keep_part(cstar__h1 *m, input *in) {
     }
     size_t n = left(in);
     memmove(m->held.ptr, in->at, n);
-    m->held.len = n;
+    m->held.len = (uint32_t)n;
     m->held_at = 0;
     m->queued = false;
     in->at = in->end;
@@ -82,7 +111,7 @@ static bool keep_part(cstar__h1 *m, input *in) {
 /* The rest of the input has to wait for a response: it becomes, or stays, the queue. */
 static bool keep_queue(cstar__h1 *m, input *in) {
     if (m->queued) {
-        m->held_at = (size_t)(in->at - m->held.ptr);
+        m->held_at = (uint32_t)(in->at - m->held.ptr);
         return true;
     }
     m->queued = true;
@@ -233,6 +262,7 @@ static void end_request(cstar__h1 *m) {
     m->state = CSTAR__H1_ANSWERING;
     if (x->state == CSTAR__RESPONSE_NONE) {
         m->env->handler->on_end(m->env->handler->ctx, x);
+        x = m->x; /* it may be slim now */
         if (x->state == CSTAR__RESPONSE_NONE && !x->later && !m->cut) {
             refuse_exchange(m, 500, "the handler gave no response", false);
             return;
@@ -456,7 +486,7 @@ static bool take_line(cstar__h1 *m, input *in, size_t max, int status, cstar_str
         refuse_body(m, 500, "out of memory");
         return false;
     }
-    *line = cstar_buf_view(&m->held);
+    *line = cstar_view(m->held.ptr, m->held.len);
     return complete;
 }
 
@@ -640,7 +670,6 @@ void cstar__h1_init(cstar__h1 *m, const cstar__env *env, const cstar__peer *peer
     m->peer = peer != NULL ? peer : &cstar__nobody;
     m->out = out;
     m->keep_alive = true;
-    cstar_buf_init(&m->held, env->alloc, HELD_LIMIT);
 }
 
 void cstar__h1_fini(cstar__h1 *m) {

@@ -53,6 +53,12 @@ typedef struct cstar__h1_scan {
     uint32_t lines; /* how many are complete */
 } cstar__h1_scan;
 
+/* Bytes on the heap. */
+typedef struct cstar__h1_held {
+    char *ptr; /* NULL: none */
+    uint32_t len, cap;
+} cstar__h1_held;
+
 typedef struct cstar__h1 { /* private but for its size and `cut` */
     const cstar__env *env;
     cstar_buf *out;          /* lent by the driver */
@@ -61,8 +67,7 @@ typedef struct cstar__h1 { /* private but for its size and `cut` */
     cstar__exchange *x;
     /* input that waits: an incomplete head or line, or (`queued`) input that was not looked at
      * yet */
-    cstar_buf held;
-    size_t held_at;      /* where the unread part of a queue starts */
+    cstar__h1_held held;
     uint64_t body_left;  /* of Content-Length, or of the chunk, or of the CRLF behind the chunk */
     cstar__h1_scan scan; /* of the head */
     size_t trailer_seen; /* bytes */
@@ -70,9 +75,10 @@ typedef struct cstar__h1 { /* private but for its size and `cut` */
     /* the body of the answer under way, as far as it is not in `out`; NULL: none. In the exchange's
      * arena */
     cstar__source *source;
-    size_t ahead;   /* bytes of a streamed response written since `out` was last seen empty */
-    uint32_t heads; /* complete ones so far; wraps */
-    uint8_t state;  /* cstar__h1_state */
+    size_t ahead;     /* bytes of a streamed response written since `out` was last seen empty */
+    uint32_t heads;   /* complete ones so far; wraps */
+    uint32_t held_at; /* where the unread part of a queue starts */
+    uint8_t state;    /* cstar__h1_state */
     /* inside a handler call or the loop that makes them: exchanges end later, nothing recurses */
     bool feeding;
     bool queued;        /* `held` is whole requests, see there */

@@ -190,6 +190,12 @@ static void abort_response(cstar__exchange *x) {
     cstar__h1_settle(m);
 }
 
+static cstar_status slim(cstar__exchange *x, cstar__exchange *to) {
+    cstar__h1 *m = x->machine;
+    m->x = to;
+    return CSTAR_OK;
+}
+
 const cstar__exchange_ops cstar__h1_ops = {
     .respond = respond,
     .start = start,
@@ -199,4 +205,5 @@ const cstar__exchange_ops cstar__h1_ops = {
     .respond_from = respond_from,
     .room = room,
     .write_shared = cstar__h1_write_shared,
+    .slim = slim,
 };

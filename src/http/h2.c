@@ -20,10 +20,9 @@
 
 #include <assert.h>
 
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+const char cstar__h2_preface_text[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 enum {
-    PREFACE_LENGTH = sizeof PREFACE - 1,
     PING_BEHIND = 32 * 1024, /* bytes of DATA that a ping may have before it */
 };
 
@@ -346,7 +345,9 @@ static void set_clock(cstar__h2 *m, uint64_t now) {
         m->heard = now;
         for (cstar__h2_stream *s = m->streams; s != NULL; s = s->next) {
             s->since = now;
-            s->began = now;
+            if (!s->x->slim) {
+                s->began = now;
+            }
         }
     }
     m->now = now;
@@ -414,7 +415,7 @@ cstar__h2 *cstar__h2_new(const cstar__env *env, const cstar__peer *peer, cstar_b
     }
     set_limits(&m->limits);
     cstar_buf_init(&m->held, alloc, SIZE_MAX / 2); /* bounded by what a driver feeds at once */
-    m->guard.preface = PREFACE_LENGTH;
+    m->guard.preface = CSTAR__H2_PREFACE;
     if (cstar__h2_session_open(m) != CSTAR_OK || !pump_frames(m)) {
         cstar__h2_free(m);
         return NULL;
@@ -501,14 +502,6 @@ bool cstar__h2_wants_input(const cstar__h2 *m) {
 bool cstar__h2_idle(const cstar__h2 *m) { return m->nstreams == (m->draining ? 0 : m->nrests); }
 bool cstar__h2_done(const cstar__h2 *m) { return is_dead(m); }
 bool cstar__h2_cut(const cstar__h2 *m) { return m->cut; }
-
-int cstar__h2_preface(const char *ptr, size_t len) {
-    const size_t n = len < PREFACE_LENGTH ? len : PREFACE_LENGTH;
-    if (n != 0 && memcmp(ptr, PREFACE, n) != 0) {
-        return -1;
-    }
-    return n == PREFACE_LENGTH;
-}
 
 #else
 typedef int cstar__h2_is_left_out;

@@ -65,9 +65,8 @@ bool cstar__h2_done(const cstar__h2 *m);
 /** Close without flushing. */
 bool cstar__h2_cut(const cstar__h2 *m);
 
-/** Whether `len` bytes can be the beginning of HTTP/2's client preface: 1 they start with all of
- * it,
- * 0 they may become it, -1 no. */
-int cstar__h2_preface(const char *ptr, size_t len);
+enum { CSTAR__H2_PREFACE = 24 };
+/** What every client begins with. */
+extern const char cstar__h2_preface_text[CSTAR__H2_PREFACE + 1];
 
 #endif

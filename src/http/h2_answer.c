@@ -32,15 +32,6 @@ static void claim(const cstar__h2 *m) {
     }
 }
 
-/* There is something new in the queue, or behind it. */
-static void wake(cstar__h2_stream *s) {
-    s->m->dirty = true;
-    /* fails, harmlessly, if nghttp2 is not waiting for this stream */
-    if (nghttp2_session_resume_data(s->m->session, s->id) == NGHTTP2_ERR_NOMEM) {
-        s->m->cut = true;
-    }
-}
-
 /* ---- heads ---------------------------------------------------------------------------------- */
 
 static cstar_str trim(cstar_str v) {
@@ -107,6 +98,15 @@ static bool fits(const nghttp2_nv *nv, size_t n) {
     return cost <= MAX_HEAD_OUT;
 }
 
+/* DATA of a streamed response are submitted when there are some. */
+static int hand_over(cstar__h2_stream *s, const nghttp2_nv *nv, size_t n, bool body) {
+    const nghttp2_data_provider provider = {{.ptr = NULL}, cstar__h2_read_data};
+    if (s->streams) {
+        return nghttp2_submit_headers(s->m->session, NGHTTP2_FLAG_NONE, s->id, NULL, nv, n, NULL);
+    }
+    return nghttp2_submit_response(s->m->session, s->id, nv, n, body ? &provider : NULL);
+}
+
 static cstar_status submit(cstar__h2_stream *s, const head *h) {
     const char *date = s->m->env->date;
     char status[24];
@@ -131,12 +131,9 @@ static cstar_status submit(cstar__h2_stream *s, const head *h) {
     if (!fits(nv, n)) {
         return CSTAR_ELIMIT;
     }
-    const nghttp2_data_provider body = {{.ptr = s}, cstar__h2_read_data};
     s->since = s->m->now;
     s->m->dirty = true;
-    return nghttp2_submit_response(s->m->session, s->id, nv, n, h->body ? &body : NULL) == 0
-               ? CSTAR_OK
-               : CSTAR_ENOMEM;
+    return hand_over(s, nv, n, h->body) == 0 ? CSTAR_OK : CSTAR_ENOMEM;
 }
 
 /* ---- the machine's own answers -------------------------------------------------------------- */
@@ -251,8 +248,10 @@ static cstar_status start(cstar__exchange *x, int status, const cstar__field *fi
     const head h = {status, fields, nfields, -1, true};
     claim(s->m);
     cstar__h2_queue_begin(s);
+    s->streams = true;
     cstar_status rc = submit(s, &h);
     if (rc != CSTAR_OK) {
+        s->streams = false;
         return give_up(s, rc);
     }
     s->bodiless = has_no_body(x, status);
@@ -272,7 +271,7 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
     cstar_status rc = cstar__h2_queue_piece(s, bytes);
     if (rc == CSTAR_OK) {
         x->sent += bytes.len;
-        wake(s);
+        cstar__h2_queue_wake(s);
     }
     return rc;
 }
@@ -294,7 +293,7 @@ static cstar_status end_response(cstar__exchange *x) {
     s->ended = true;
     x->state = CSTAR__RESPONSE_DONE;
     s->since = s->m->now;
-    wake(s);
+    cstar__h2_queue_wake(s);
     return CSTAR_OK;
 }
 
@@ -316,6 +315,7 @@ const cstar__exchange_ops cstar__h2_ops = {
     .respond_from = respond_from,
     .room = room,
     .write_shared = write_shared,
+    .slim = cstar__h2_stream_slim,
 };
 
 #else

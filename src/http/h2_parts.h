@@ -11,7 +11,8 @@
  *                                                                                  │
  *          m->out ◀────────────────────────── pump ◀───────────────────────────────┘
  *
- * A stream lives in its exchange's arena, from its first header frame until nghttp2 has closed it.
+ * A stream lives in its exchange's arena, from its first header frame until nghttp2 has closed it;
+ * that of a slim exchange on the heap, without what belongs to its request.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_HTTP_H2_PARTS_H
@@ -57,6 +58,26 @@ typedef struct cstar__h2_stream {
     cstar__exchange *x;
     struct cstar__h2_stream *prev, *next; /* m->streams */
     int32_t id;
+    uint32_t dropped; /* bytes of the rest */
+    bool told;        /* on_head was called */
+    bool complete;    /* END_STREAM has come */
+    bool bodiless;    /* whatever is written: HEAD, 204, 304 */
+    bool streams;     /* the response does: see h2_queue.c */
+    bool attached;    /* such a one's DATA are in nghttp2's queue */
+    bool emptied;     /* ... and have been taken to their end */
+    bool ended;       /* nothing will be added to `queue` */
+    bool end_sent;    /* END_STREAM is out */
+    bool reset;       /* our RST_STREAM waits or is out: no other */
+    bool closed;      /* on_close was called */
+    bool rests;       /* answered and closed; the rest of its request is read and dropped */
+    cstar_buf queue;  /* DATA from `at` on waits */
+    size_t at;
+    size_t charged;        /* of m->queued: the memory of `queue` */
+    size_t starved;        /* length of the piece that was refused with CSTAR_EAGAIN; 0: none */
+    uint64_t since;        /* m->now when something last moved */
+    cstar__source *source; /* DATA that is read when its turn comes; NULL: `queue` */
+    /* of the request: what is slim ends here */
+    uint64_t began;  /* m->now when the head was complete */
     int refusal;     /* status that the head has earned so far; 0: none */
     const char *why; /* of it */
     cstar_str method, scheme, path, authority;
@@ -64,23 +85,7 @@ typedef struct cstar__h2_stream {
     uint32_t nfields, fields_cap;
     uint32_t crumbs; /* cookie fields among them */
     bool malformed;  /* the request is to be reset, not answered */
-    bool told;       /* on_head was called */
-    bool complete;   /* END_STREAM has come */
     bool expects;    /* 100-continue */
-    bool bodiless;   /* whatever is written: HEAD, 204, 304 */
-    bool ended;      /* nothing will be added to `queue` */
-    bool end_sent;   /* END_STREAM is out */
-    bool reset;      /* our RST_STREAM waits or is out: no other */
-    bool closed;     /* on_close was called */
-    bool rests;      /* answered and closed; the rest of its request is read and dropped */
-    cstar_buf queue; /* DATA from `at` on waits */
-    size_t at;
-    size_t charged;        /* of m->queued: the memory of `queue` */
-    size_t starved;        /* length of the piece that was refused with CSTAR_EAGAIN; 0: none */
-    cstar__source *source; /* DATA that is read when its turn comes; NULL: `queue` */
-    uint32_t dropped;      /* bytes of the rest */
-    uint64_t since;        /* m->now when something last moved */
-    uint64_t began;        /* m->now when the head was complete */
 } cstar__h2_stream;
 
 typedef struct cstar__h2_block cstar__h2_block;
@@ -143,6 +148,8 @@ void cstar__h2_session_close(cstar__h2 *m);
 void cstar__h2_report(const cstar__h2 *m, int status, const char *why);
 /** Ends the exchange: on_close if it was announced. `s` is gone. */
 void cstar__h2_stream_close(cstar__h2_stream *s, bool broken);
+/** As of cstar__exchange_ops. */
+cstar_status cstar__h2_stream_slim(cstar__exchange *x, cstar__exchange *to);
 /** RST_STREAM, once. */
 void cstar__h2_stream_reset(cstar__h2_stream *s, uint32_t code);
 /** Whether so much waits for the peer that it gets no new streams. */
@@ -185,6 +192,10 @@ void cstar__h2_queue_sated(cstar__h2_stream *s);
 /** Whether what was refused of it with CSTAR_EAGAIN would be taken now. */
 bool cstar__h2_queue_wakes(const cstar__h2_stream *s);
 
+/** Whatever waits is to leave. */
+void cstar__h2_queue_wake(cstar__h2_stream *s);
+/** A frame of DATA has left. */
+void cstar__h2_queue_sent(cstar__h2_stream *s);
 /** nghttp2 asks for DATA, and has it written. */
 ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length,
                             uint32_t *flags, nghttp2_data_source *source, void *user);

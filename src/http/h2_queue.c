@@ -5,8 +5,9 @@
  * (send_data).
  *
  * The queue of a short whole answer lies in the exchange's arena, that of a longer one or of a
- * streamed response on the heap. A response without bytes yet is *deferred*: nghttp2 forgets it
- * until more is queued.
+ * streamed response on the heap. What a streamed response has waiting is submitted to nghttp2, which
+ * forgets it when all has left: so a stream that is silent holds nothing there (its entry for a
+ * submission has 152 bytes). A whole answer is submitted once.
  *
  * Invariants: 1. m->queued is the memory of all queues: what is allocated, not what waits in it,
  * since a long answer keeps its memory until its last byte has left. A whole answer is always
@@ -61,7 +62,7 @@ bool cstar__h2_is_full(const cstar__h2 *m) { return m->queued >= m->limits.max_o
 
 static void drop_queue(cstar__h2_stream *s) {
     s->at = 0;
-    if (s->queue.cap > KEEP_QUEUE) {
+    if (s->queue.cap > (s->x->slim ? 0 : KEEP_QUEUE)) {
         cstar_buf_fini(&s->queue);
         charge(s);
     }
@@ -171,21 +172,47 @@ bool cstar__h2_queue_wakes(const cstar__h2_stream *s) {
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
+/* Of a streamed response. Fails, harmlessly, if nghttp2 is at it already or has closed the stream. */
+void cstar__h2_queue_wake(cstar__h2_stream *s) {
+    const nghttp2_data_provider provider = {{.ptr = NULL}, cstar__h2_read_data};
+    s->m->dirty = true;
+    const int rc =
+        s->attached ? nghttp2_session_resume_data(s->m->session, s->id)
+                    : nghttp2_submit_data(s->m->session, NGHTTP2_FLAG_END_STREAM, s->id, &provider);
+    s->attached = s->attached || rc == 0;
+    s->m->cut = s->m->cut || rc == NGHTTP2_ERR_NOMEM;
+}
+
+/* Behind the last of what was submitted: more may have come while that waited for its turn. */
+void cstar__h2_queue_sent(cstar__h2_stream *s) {
+    if (!s->streams || !s->emptied) {
+        return;
+    }
+    s->attached = false;
+    s->emptied = false;
+    if (waiting_in(s) != 0 || s->ended) {
+        cstar__h2_queue_wake(s);
+    }
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the type is nghttp2's */
 ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length,
                             uint32_t *flags, nghttp2_data_source *source, void *user) {
-    const cstar__h2_stream *s = source->ptr;
-    const uint64_t waiting = s->source != NULL ? s->source->left : waiting_in(s);
-    (void)session;
-    (void)id;
+    cstar__h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
+    (void)source; /* a stream may move */
     (void)buf;
     (void)user;
+    if (s == NULL) {
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    const uint64_t waiting = s->source != NULL ? s->source->left : waiting_in(s);
     if (waiting == 0 && !s->ended) {
         return NGHTTP2_ERR_DEFERRED;
     }
     const size_t n = waiting < length ? (size_t)waiting : length;
-    if (n == waiting && s->ended) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (n == waiting) {
+        s->emptied = true;
+        *flags |= NGHTTP2_DATA_FLAG_EOF | (s->ended ? 0 : NGHTTP2_DATA_FLAG_NO_END_STREAM);
     }
     if (n != 0) {
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -237,9 +264,11 @@ static int send_source(cstar__h2_stream *s, const uint8_t *head, size_t length) 
 int cstar__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
                         size_t length, nghttp2_data_source *source, void *user) {
     cstar__h2 *m = user;
-    cstar__h2_stream *s = source->ptr;
-    (void)session;
-    (void)frame; /* never padded: there is no callback that would ask for it */
+    cstar__h2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    (void)source; /* and it is never padded: there is no callback that would ask for it */
+    if (s == NULL) {
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     if (cstar__h2_crowded(m)) {
         m->dirty = true;
         return NGHTTP2_ERR_WOULDBLOCK;

@@ -166,6 +166,45 @@ static cstar__h2_stream *stream_open(cstar__h2 *m, int32_t id) {
     return s;
 }
 
+/* What the stream of a slim exchange is long. */
+#define SLIM (offsetof(cstar__h2_stream, began))
+
+static void replace(cstar__h2_stream *s, cstar__h2_stream *by) {
+    if (s->prev != NULL) {
+        s->prev->next = by;
+    } else {
+        s->m->streams = by;
+    }
+    if (s->next != NULL) {
+        s->next->prev = by;
+    }
+}
+
+cstar_status cstar__h2_stream_slim(cstar__exchange *x, cstar__exchange *to) {
+    cstar__h2_stream *s = x->machine;
+    const cstar_allocator *alloc = s->m->env->alloc;
+    if (!s->complete || !s->streams || s->m->cut) {
+        return CSTAR_ESTATE;
+    }
+    cstar__h2_stream *t = alloc->resize(alloc->ctx, NULL, 0, SLIM);
+    if (t == NULL) {
+        return CSTAR_ENOMEM;
+    }
+    memcpy(t, s, SLIM);
+    if (nghttp2_session_set_stream_user_data(s->m->session, s->id, t) != 0) {
+        (void)alloc->resize(alloc->ctx, t, SLIM, 0);
+        return CSTAR_ESTATE;
+    }
+    replace(s, t);
+    t->x = to;
+    to->machine = t;
+    return CSTAR_OK;
+}
+
+static void slim_free(cstar__h2 *m, cstar__h2_stream *s) {
+    (void)m->env->alloc->resize(m->env->alloc->ctx, s, SLIM, 0);
+}
+
 /* The exchange is over for the floors above; its memory, and the stream in it, is not: it may rest,
  * or be held. */
 static void close_exchange(cstar__h2_stream *s) {
@@ -211,6 +250,9 @@ void cstar__h2_stream_close(cstar__h2_stream *s, bool broken) {
     cstar__h2_queue_clear(s);
     forget(s);
     CSTAR__STAT_SUB(x->stats, active, 1);
+    if (x->slim) {
+        slim_free(m, s);
+    }
     cstar__exchange_give(m->env->pool, x);
 }
 
@@ -318,7 +360,11 @@ static void request_end(cstar__h2_stream *s) {
         cstar__h2_stream_reset(s, NGHTTP2_REFUSED_STREAM);
         return;
     }
+    nghttp2_session *session = s->m->session;
+    const int32_t id = s->id;
     s->m->env->handler->on_end(s->m->env->handler->ctx, x);
+    s = stream_of(session, id); /* it may be slim now */
+    x = s->x;
     if (x->state == CSTAR__RESPONSE_NONE && !x->later && !x->broken) {
         cstar__h2_refuse(s, 500, "the handler gave no response");
     }
@@ -456,6 +502,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         s = stream_of(session, frame->hd.stream_id);
         if (s != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
             end_sent(s);
+        } else if (s != NULL && frame->hd.type == NGHTTP2_DATA) {
+            cstar__h2_queue_sent(s);
         }
         break;
     case NGHTTP2_RST_STREAM:

@@ -11,15 +11,12 @@
 void cstar__machine_init(cstar__machine *m, const cstar__env *env, const cstar__peer *peer,
                          cstar_buf *out) {
     memset(m, 0, sizeof *m);
-    m->env = env;
-    m->out = out;
-    m->peer = peer;
     m->decided = !CSTAR_WITH_HTTP2 || env->no_http2;
     cstar__h1_init(&m->h1, env, peer, out);
 }
 
 void cstar__machine_fini(cstar__machine *m) {
-    if (m->env == NULL) {
+    if (m->h1.env == NULL) {
         return;
     }
     cstar__h1_fini(&m->h1);
@@ -33,7 +30,7 @@ cstar_status cstar__machine_decide(cstar__machine *m, bool h2) {
     m->decided = true;
 #if CSTAR_WITH_HTTP2
     if (h2) {
-        m->h2 = cstar__h2_new(m->env, m->peer, m->out);
+        m->h2 = cstar__h2_new(m->h1.env, m->h1.peer, m->h1.out);
         m->failed = m->h2 == NULL;
         return m->h2 != NULL ? CSTAR_OK : CSTAR_ENOMEM;
     }
@@ -49,26 +46,21 @@ static cstar_status feed_decided(cstar__machine *m, const char *ptr, size_t len)
 
 #if CSTAR_WITH_HTTP2
 /* Cleartext: HTTP/2 by prior knowledge starts with a fixed text that no HTTP/1.1 request can start
- * with. */
+ * with. As long as that is what comes, how much of it did is all there is to be kept. */
 static cstar_status feed_undecided(cstar__machine *m, const char *ptr, size_t len) {
-    size_t room = sizeof m->preface - m->preface_len;
-    size_t taken = len < room ? len : room;
-    memcpy(m->preface + m->preface_len, ptr, taken);
-    m->preface_len = (uint8_t)(m->preface_len + taken);
-    int is_h2 = cstar__h2_preface(m->preface, m->preface_len);
-    if (is_h2 == 0) {
+    const char *text = cstar__h2_preface_text + m->preface_len;
+    const size_t room = CSTAR__H2_PREFACE - m->preface_len;
+    const size_t n = len < room ? len : room;
+    const bool is_h2 = memcmp(ptr, text, n) == 0;
+    if (is_h2 && n < room) {
+        m->preface_len = (uint8_t)(m->preface_len + n);
         return CSTAR_OK;
     }
-    cstar_status rc = cstar__machine_decide(m, is_h2 > 0);
-    if (rc == CSTAR_OK && taken == len) {
-        return feed_decided(m, m->preface, m->preface_len);
+    cstar_status rc = cstar__machine_decide(m, is_h2);
+    if (rc == CSTAR_OK && m->preface_len != 0) {
+        rc = feed_decided(m, cstar__h2_preface_text, m->preface_len);
     }
-    /* nothing was held: in one piece, without a copy */
-    if (rc == CSTAR_OK && m->preface_len == taken) {
-        return feed_decided(m, ptr, len);
-    }
-    rc = rc == CSTAR_OK ? feed_decided(m, m->preface, m->preface_len) : rc;
-    return rc == CSTAR_OK ? feed_decided(m, ptr + taken, len - taken) : rc;
+    return rc == CSTAR_OK ? feed_decided(m, ptr, len) : rc;
 }
 #endif
 
@@ -115,7 +107,6 @@ uint64_t cstar__machine_body_seen(const cstar__machine *m) {
 }
 
 void cstar__machine_lend(cstar__machine *m, cstar_buf *out) {
-    m->out = out;
     cstar__h1_lend(&m->h1, out);
     IF_H2(m, cstar__h2_lend(m->h2, out), (void)m);
 }
@@ -124,7 +115,9 @@ void cstar__machine_lend(cstar__machine *m, cstar_buf *out) {
 static void settle_undecided(cstar__machine *m) {
     if (!m->decided) {
         m->decided = true;
-        (void)cstar__h1_feed(&m->h1, m->preface, m->preface_len);
+#if CSTAR_WITH_HTTP2
+        (void)cstar__h1_feed(&m->h1, cstar__h2_preface_text, m->preface_len);
+#endif
     }
 }
 

@@ -25,13 +25,9 @@ typedef enum cstar__machine_wait {
 } cstar__machine_wait;
 
 typedef struct cstar__machine {
-    const cstar__env *env;
-    const cstar__peer *peer;
-    cstar_buf *out;
     cstar__h1 h1;
-    cstar__h2 *h2;    /* NULL: HTTP/1.1, or undecided */
-    char preface[24]; /* the first bytes, while undecided */
-    uint8_t preface_len;
+    cstar__h2 *h2;       /* NULL: HTTP/1.1, or undecided */
+    uint8_t preface_len; /* bytes of HTTP/2's first words that have come, while undecided */
     bool decided;
     bool failed; /* out of memory while deciding */
 } cstar__machine;

@@ -136,23 +136,27 @@ struct cstar__live {
     cstar__splice *gzip;     /* NULL: identity */
     cstar__opening *opening; /* until it starts */
     cstar__sub *subs;
-    cstar__sub first;           /* most have one */
-    uint64_t generation;        /* of its claim; 0: none */
-    uint64_t replaced;          /* before the start: the latest generation that was */
-    uint64_t skip_to;           /* packets up to this id are in what it was given at the start */
-    uint64_t ping_at, alarm_at; /* on the hub's clock; alarm_at 0: none */
-    uint32_t queued;            /* atomic: letters of its subs that nobody has read */
-    uint32_t slot;              /* + 1; 0: none */
-    uint32_t dirty;             /* place in room->dirty, + 1; 0: none */
-    uint8_t inside;             /* callbacks of it that are under way */
-    uint8_t why;                /* cstar__live_end_reason, while it ends */
-    bool ending, closed;        /* it ends; its exchange is gone */
-    bool doomed;                /* it ends by a cut */
-    bool stuck;                 /* it ends when its connection has taken what it has */
-    bool said;                  /* its end, or the cut */
-    bool grace;                 /* its alarm is for that */
-    bool rearm;                 /* its alarm is to be set */
-    bool fresh;                 /* something was sent since the last ping was due */
+    cstar__sub first;    /* most have one */
+    uint64_t generation; /* of its claim; 0: none */
+    uint64_t skip_to;    /* packets up to this id are in what it was given at the start */
+    union {
+        uint64_t replaced; /* before the start: the latest generation that was; 0: none */
+        uint64_t ping_at;  /* afterwards; on the hub's clock */
+    };
+    uint64_t alarm_at; /* likewise; 0: none */
+    uint32_t queued;   /* atomic: letters of its subs that nobody has read */
+    uint32_t slot;     /* + 1; 0: none */
+    uint32_t dirty;    /* place in room->dirty, + 1; 0: none */
+    uint8_t inside;    /* callbacks of it that are under way */
+    uint8_t why;       /* cstar__live_end_reason, while it ends */
+    bool ending : 1;   /* it ends */
+    bool closed : 1;   /* its exchange is gone */
+    bool doomed : 1;   /* it ends by a cut */
+    bool stuck : 1;    /* it ends when its connection has taken what it has */
+    bool said : 1;     /* its end, or the cut */
+    bool grace : 1;    /* its alarm is for that */
+    bool rearm : 1;    /* its alarm is to be set */
+    bool fresh : 1;    /* something was sent since the last ping was due */
 };
 
 /** Its letters are read, and nobody needs it. */

@@ -585,6 +585,7 @@ cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str
 }
 
 void cstar__live_start(cstar__live *s, cstar__exchange *x) {
+    const bool is_replaced = s->replaced != 0 && s->replaced == s->generation;
     s->x = x;
     CSTAR__STAT_ADD(x->stats, live_streams, 1);
     s->inside++;
@@ -595,7 +596,7 @@ void cstar__live_start(cstar__live *s, cstar__exchange *x) {
     s->opening->early = NULL;
     s->opening->last = &s->opening->early;
     opening_free(s);
-    if (s->replaced != 0 && s->replaced == s->generation) {
+    if (is_replaced) {
         cstar__live_end(s, CSTAR__LIVE_REPLACED);
     }
     tell_early(s, early);
@@ -741,6 +742,8 @@ uint64_t cstar__live_snapshot(const cstar__live *s) {
 bool cstar__live_is_cut(const cstar__live *s) { return s->doomed; }
 void *cstar__live_user(const cstar__live *s) { return s->user; }
 cstar__exchange *cstar__live_exchange(const cstar__live *s) { return s->x; }
+void cstar__live_move(cstar__live *s, cstar__exchange *x) { s->x = x; }
+void *cstar__live_arg(const cstar__live *s) { return s->room->hub->opts.arg; }
 uint64_t cstar__live_address(cstar__live *s) { return cstar__room_enter(s->room, s); }
 void cstar__live_set_generation(cstar__live *s, uint64_t generation) { s->generation = generation; }
 uint64_t cstar__live_generation(const cstar__live *s) { return s->generation; }

@@ -55,7 +55,7 @@ bool cstar__live_use_gzip(cstar__live *s);
 /** What is said first, before start(), when the response of `x` has begun; may be empty, but is not to be
  * left out of a stream that uses gzip. Errors of cstar__respond_write(). */
 cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str events);
-/** [starter] Before start(). */
+/** [starter] Before start(), or on its room's thread outside of its callbacks. */
 void cstar__live_set_conf(cstar__live *s, const cstar__live_conf *conf, void *user);
 /** The response of `x` has begun, and all that is to be said first is written. What waits follows. It
  * may be over, and `s` gone, when this returns. */
@@ -100,6 +100,10 @@ void *cstar__live_user(const cstar__live *s);
 /** It was, or is to be, cut: its client is too slow, or there was no memory. */
 bool cstar__live_is_cut(const cstar__live *s);
 cstar__exchange *cstar__live_exchange(const cstar__live *s);
+/** Its exchange lies at `x` now. */
+void cstar__live_move(cstar__live *s, cstar__exchange *x);
+/** cstar__hub_opts.arg */
+void *cstar__live_arg(const cstar__live *s);
 /** [starter, room] Where cstar__hub_send() reaches it, as long as it lives. 0: out of memory, or
  * there are too many. */
 uint64_t cstar__live_address(cstar__live *s);

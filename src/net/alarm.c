@@ -33,7 +33,7 @@ void cstar__alarms_fini(cstar__alarms *a) {
 
 static void put(cstar__alarms *a, size_t i, cstar__alarm alarm) {
     a->heap[i] = alarm;
-    alarm.x->alarm = i + 1;
+    alarm.x->alarm = (uint32_t)(i + 1);
 }
 
 static void sift_up(cstar__alarms *a, size_t i, cstar__alarm alarm) {
@@ -98,6 +98,8 @@ void cstar__alarms_drop(cstar__alarms *a, cstar__exchange *x) {
         (void)resize(a, a->cap / 2); /* else it stays as large as it was */
     }
 }
+
+void cstar__alarms_moved(cstar__alarms *a, cstar__exchange *x) { a->heap[x->alarm - 1].x = x; }
 
 cstar__exchange *cstar__alarms_take(cstar__alarms *a, uint64_t now) {
     if (a->n == 0 || a->heap[0].due > now) {

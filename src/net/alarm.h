@@ -30,6 +30,8 @@ void cstar__alarms_init(cstar__alarms *a, const cstar_allocator *alloc);
 void cstar__alarms_fini(cstar__alarms *a);
 /** Sets the alarm of `x`, or moves it. CSTAR_ENOMEM: nothing has changed. */
 cstar_status cstar__alarms_set(cstar__alarms *a, cstar__exchange *x, uint64_t due);
+/** An exchange with an alarm lies at `x` now. */
+void cstar__alarms_moved(cstar__alarms *a, cstar__exchange *x);
 /** Nothing, if none is set. */
 void cstar__alarms_drop(cstar__alarms *a, cstar__exchange *x);
 /** The earliest that is due at `now`, which has no alarm any more; NULL: none. */

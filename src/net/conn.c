@@ -23,11 +23,15 @@ enum { ROUNDS = 4 };
 
 /* ---- closing ---- */
 
+static size_t size_for(const cstar__peer *peer) {
+    return offsetof(cstar__conn, socket) + (peer->local ? sizeof(uv_pipe_t) : sizeof(uv_tcp_t));
+}
+
 static void conn_free(cstar__conn *c) {
     const cstar_allocator *alloc = c->worker->server->alloc;
     cstar__tls_free(c->tls);
     cstar__conn_stuck_free(c);
-    (void)alloc->resize(alloc->ctx, c, sizeof *c, 0);
+    (void)alloc->resize(alloc->ctx, c, size_for(&c->peer), 0);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -99,7 +103,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
  * are not woken for it: they catch up when something comes. */
 void cstar__conn_keep_time(cstar__conn *c) {
     uint64_t now = uv_now(&c->worker->loop);
-    if (now - c->ticked >= 1000) {
+    if (cstar__machine_ticks(&c->machine) && now - c->ticked >= 1000) {
         c->ticked = now;
         cstar__machine_tick(&c->machine, now);
     }
@@ -296,11 +300,12 @@ static int init_socket(cstar__conn *c) {
 /* Not yet on a list, and without a descriptor. */
 static cstar__conn *conn_new(cstar__worker *w, const cstar__peer *peer) {
     const cstar_allocator *alloc = w->server->alloc;
-    cstar__conn *c = alloc->resize(alloc->ctx, NULL, 0, sizeof *c);
+    const size_t size = size_for(peer);
+    cstar__conn *c = alloc->resize(alloc->ctx, NULL, 0, size);
     if (c == NULL) {
         return NULL;
     }
-    memset(c, 0, sizeof *c);
+    memset(c, 0, size);
     c->worker = w;
     c->peer = *peer;
     c->peer.link = c;

@@ -29,14 +29,11 @@ typedef struct cstar__conn {
     cstar__link link;  /* first: of a wait list */
     cstar__link ready; /* of the worker's list of those to be pumped; alone: not on it */
     uint64_t deadline; /* loop time, ms */
-    uint64_t ticked;   /* loop time, ms: when its machine was last told the time */
-    uint64_t body_since, body_from; /* of its body: first wait (ms), bytes seen by then */
     union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } socket;
+        uint64_t ticked;     /* HTTP/2; loop time, ms: when its machine was last told the time */
+        uint64_t body_since; /* HTTP/1.1; of its body: first wait (ms), ... */
+    };
+    uint64_t body_from; /* ... bytes seen by then */
     cstar__machine machine;
     /* from here on: what a broadcast looks at, see cstar__exchange_fetch_below() */
     cstar__peer peer;
@@ -50,6 +47,12 @@ typedef struct cstar__conn {
     bool lent;       /* its machine writes to the worker's `side` */
     bool cut;        /* close without flushing */
     bool tls_failed; /* an alert is on its way; nothing can follow it */
+    union {          /* last: only as much of it as the kind of socket needs is allocated */
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } socket;
 } cstar__conn;
 
 /* ---- conn.c ---- */

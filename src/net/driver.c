@@ -193,6 +193,11 @@ static bool vanished(void *link, unsigned ms) {
            cstar__socket_silent(fd, ms);
 }
 
+static void moved(void *link, cstar__exchange *x) {
+    const cstar__conn *c = link;
+    cstar__alarms_moved(&c->worker->alarms, x);
+}
+
 /* ---- work ---- */
 
 static cstar_status work(void *link, cstar__work *job) {
@@ -205,6 +210,7 @@ const cstar__driver cstar__conn_driver = {
     .alarm = set_alarm,
     .work = work,
     .over = over,
+    .moved = moved,
     .send = send_past,
     .vanished = vanished,
 };

@@ -40,11 +40,17 @@ static void over(void *link, cstar__exchange *x) {
     cstar__alarms_drop(&l->test->alarms, x);
 }
 
+static void moved(void *link, cstar__exchange *x) {
+    const cstar__kit_link *l = link;
+    cstar__alarms_moved(&l->test->alarms, x);
+}
+
 const cstar__driver cstar__kit_driver = {
     .claim = claim,
     .alarm = set_alarm,
     .work = no_pool,
     .over = over,
+    .moved = moved,
 };
 
 /* ---- life ---- */

@@ -94,8 +94,9 @@ struct cstar_app {
     struct cstar__registry *registry; /* likewise */
     struct cstar__topic_rule *topics;
     struct cstar__views *views;
-    struct cstar__threads *threads; /* threads.c; NULL: none */
-    unsigned rooms; /* of the hub */
+    struct cstar__threads *threads;         /* threads.c; NULL: none */
+    unsigned rooms;                         /* of the hub */
+    struct cstar__quiet_confs *quiet_confs; /* quiet.c */
     uint64_t (*ticks)(
         void *arg);       /* milliseconds of a steady clock, for tests; NULL: the system's */
     char secret[20];      /* what addresses begin with; see tab.c */
@@ -375,6 +376,10 @@ void cstar__stream_close(cstar_conn *conn);
 
 void cstar__traffic_begin(const cstar_app *app, cstar__exchange *x);
 void cstar__traffic_end(const cstar_app *app, cstar__exchange *x);
+struct cstar__access_entry;
+/** What the access log says of the request. @param mem  for its address. */
+void cstar__traffic_describe(const cstar_app *app, const cstar__exchange *x,
+                             char mem[CSTAR__IP_TEXT], struct cstar__access_entry *e);
 
 /* ---- https_redirect.c ---- */
 

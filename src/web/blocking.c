@@ -9,7 +9,7 @@
  * only touched on the loop.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/live.h"
+#include "web/quiet.h"
 
 static cstar_conn *conn_of(cstar__work *w) {
     return (cstar_conn *)(void *)((char *)w - offsetof(cstar_conn, work));
@@ -35,7 +35,11 @@ static void done(cstar__work *w) {
         }
         cstar__dispatch_finish(conn);
     }
+    const bool over = x->closed;
     cstar__exchange_let_go(x);
+    if (!over) {
+        cstar__quiet_settle(conn);
+    }
 }
 
 void cstar__blocking_start(cstar_conn *conn) {
@@ -62,6 +66,7 @@ void cstar__blocking_start(cstar_conn *conn) {
     if (rc == CSTAR_ENOTSUP) { /* nobody below: a test */
         cstar__dispatch_call(conn);
         cstar__dispatch_finish(conn);
+        cstar__quiet_settle(conn);
         return;
     }
     (void)cstar__conn_add_field(conn, CSTAR_STR("retry-after"), CSTAR_STR("1"));

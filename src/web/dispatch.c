@@ -8,7 +8,7 @@
  * that goes on.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/live.h"
+#include "web/quiet.h"
 
 /* ---- refusing ---- */
 
@@ -325,8 +325,10 @@ static void on_end(void *ctx, cstar__exchange *x) {
         refused(conn);
         return;
     }
-    (void)cstar_buf_room(&conn->out, 1024); /* one allocation for the usual answer */
-    conn->out.status = CSTAR_OK;
+    if (conn->route->kind != CSTAR__TARGET_STREAM) { /* which may say nothing, and lasts */
+        (void)cstar_buf_room(&conn->out, 1024);      /* one allocation for the usual answer */
+        conn->out.status = CSTAR_OK;
+    }
     if (cstar__conn_is_blocking(conn)) {
         cstar__blocking_start(conn);
         return;
@@ -334,6 +336,7 @@ static void on_end(void *ctx, cstar__exchange *x) {
     (void)may_run(conn);
     cstar__dispatch_go_on(conn);
     cstar__defer_clear(conn);
+    cstar__quiet_settle(conn);
 }
 
 /* ---- afterwards ---- */
@@ -341,7 +344,9 @@ static void on_end(void *ctx, cstar__exchange *x) {
 static void on_wake(void *ctx, cstar__exchange *x) {
     cstar_conn *conn = x->user;
     (void)ctx;
-    if (conn != NULL && conn->live != NULL && !conn->off_loop) {
+    if (x->slim) {
+        cstar__quiet_on_wake(x);
+    } else if (conn != NULL && conn->live != NULL && !conn->off_loop) {
         cstar__live_on_wake(conn);
     } else if (conn != NULL) {
         cstar__stream_wake(conn);
@@ -351,7 +356,9 @@ static void on_wake(void *ctx, cstar__exchange *x) {
 static void on_drain(void *ctx, cstar__exchange *x) {
     cstar_conn *conn = x->user;
     (void)ctx;
-    if (conn != NULL && conn->live != NULL && !conn->off_loop) {
+    if (x->slim) {
+        cstar__quiet_on_drain(x);
+    } else if (conn != NULL && conn->live != NULL && !conn->off_loop) {
         cstar__live_on_drain(conn);
     }
 }
@@ -359,6 +366,10 @@ static void on_drain(void *ctx, cstar__exchange *x) {
 static void on_close(void *ctx, cstar__exchange *x) {
     cstar_conn *conn = x->user;
     cstar__traffic_end(ctx, x);
+    if (x->slim) {
+        cstar__quiet_on_close(ctx, x);
+        return;
+    }
     if (conn == NULL) {
         return;
     }

@@ -230,12 +230,32 @@ static void set_alarm(cstar__live_conn *l) {
     }
 }
 
+static bool have_timers(cstar__live_conn *l) {
+    const cstar_allocator *alloc = l->conn->app->alloc;
+    if (l->timers == NULL) {
+        l->timers = alloc->resize(alloc->ctx, NULL, 0, CSTAR__TIMERS * sizeof *l->timers);
+    }
+    return l->timers != NULL;
+}
+
+void cstar__live_free_timers(cstar__live_conn *l) {
+    const cstar_allocator *alloc = l->conn->app->alloc;
+    if (l->timers != NULL) {
+        (void)alloc->resize(alloc->ctx, l->timers, CSTAR__TIMERS * sizeof *l->timers, 0);
+    }
+    l->timers = NULL;
+    l->ntimers = 0;
+}
+
 static void remove_timer(cstar__live_conn *l, cstar__timer *t) { *t = l->timers[--l->ntimers]; }
 
 cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *conn)) {
     cstar__live_conn *l = cstar__live_of(conn);
     if (l == NULL || l->s == NULL) {
         return topic_failed(conn, CSTAR_ESTATE, "every");
+    }
+    if (!have_timers(l)) {
+        return topic_failed(conn, CSTAR_ENOMEM, "every");
     }
     cstar__timer *t = l->timers;
     while (t != l->timers + l->ntimers && t->fn != fn) {
@@ -416,6 +436,7 @@ void cstar__live_close(cstar_conn *conn) {
     }
     cstar__tab_give_up(l);
     cstar__live_defer_leave(l);
+    cstar__live_free_timers(l);
     l->s = NULL;
     cstar__live_over(s);
     conn->answer = CSTAR__ANSWER_GIVEN;

@@ -2,6 +2,7 @@
  *
  *     live.c      a conn whose response is a stream: start, callbacks, end
  *     tab.c       whose tab it is: claims, addresses, the tab's signals, rendering again
+ *     quiet.c     what is left of one that no callback will look at
  *     publish.c   from the application to topics
  *     topics.c    options of topics; the app's hub
  *     threads.c   threads of the app's own
@@ -37,9 +38,10 @@ typedef struct cstar__live_conn {
     bool started;                   /* the response has begun */
     bool gzip;                      /* it may be coded, and the client would like that */
     bool later_ready;
+    bool pinned;        /* somebody keeps the conn and comes back: it never gets quiet */
     cstar_status ready; /* of its fields */
     cstar__later later;
-    cstar__timer timers[CSTAR__TIMERS];
+    cstar__timer *timers; /* CSTAR__TIMERS, of the heap; NULL: there never was one */
     size_t ntimers;
     /* its claim */
     const char *scope;
@@ -62,6 +64,8 @@ void cstar__live_on_drain(cstar_conn *conn);
 void cstar__live_close(cstar_conn *conn);
 /** What `conn` has of a stream, made if need be; NULL: failed, and the conn knows. */
 cstar__live_conn *cstar__live_of(cstar_conn *conn);
+/** Nothing is due any more. */
+void cstar__live_free_timers(cstar__live_conn *l);
 /** Around a callback of the stream: what it has sent is written, what it has halted is ended, and works
  * that no pool takes are done. */
 void cstar__live_enter(cstar__live_conn *l, cstar_conn *before);
@@ -88,10 +92,17 @@ void cstar__tab_greet(cstar__live_conn *l);
 void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why);
 /** Whether the page is to get an event id, any: it says that when it comes back, and so we know. */
 bool cstar__tab_wants_id(const cstar__live_conn *l);
+/** The second, of a page that can be told things, to be written to `out`. */
+void cstar__tab_last_words(cstar_buf *out, cstar_app *app, cstar__live_end_reason why);
 /** Of an event's request, for its tab's stream. */
 void cstar__tab_keep_signals(cstar_conn *conn);
 /** Text of the signals that the request has brought; "" if it can't be had. */
 cstar_str cstar__signals_text(cstar_conn *conn);
+
+/* ---- quiet.c ---- */
+
+/** With the hub. @return false: out of memory. */
+bool cstar__quiet_open(cstar_app *app);
 
 /* ---- topics.c ---- */
 

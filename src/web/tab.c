@@ -97,11 +97,11 @@ void cstar_tab_release(cstar_conn *conn) {
 
 /* ---- what the tab is told ---- */
 
-/* Milliseconds from `least` on, spread over `most` more. */
-static void put_retry(cstar__live_conn *l, unsigned least, unsigned spread) {
-    cstar_buf_lit(&l->conn->out, "retry: ");
-    cstar_buf_uint(&l->conn->out, least + cstar__app_random(l->conn->app) % spread);
-    cstar_buf_lit(&l->conn->out, "\n\n");
+/* Milliseconds from `least` on, spread over `spread` more. */
+static void put_retry(cstar_buf *out, cstar_app *app, unsigned least, unsigned spread) {
+    cstar_buf_lit(out, "retry: ");
+    cstar_buf_uint(out, least + cstar__app_random(app) % spread);
+    cstar_buf_lit(out, "\n\n");
 }
 
 /* A split page does not know its new name, and one that comes back after a split may have forgotten. */
@@ -109,7 +109,7 @@ void cstar__tab_greet(cstar__live_conn *l) {
     if (!l->has_page || l->conn->x->request.method == CSTAR__HEAD) {
         return;
     }
-    put_retry(l, 500, 1000);
+    put_retry(&l->conn->out, l->conn->app, 500, 1000);
     if (l->claimed) {
         (void)cstar_conn_signal(l->conn, "tabId",
                                 &(cstar_signal_opts){.value = cstar_val_cstr(l->tab)});
@@ -120,14 +120,17 @@ bool cstar__tab_wants_id(const cstar__live_conn *l) {
     return l->has_page && cstar__request_field(&l->conn->x->request, "last-event-id").ptr == NULL;
 }
 
-void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why) {
-    if (!l->has_page) {
-        return;
-    }
+void cstar__tab_last_words(cstar_buf *out, cstar_app *app, cstar__live_end_reason why) {
     if (why == CSTAR__LIVE_HALTED) {
-        cstar_buf_lit(&l->conn->out, NEVER);
+        cstar_buf_lit(out, NEVER);
     } else if (why == CSTAR__LIVE_DRAINED) {
-        put_retry(l, 200, 2800);
+        put_retry(out, app, 200, 2800);
+    }
+}
+
+void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why) {
+    if (l->has_page) {
+        cstar__tab_last_words(&l->conn->out, l->conn->app, why);
     }
 }
 

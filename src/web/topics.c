@@ -169,7 +169,8 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
                                                               .wake = wake,
                                                               .arg = app})
                           : NULL;
-    if (hub == NULL) {
+    if (hub == NULL || !cstar__quiet_open(app)) {
+        cstar__hub_free(hub);
         cstar__registry_free(app->registry);
         app->registry = NULL;
         return CSTAR_ENOMEM;

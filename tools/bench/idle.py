@@ -106,8 +106,8 @@ def settled(pid):
         last = now
 
 
-def start(program, kind, folder):
-    command = [program, "--listen", "127.0.0.1:0", "--workers", "1"] + (["--tls"] if kind != "plain" else [])
+def start(program, kind, folder, options=()):
+    command = [program, "--listen", "127.0.0.1:0", "--workers", "1", *options] + (["--tls"] if kind.startswith("tls") else [])
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "XDG_CACHE_HOME": folder}
     )

@@ -105,6 +105,24 @@ measure_idle() {
             unmeasured "idle connections, $kind" "$(tail -n 1 "$work/idle.log")"
         fi
     done
+    measure_idle_streams
+}
+
+measure_idle_streams() {
+    local kind
+    if [ ! -x "$bin/idle-streams" ]; then
+        unmeasured "idle streams" "$bin/idle-streams is not here"
+        return 0
+    fi
+    python3 "$here/bench/idle_streams.py" --program "$bin/idle-streams" --json >"$work/streams.json" 2>"$work/streams.log" || true
+    for kind in plain keyed full tls h2 h2full; do
+        probe[stream.$kind]=$(sed -n "s/.*\"$kind\": {\"resident\": \([0-9]*\).*/\1/p" "$work/streams.json")
+        if [ -n "${probe[stream.$kind]}" ]; then
+            echo "resident per idle stream, $kind: ${probe[stream.$kind]} bytes"
+        else
+            unmeasured "idle streams, $kind" "$(tail -n 1 "$work/streams.log")"
+        fi
+    done
 }
 
 # ---- table -------------------------------------------------------------------------------------
@@ -122,6 +140,11 @@ idle_row() { # KIND, what, target
     [ -z "${probe[idle.$1]:-}" ] || printf '| %s | %s | ≤ %s | %s |\n' "$2" "${probe[idle.$1]}" "$3" "$(judge "${probe[idle.$1]}" '<=' "$3")"
 }
 
+stream_row() { # KIND, what, target
+    [ -z "${probe[stream.$1]:-}" ] ||
+        printf '| %s | %s | %s | %s |\n' "$2" "${probe[stream.$1]}" "${3:+≤ $3}" "${3:+$(judge "${probe[stream.$1]}" '<=' "$3")}"
+}
+
 print_parts() {
     local line name what target
     if [ "${#parts_done[@]}" != 0 ]; then
@@ -137,4 +160,12 @@ print_parts() {
     idle_row plain "plain" 1
     idle_row tls "TLS" 16
     idle_row tls+h2 "TLS and HTTP/2" 36
+    [ -n "${probe[stream.plain]:-}" ] || return 0
+    printf '\n| resident per idle stream | bytes | target | |\n|---|---:|---|---|\n'
+    stream_row plain "HTTP/1.1" 1024
+    stream_row keyed "the same, one per tab" ""
+    stream_row full "the same, with callbacks" ""
+    stream_row tls "TLS" ""
+    stream_row h2 "a further one of an HTTP/2 connection" 512
+    stream_row h2full "the same, with callbacks" ""
 }

@@ -1,6 +1,7 @@
 /* test_h2.c -- the HTTP/2 machine with a client that means well: requests and answers of every
  * kind, flow control, answers given later, draining, the clock, memory that runs out.
  * SPDX-License-Identifier: MIT */
+#include "http/machine.h"
 #include "support/failalloc.h"
 #include "support/h2peer.h"
 
@@ -841,16 +842,42 @@ static void test_every_split(void **state) {
     free(whole);
 }
 
+/* The first `n` bytes, and then the rest. */
+static void first_bytes(const char *text, size_t n, bool is_h2) {
+    h2peer p;
+    cstar__machine m;
+    h2peer_init(&p, cstar_heap(), NULL);
+    cstar__machine_init(&m, &p.env, NULL, &p.out);
+    cstar_buf_reset(&p.out);
+    assert_int_equal(cstar__machine_feed(&m, text, n), CSTAR_OK);
+    if (n != 0 && n < CSTAR__H2_PREFACE && memcmp(text, cstar__h2_preface_text, n) == 0) {
+        assert_false(m.decided);
+        assert_int_equal(cstar__machine_waits_for(&m), CSTAR__MACHINE_HEAD);
+        assert_int_equal(p.out.len, 0);
+    }
+    assert_int_equal(cstar__machine_feed(&m, text + n, strlen(text) - n), CSTAR_OK);
+    assert_true(m.decided);
+    assert_int_equal(m.h2 != NULL, is_h2);
+    assert_int_equal(strncmp(p.out.ptr, "HTTP/1.1 ", 9) == 0, !is_h2);
+    assert_int_equal(cstar__machine_done(&m), !is_h2); /* what is no HTTP/2 is none of ours */
+    cstar__machine_fini(&m);
+    h2peer_fini(&p);
+}
+
+/* HTTP/2 or HTTP/1.1, wherever the first bytes are cut. */
 static void test_preface(void **state) {
     (void)state;
-    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nand more";
-    for (size_t n = 0; n < sizeof preface; n++) {
-        assert_int_equal(cstar__h2_preface(preface, n), n >= 24);
+    static const char h2[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    static const char *const others[] = {"POST / HTTP/1.1\r\n\r\n", "PRI * HTTP/1.1\r\n\r\n",
+                                         "PRI * HTTP/2.0\r\n\r\nSM\r\n\rx", "G\n"};
+    for (size_t n = 0; n < sizeof h2; n++) {
+        first_bytes(h2, n, true);
     }
-    assert_int_equal(cstar__h2_preface("P", 1), 0);
-    assert_int_equal(cstar__h2_preface("POST / HTTP/1.1", 15), -1);
-    assert_int_equal(cstar__h2_preface("PRI * HTTP/2.0\r\n\r\nSM\r\n\rx", 24), -1);
-    assert_int_equal(cstar__h2_preface("G", 1), -1);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        for (size_t n = 0; n <= strlen(others[i]); n++) {
+            first_bytes(others[i], n, false);
+        }
+    }
 }
 
 int main(void) {

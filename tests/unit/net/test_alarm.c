@@ -116,6 +116,33 @@ static void without_memory_nothing_changes(void **state) {
     assert_int_equal(f.live_bytes, 0);
 }
 
+/* Whoever has an alarm may lie somewhere else by the time it goes off. */
+static void an_exchange_may_move(void **state) {
+    (void)state;
+    cstar__alarms a;
+    static cstar__exchange from[9];
+    static cstar__exchange to[9];
+    cstar__alarms_init(&a, cstar_heap());
+    for (size_t i = 0; i < 9; i++) {
+        assert_int_equal(cstar__alarms_set(&a, &from[i], 100 - i * 7 % 9), CSTAR_OK);
+    }
+    for (size_t i = 0; i < 9; i += 2) {
+        to[i] = from[i];
+        cstar__alarms_moved(&a, &to[i]);
+        memset(&from[i], 0, sizeof from[i]);
+    }
+    cstar__alarms_drop(&a, &to[4]);
+    assert_int_equal(cstar__alarms_set(&a, &to[2], 1), CSTAR_OK); /* the first now */
+    assert_ptr_equal(cstar__alarms_take(&a, 1), &to[2]);
+    size_t n = 0;
+    for (const cstar__exchange *x = NULL; (x = cstar__alarms_take(&a, 200)) != NULL; n++) {
+        assert_true((x >= to && x < to + 9) ==
+                    ((x >= to && x < to + 9 ? x - to : x - from) % 2 == 0));
+    }
+    assert_int_equal(n, 7);
+    cstar__alarms_fini(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_due_in_an_empty_heap),
@@ -123,6 +150,7 @@ int main(void) {
         cmocka_unit_test(fini_forgets_what_is_set),
         cmocka_unit_test(a_hundred_thousand_come_in_order),
         cmocka_unit_test(without_memory_nothing_changes),
+        cmocka_unit_test(an_exchange_may_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,7 +271,10 @@ static void tick(rig *r) {
     cstar__worker *w = &r->net.server->workers[0];
     for (size_t i = 0; i < CSTAR__WAITS; i++) {
         for (cstar__link *l = w->waits[i].next; l != &w->waits[i]; l = l->next) {
-            ((cstar__conn *)l)->ticked = 0;
+            cstar__conn *c = (cstar__conn *)l;
+            if (cstar__machine_ticks(&c->machine)) {
+                c->ticked = 0;
+            }
         }
     }
     cstar__conns_sweep(w);
@@ -378,6 +381,15 @@ static void each_body_has_its_own_rate(void **state) {
     stop(r);
 }
 
+/* What every connection has, and an idle one nothing else. */
+static void a_connection_is_small(void **state) {
+    (void)state;
+    if (sizeof(void *) == 8) {
+        assert_true(offsetof(cstar__conn, socket) <= 288);
+        assert_true(sizeof(cstar__h1) <= 136);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_behind_a_stuck_write_arrives),
@@ -388,6 +400,7 @@ int main(void) {
 #if CSTAR_WITH_HTTP2
         cmocka_unit_test(the_clock_adds_nothing_to_what_is_stuck),
 #endif
+        cmocka_unit_test(a_connection_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
