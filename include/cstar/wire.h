@@ -316,9 +316,9 @@ static inline cstar_expr cstar__event_expr(cstar__action_args a) {
     return cstar_expr_event(a.event, a.verb, a.options);
 }
 static inline cstar_expr cstar__connect_expr(cstar__action_args a) {
-    return cstar_expr_connect(a.include_search,
-                              a.options != NULL ? a.options
-                                                : "{retry: 'always', retryMaxCount: Infinity}");
+    return cstar_expr_connect(a.include_search, a.options != NULL
+                                                    ? a.options
+                                                    : "{retry: 'always', retryMaxCount: Infinity}");
 }
 static inline cstar_expr cstar__action_expr(cstar__action_args a) {
     return cstar_expr_action(a.module, a.event, a.verb, a.prefix, a.options);
