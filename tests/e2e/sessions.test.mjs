@@ -13,7 +13,7 @@ programPath("login");
 const folder = mkdtempSync(path.join(os.tmpdir(), "cstar-sessions-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 const file = path.join(folder, "sessions.db");
-const secret = "a secret of this test, of 32 bytes and more";
+const secret = "a-secret-of-this-test-of-32-bytes-and-more";
 const serve = (extra = {}) => start("login", ["--workers", "2"], { env: { LOGIN_SECRET: secret, LOGIN_SESSIONS: file, ...extra } });
 
 const probe = run("login", ["--help"], { env: { LOGIN_SESSIONS: path.join(folder, "probe.db") } });
@@ -119,7 +119,7 @@ await test("what was ended stays ended over a restart", async () => {
 });
 
 await test("the sessions are in the file: without it, or with another secret, there are none", async () => {
-  const other = await serve({ LOGIN_SECRET: `another ${secret}` });
+  const other = await serve({ LOGIN_SECRET: `another-${secret}` });
   const kept = grace.cookie;
   equal(await grace.name(other), null);
   await other.stop();
