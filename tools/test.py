@@ -4,7 +4,8 @@
     test.py [RUN...]           default: release asan tsan, and lint where CI=true
 
     release   gcc, optimised and hardened: every test
-    asan      clang, AddressSanitizer and UndefinedBehaviorSanitizer: every test but the checks of the build
+    asan      clang, AddressSanitizer and UndefinedBehaviorSanitizer: every test but the checks of the build and
+              those in the browser (`test.py asan-browser` runs these)
     tsan      clang, ThreadSanitizer: the tests with the label `threads`
     lint      tools/lint.sh, one test
 
@@ -24,11 +25,15 @@ import xml.etree.ElementTree as ET
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 JOBS = str(os.cpu_count() or 2)
-# run: (preset, compilers to look for, options, label of the tests to run, -fsanitize)
+# run: (preset, compilers to look for, options, labels of the tests to run, -fsanitize). A label behind a '-' is left out.
 RUNS = {
     "release": ("release", ("gcc", "cc"), ["-DCSTAR_TESTS=ON"], None, None),
-    "asan": ("asan", ("clang", "gcc"), [], None, "address"),
+    "asan": ("asan", ("clang", "gcc"), [], "-browser", "address"),
     "tsan": ("tsan", ("clang", "gcc"), ["-DCSTAR_ONLY_THREADS=ON"], "threads", "thread"),
+}
+# Not run unless it is asked for by name: `tools/test.py asan-browser`, six minutes.
+ON_DEMAND = {
+    "asan-browser": ("asan", ("clang", "gcc"), [], "browser", "address"),
 }
 
 
@@ -89,8 +94,14 @@ def collect(path, run, tally):
     return True
 
 
+def select(label):
+    if not label:
+        return []
+    return ["-LE", f"^{label[1:]}$"] if label.startswith("-") else ["-L", f"^{label}$"]
+
+
 def run_suite(run, tally):
-    preset, compilers, options, label, sanitize = RUNS[run]
+    preset, compilers, options, label, sanitize = {**RUNS, **ON_DEMAND}[run]
     compiler = next((c for c in compilers if shutil.which(c)), None)
     prefix = run_prefix(compiler, sanitize) if compiler else None
     if prefix is None:
@@ -104,7 +115,7 @@ def run_suite(run, tally):
     results = build / "results.xml"
     results.unlink(missing_ok=True)
     command = [*prefix, "ctest", "--test-dir", str(build), "-j", JOBS, "--output-on-failure", "--no-tests=ignore",
-               "--output-junit", str(results), *(["-L", label] if label else [])]
+               "--output-junit", str(results), *select(label)]
     rc = subprocess.run(command, cwd=ROOT).returncode
     before = len(tally.failed)
     if not collect(results, run, tally):

@@ -319,8 +319,8 @@ static void test_lists(void **state) {
 static void test_untouched_on_failure(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "{\"count\":1,\"small\":2,\"ratio\":3,\"on\":true,\"name\":\"new\",\"at\":{\"x\":1},"
-        "\"points\":[{\"x\":1}],\"numbers\":[1,2],\"tags\":[\"a\",\"toolong\"]}",
+        ("{\"count\":1,\"small\":2,\"ratio\":3,\"on\":true,\"name\":\"new\",\"at\":{\"x\":1},"
+         "\"points\":[{\"x\":1}],\"numbers\":[1,2],\"tags\":[\"a\",\"toolong\"]}"),
         "{\"count\":1,\"at\":{\"x\":1,\"y\":2,\"label\":7}}",
         "{\"count\":1,\"numbers\":[1,2,\"3\"]}",
         "{\"small\":1}",
