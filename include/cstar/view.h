@@ -69,7 +69,8 @@ CSTAR_API cstar_status cstar_changed(cstar_app *app, const char *topic, const ch
  * From `connect`, or where else cstar_subscribe() may be called: subscribes to the topic, and sends
  * the view as it is. That is what was rendered last, if it is still so; if not, it is rendered
  * soon, and reaches the conn with all others who subscribe. Nothing is missed, nothing comes out of
- * order.
+ * order. Of several topics with replay: cstar_subscribe() to all of them first, as cstar_resumed()
+ * says, or what a view shows anew between two subscriptions is taken to be known.
  * @param key  NULL: all views of the topic.
  * @return CSTAR_ENOENT: there is no such view; errors of cstar_subscribe().
  */

@@ -35,6 +35,8 @@ struct cstar__opening {
     uint64_t now_id;  /* up to which its topics were asked what was missed */
     bool gap;         /* some topic can't say what was missed */
     bool has_topics;
+    cstar__packet
+        *first; /* what was to be said first, while others fill the connection; NULL: it is */
     size_t n, cap;
     cstar__packet **missed; /* to be sorted by id */
     cstar__early *early, **last;
@@ -82,6 +84,7 @@ static void opening_free(cstar__live *s) {
     for (size_t i = 0; i < o->n; i++) {
         cstar__packet_unref(o->missed[i]);
     }
+    cstar__packet_unref(o->first);
     while (o->early != NULL) {
         cstar__early *e = o->early;
         o->early = e->next;
@@ -552,12 +555,18 @@ static bool add_early(cstar__live *s, cstar__waiting *w) {
     return ok;
 }
 
+/* Does not count for its budget. @return false: out of memory. */
+static bool put_first(cstar__live *s) {
+    cstar__packet *p = s->opening->first;
+    return p == NULL || cstar__waiting_put_missed(&s->waiting, alloc_of(s), p);
+}
+
 /* Before anything else is sent. */
 static void order_waiting(cstar__live *s) {
     cstar__waiting *early = s->waiting;
     s->waiting = NULL;
     s->skip_to = s->opening->now_id;
-    if ((cstar__live_resumes(s) && !replay(s)) || !add_early(s, early)) {
+    if (!put_first(s) || (cstar__live_resumes(s) && !replay(s)) || !add_early(s, early)) {
         cut(s);
     }
     cstar__waiting_free(&early, alloc_of(s));
@@ -580,8 +589,22 @@ static void tell_early(cstar__live *s, cstar__early *e) {
     }
 }
 
+/* A connection may have so much of others to send (HTTP/2) that it takes nothing now. */
+static cstar_status keep_first(cstar__live *s, cstar_str events) {
+    cstar_buf b;
+    cstar__packet_begin(&b, alloc_of(s), events.len);
+    cstar_buf_str(&b, events);
+    s->opening->first = cstar__packet_end(&b, NULL);
+    return s->opening->first != NULL ? CSTAR_OK : CSTAR_ENOMEM;
+}
+
 cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str events) {
-    return s->gzip == NULL ? cstar__respond_write(x, events) : cstar__live_gzip_say(s, x, events);
+    const cstar_status rc =
+        s->gzip == NULL ? cstar__respond_write(x, events) : cstar__live_gzip_say(s, x, events);
+    if (rc != CSTAR_EAGAIN) {
+        return rc;
+    }
+    return keep_first(s, events.len != 0 ? events : CSTAR_STR(": \n\n")); /* gzip's head */
 }
 
 void cstar__live_start(cstar__live *s, cstar__exchange *x) {

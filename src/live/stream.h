@@ -53,7 +53,8 @@ cstar__live *cstar__live_new(cstar__room *room, uint64_t last_id);
  * is not, for lack of memory, or in this build. */
 bool cstar__live_use_gzip(cstar__live *s);
 /** What is said first, before start(), when the response of `x` has begun; may be empty, but is not to be
- * left out of a stream that uses gzip. Errors of cstar__respond_write(). */
+ * left out of a stream that uses gzip. Where the connection takes nothing now, it waits for start().
+ * Errors of cstar__respond_write() but CSTAR_EAGAIN. */
 cstar_status cstar__live_say_first(cstar__live *s, cstar__exchange *x, cstar_str events);
 /** [starter] Before start(), or on its room's thread outside of its callbacks. */
 void cstar__live_set_conf(cstar__live *s, const cstar__live_conf *conf, void *user);

@@ -128,9 +128,19 @@ static size_t gather(cstar__live *s, const cstar__shared **pieces, bool *shared,
     return n;
 }
 
+/* It could not be sent at the start. */
+static cstar_status send_head(cstar__live *s) {
+    return s->gzip->began ? CSTAR_OK : cstar__live_gzip_say(s, s->x, CSTAR_STR(""));
+}
+
 cstar_status cstar__live_gzip_send(cstar__live *s, size_t *taken) {
     const cstar__shared *pieces[PIECES];
     bool shared[PIECES];
+    const cstar_status head = send_head(s);
+    if (head != CSTAR_OK) {
+        *taken = 0;
+        return head;
+    }
     const size_t n = gather(s, pieces, shared, s->waiting->n < PIECES ? s->waiting->n : PIECES);
     *taken = 0;
     if (n == 0) {

@@ -36,6 +36,9 @@ static void done(cstar__work *w) {
         cstar__dispatch_finish(conn);
     }
     const bool over = x->closed;
+    if (cstar__live_defer_holds(conn)) { /* a stream's `info`: its own end lets go */
+        return;
+    }
     cstar__exchange_let_go(x);
     if (!over) {
         cstar__quiet_settle(conn);

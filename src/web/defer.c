@@ -13,7 +13,7 @@
  * Works of a stream's callbacks, whose conn is put back when they return, are live_defer.c.
  *
  * SPDX-License-Identifier: MIT */
-#include "web/live.h"
+#include "web/quiet.h"
 
 typedef struct cstar__defer {
     cstar__work work;
@@ -82,6 +82,19 @@ static void run(cstar__work *w) {
     }
 }
 
+/* A stream that has begun may have had its `info` called, which has deferred something itself. */
+static void let_go(cstar_conn *conn) {
+    cstar__exchange *x = conn->x;
+    const bool over = x->closed;
+    if (cstar__live_defer_holds(conn)) {
+        return;
+    }
+    cstar__exchange_let_go(x);
+    if (!over) {
+        cstar__quiet_settle(conn);
+    }
+}
+
 /* Answering may end the exchange, so it stays held until nothing is touched any more. */
 static void on_done(cstar__work *w) {
     cstar__defer *e = of_work(w);
@@ -95,7 +108,7 @@ static void on_done(cstar__work *w) {
     }
     if (conn->defers == NULL) {
         cstar__defer_clear(conn);
-        cstar__exchange_let_go(x);
+        let_go(conn);
     }
 }
 

@@ -34,10 +34,11 @@ static uint64_t last_id_of(const cstar_conn *conn) {
 }
 
 cstar__live_conn *cstar__live_of(cstar_conn *conn) {
-    if (conn->live != NULL || conn->app->hub == NULL) {
+    if (conn->live != NULL || conn->app->hub == NULL || conn->stream != NULL) {
         if (conn->live == NULL) {
             (void)cstar__conn_failf(conn, CSTAR_ESTATE, "live",
-                                    "live: the app is not being served");
+                                    conn->stream != NULL ? "live: there is another stream already"
+                                                         : "live: the app is not being served");
         }
         return conn->live;
     }

@@ -77,6 +77,8 @@ void cstar__live_leave(cstar__live_conn *l, cstar_conn *before);
 cstar_status cstar__live_defer(cstar__live_conn *l, const cstar_deferred *d);
 /** What waits is not run, and nobody is told: the stream is over. */
 void cstar__live_defer_leave(cstar__live_conn *l);
+/** Whether works are under way that hold the exchange: who held it before them must not let go. */
+bool cstar__live_defer_holds(const cstar_conn *conn);
 /** Without a pool: those that the callback has asked for. */
 void cstar__live_defer_run_here(cstar__live_conn *l);
 

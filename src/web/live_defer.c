@@ -63,6 +63,10 @@ static bool is_held(const cstar__live_conn *l) {
     return e != NULL;
 }
 
+bool cstar__live_defer_holds(const cstar_conn *conn) {
+    return conn->live != NULL && is_held(conn->live);
+}
+
 static void on_done(cstar__work *w) {
     cstar__live_conn *l = of_work(w)->l;
     cstar__exchange *x = l->conn->x;

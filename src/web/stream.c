@@ -65,7 +65,8 @@ static cstar_status check(cstar_conn *conn, const cstar_stream_opts *o) {
     }
     cstar__sse_settle(conn);
     const bool goes_on = o->content_type == NULL && conn->answer == CSTAR__ANSWER_SSE;
-    if ((conn->answer != CSTAR__ANSWER_NONE && !goes_on) || conn->stream != NULL) {
+    if ((conn->answer != CSTAR__ANSWER_NONE && !goes_on) || conn->stream != NULL ||
+        conn->live != NULL) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "stream",
                                  "stream: there is a response already");
     }

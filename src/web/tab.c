@@ -316,15 +316,15 @@ bool cstar__tab_resolve(cstar_app *app, const char *name, uint64_t *address) {
     if (strncmp(name, app->secret, len) != 0) {
         return false;
     }
-    const char *p = name + len + (name[len] != '\0');
-    const char *tab = read_number(p, &n) + 1;
+    const char *end = read_number(name + len + (name[len] != '\0'), &n);
     if (name[len] == 's') {
         *address = n;
         return n != 0;
     }
-    return name[len] == 't' && n <= CSTAR__TAB_ID_MAX &&
-           cstar__registry_owner(app->registry, cstar_cstr(tab + n), cstar_view(tab, (size_t)n),
-                                 address, NULL);
+    /* an app's copy of it may have been cut off */
+    return name[len] == 't' && *end == ':' && n <= CSTAR__TAB_ID_MAX && strlen(end + 1) >= n &&
+           cstar__registry_owner(app->registry, cstar_cstr(end + 1 + n),
+                                 cstar_view(end + 1, (size_t)n), address, NULL);
 }
 
 /* ---- for the application ---- */

@@ -285,8 +285,8 @@ static bool enqueue(view *v) {
 }
 
 static bool is_heard(const view *v) {
-    return v->app->hub != NULL &&
-           cstar__hub_audience(v->app->hub, cstar_cstr(v->topic)) != CSTAR__AUDIENCE_NONE;
+    cstar__hub *hub = cstar__app_hub(v->app); /* it may be opened just now */
+    return hub != NULL && cstar__hub_audience(hub, cstar_cstr(v->topic)) != CSTAR__AUDIENCE_NONE;
 }
 
 static cstar_status mark(view *v, void *arg) {

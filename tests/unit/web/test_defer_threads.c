@@ -90,6 +90,58 @@ static void one(cstar_conn *conn) { start(conn, false, 1); }
 static void three(cstar_conn *conn) { start(conn, false, 3); }
 static void gated(cstar_conn *conn) { start(conn, true, 1); }
 
+/* ---- a stream whose `info` is called when it begins, and defers ---- */
+
+static unsigned heard, over; /* atomic */
+
+/* Begins when the other stream has heard what is published here: so it waits for this one, too. */
+static void publish(void *arg) {
+    (void)cstar_publish(arg, "early", .json = "1");
+    for (int i = 0; i < 20000 && get(&heard) == 0; i++) {
+        nap();
+    }
+}
+
+static void first(cstar_conn *conn, const cstar_message *m) {
+    (void)conn, (void)m;
+    count(&heard);
+}
+
+static void defer_more(cstar_conn *conn, const cstar_message *m) {
+    (void)m;
+    cstar_defer(conn, work, .done = done, .arg = new_query(1, true), .free = release);
+}
+
+static void is_over(cstar_conn *conn) {
+    (void)conn;
+    count(&over);
+}
+
+static void listens(cstar_conn *conn) {
+    cstar_live(conn, .info = first);
+    cstar_subscribe(conn, "early");
+    cstar_signal(conn, "listens", 1);
+}
+
+static void defers_early(cstar_conn *conn) {
+    cstar_live(conn, .info = defer_more, .disconnect = is_over);
+    cstar_subscribe(conn, "early");
+    cstar_defer(conn, publish, .arg = cstar_app_of(conn));
+}
+
+/* No callback will look at it: what is left of it when it has begun is small. */
+static void gets_quiet(cstar_conn *conn) {
+    cstar_live(conn, .scope = NULL);
+    cstar_subscribe(conn, "quiet");
+    cstar_defer(conn, work, .done = done, .arg = new_query(2, false), .free = release);
+}
+
+static void blocks_early(cstar_conn *conn) {
+    cstar_live(conn, .info = defer_more, .disconnect = is_over);
+    cstar_subscribe(conn, "early");
+    publish(cstar_app_of(conn));
+}
+
 /* ---- a server ---- */
 
 typedef struct rig {
@@ -128,7 +180,7 @@ static void *serve(void *arg) {
 }
 
 static void begin(rig *r, rig how) {
-    works = dones = frees = live = 0;
+    works = dones = frees = live = heard = over = 0;
     gate = 0;
     *r = how;
     r->app = cstar_app_new();
@@ -136,6 +188,10 @@ static void begin(rig *r, rig how) {
     assert_non_null(r->app);
     cstar_route(r->app, CSTAR_GET, "/one/:n", one);
     cstar_route(r->app, CSTAR_GET, "/three/:n", three);
+    cstar_route(r->app, CSTAR_GET, "/listens", listens);
+    cstar_route(r->app, CSTAR_GET, "/defers", defers_early);
+    cstar_route(r->app, CSTAR_GET, "/quiet", gets_quiet);
+    cstar_route(r->app, CSTAR_GET, "/blocks", blocks_early, .blocking = true);
     assert_int_equal(cstar_route(r->app, CSTAR_GET, "/gated/:n", gated), CSTAR_OK);
     assert_int_equal(pthread_create(&r->thread, NULL, serve, r), 0);
     for (int i = 0; i < 20000 && get(&r->port) == 0; i++) {
@@ -304,10 +360,76 @@ static void test_cut(void **state) {
     assert_int_equal(frees, 1);
 }
 
+/* The client leaves while what `info` has deferred is under way: its memory is the exchange's. */
+static void leave_early(const char *path) {
+    rig r;
+    begin(&r, (rig){.workers = 1});
+    char byte = 0;
+    const int other = ask(&r, "/listens");
+    assert_int_equal(recv(other, &byte, 1, 0), 1);
+    const int fd = ask(&r, path);
+    await(&works, 1);
+    (void)close(fd);
+    await(&over, 1);
+    for (int i = 0; i < 3; i++) { /* who would get its memory */
+        expect(ask(&r, "/one/4"), "{\"out\":8}");
+    }
+    open_gate();
+    await(&frees, 4);
+    assert_int_equal(get(&dones), 3);
+    (void)close(other);
+    end(&r);
+}
+
+static void test_early_info_of_deferred(void **state) {
+    (void)state;
+    leave_early("/defers");
+}
+
+static void test_early_info_of_blocking(void **state) {
+    (void)state;
+    leave_early("/blocks");
+}
+
+/* Reads until that has come; true, or the 20 seconds of ask() are over. */
+static bool hear_part(int fd, const char *part) {
+    char text[4096] = "";
+    size_t n = 0;
+    ssize_t got = 1;
+    while (n + 1 < sizeof text && got > 0 && strstr(text, part) == NULL) {
+        got = recv(fd, text + n, sizeof text - 1 - n, 0);
+        n += got > 0 ? (size_t)got : 0;
+        text[n] = '\0';
+    }
+    return strstr(text, part) != NULL;
+}
+
+static void test_quiet_stream(void **state) {
+    (void)state;
+    rig r;
+    begin(&r, (rig){.workers = 1});
+    const int gone = ask(&r, "/quiet");
+    const int fd = ask(&r, "/quiet");
+    assert_true(hear_part(gone, "{\"out\":4}"));
+    assert_true(hear_part(fd, "{\"out\":4}"));
+    await(&frees, 2);
+    (void)close(gone);
+    assert_int_equal(cstar_publish_signals(r.app, "quiet", "{\"last\":1}"), CSTAR_OK);
+    assert_true(hear_part(fd, "{\"last\":1}"));
+    cstar_stop(r.app);
+    assert_string_equal(hear(fd), "0\r\n\r\n");
+    end(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),       cmocka_unit_test(test_client_vanishes),
-        cmocka_unit_test(test_full_queue), cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_quiet_stream),
+        cmocka_unit_test(test_early_info_of_deferred),
+        cmocka_unit_test(test_early_info_of_blocking),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_client_vanishes),
+        cmocka_unit_test(test_full_queue),
+        cmocka_unit_test(test_drain),
         cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
