@@ -36,7 +36,9 @@ static void done(cstar__work *w) {
         cstar__dispatch_finish(conn);
     }
     const bool over = x->closed;
-    cstar__exchange_let_go(x);
+    if (!cstar__live_defer_holds(conn->live)) { /* an early message's info may have deferred */
+        cstar__exchange_let_go(x);
+    }
     if (!over) {
         cstar__quiet_settle(conn);
     }

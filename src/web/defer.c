@@ -95,7 +95,10 @@ static void on_done(cstar__work *w) {
     }
     if (conn->defers == NULL) {
         cstar__defer_clear(conn);
-        cstar__exchange_let_go(x);
+        /* a stream may have begun, and have deferred something itself */
+        if (!cstar__live_defer_holds(conn->live)) {
+            cstar__exchange_let_go(x);
+        }
     }
 }
 

@@ -77,6 +77,9 @@ void cstar__live_leave(cstar__live_conn *l, cstar_conn *before);
 cstar_status cstar__live_defer(cstar__live_conn *l, const cstar_deferred *d);
 /** What waits is not run, and nobody is told: the stream is over. */
 void cstar__live_defer_leave(cstar__live_conn *l);
+/** Whether works that the pool has hold the exchange, which has no count: who else holds it does not let
+ * go then, the last of them does. `l` may be NULL. */
+bool cstar__live_defer_holds(const cstar__live_conn *l);
 /** Without a pool: those that the callback has asked for. */
 void cstar__live_defer_run_here(cstar__live_conn *l);
 

@@ -55,8 +55,8 @@ static void settle(cstar__live_job *e) {
 }
 
 /* A hold has no count: the last one that is not `here` lets go. */
-static bool is_held(const cstar__live_conn *l) {
-    const cstar__live_job *e = l->defers;
+bool cstar__live_defer_holds(const cstar__live_conn *l) {
+    const cstar__live_job *e = l != NULL ? l->defers : NULL;
     while (e != NULL && e->here) {
         e = e->next;
     }
@@ -67,7 +67,7 @@ static void on_done(cstar__work *w) {
     cstar__live_conn *l = of_work(w)->l;
     cstar__exchange *x = l->conn->x;
     settle(of_work(w));
-    if (!is_held(l)) {
+    if (!cstar__live_defer_holds(l)) {
         cstar__exchange_let_go(x);
     }
 }

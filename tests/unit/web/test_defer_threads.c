@@ -90,6 +90,25 @@ static void one(cstar_conn *conn) { start(conn, false, 1); }
 static void three(cstar_conn *conn) { start(conn, false, 3); }
 static void gated(cstar_conn *conn) { start(conn, true, 1); }
 
+static unsigned published; /* atomic */
+static int handler_gate;   /* atomic: open */
+
+static void on_info(cstar_conn *conn, const cstar_message *m) {
+    (void)m;
+    cstar_defer(conn, work, .done = done, .arg = new_query(5, true), .free = release);
+}
+
+/* A stream that gets a message before it has begun. */
+static void early(cstar_conn *conn) {
+    cstar_live(conn, .info = on_info);
+    cstar_subscribe(conn, "early");
+    cstar_publish(cstar_app_of(conn), "early", .bytes = cstar_cstr("now"));
+    count(&published);
+    while (__atomic_load_n(&handler_gate, __ATOMIC_SEQ_CST) == 0) {
+        nap();
+    }
+}
+
 /* ---- a server ---- */
 
 typedef struct rig {
@@ -129,13 +148,15 @@ static void *serve(void *arg) {
 
 static void begin(rig *r, rig how) {
     works = dones = frees = live = 0;
-    gate = 0;
+    gate = handler_gate = 0;
+    published = 0;
     *r = how;
     r->app = cstar_app_new();
     r->drain_ms = how.drain_ms != 0 ? how.drain_ms : 20000;
     assert_non_null(r->app);
     cstar_route(r->app, CSTAR_GET, "/one/:n", one);
     cstar_route(r->app, CSTAR_GET, "/three/:n", three);
+    cstar_route(r->app, CSTAR_GET, "/early", early, .blocking = true);
     assert_int_equal(cstar_route(r->app, CSTAR_GET, "/gated/:n", gated), CSTAR_OK);
     assert_int_equal(pthread_create(&r->thread, NULL, serve, r), 0);
     for (int i = 0; i < 20000 && get(&r->port) == 0; i++) {
@@ -261,6 +282,28 @@ static void test_client_vanishes(void **state) {
     end(&r);
 }
 
+/* What its info has deferred is under way when the handler's own hold on the exchange ends. */
+static void test_stream_begins_with_a_work(void **state) {
+    (void)state;
+    rig r;
+    begin(&r, (rig){.workers = 1});
+    const int fd = ask(&r, "/early");
+    await(&published, 1);
+    expect(ask(&r, "/one/2"), "{\"out\":4}"); /* the message is read by now */
+    __atomic_store_n(&handler_gate, 1, __ATOMIC_SEQ_CST);
+    await(&works, 2);
+    (void)close(fd);
+    await_active(&r, 0);
+    for (int i = 0; i < 8; i++) { /* in the memory of an exchange that had been given back */
+        expect(ask(&r, "/three/4"), "{\"out\":8}");
+    }
+    assert_int_equal(get(&frees), 25);
+    open_gate();
+    await(&frees, 26);
+    assert_int_equal(get(&dones), 25);
+    end(&r);
+}
+
 static void test_full_queue(void **state) {
     (void)state;
     rig r;
@@ -308,7 +351,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many),       cmocka_unit_test(test_client_vanishes),
         cmocka_unit_test(test_full_queue), cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut),        cmocka_unit_test(test_stream_begins_with_a_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
