@@ -275,8 +275,8 @@ static bool has_early_room(cstar__live *s) {
 
 /* More waits than may. @return false: it was cut. */
 static bool make_room(cstar__live *s) {
-    if (s->dirty != 0 && s->inside == 0 && !send_waiting(s)) {
-        return false; /* a batch is not the client's fault */
+    if (!s->waiting->blocked && !send_waiting(s)) {
+        return false; /* nobody has tried to send it yet: a batch is not the client's fault */
     }
     while (s->waiting != NULL && s->waiting->bytes > s->conf->max_waiting && s->waiting->n > 1) {
         if (!s->conf->drop) {
@@ -317,7 +317,7 @@ static bool send_now(cstar__live *s, cstar__packet *p) {
         return true;
     }
     if (rc == CSTAR_EAGAIN) {
-        if (wait_with(s, p)) {
+        if (wait_with(s, p) && s->waiting != NULL) {
             s->waiting->blocked = true;
         }
     } else if (rc != CSTAR_ECLOSED) {
@@ -511,7 +511,7 @@ void cstar__live_wake(cstar__live *s) {
     if (s->waiting != NULL) {
         s->waiting->blocked = false;
     }
-    s->stuck = false;
+    s->stuck = s->stuck && rang; /* an alarm does not say that anything was taken */
     if (!send_waiting(s)) {
         return;
     }
@@ -545,12 +545,11 @@ static bool replay(cstar__live *s) {
 /* What came before the start; but for what is in the view, or among what was missed. @return false:
  * out of memory. */
 static bool add_early(cstar__live *s, cstar__waiting *w) {
-    bool replaced = false;
     bool ok = true;
     for (uint32_t i = 0; w != NULL && i < w->n && ok; i++) {
         cstar__packet *p = w->items[(w->head + i) & (w->cap - 1)];
         ok = (p->id != 0 && p->id <= s->skip_to) ||
-             cstar__waiting_put(&s->waiting, alloc_of(s), p, &replaced);
+             cstar__waiting_put_missed(&s->waiting, alloc_of(s), p);
     }
     return ok;
 }

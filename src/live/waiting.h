@@ -9,7 +9,7 @@
 
 typedef struct cstar__waiting {
     size_t bytes;          /* what the packets count, but for the first `spared` ones */
-    uint32_t spared;       /* that were missed: they are not the client's fault */
+    uint32_t spared;       /* missed, or early: they are not the client's fault */
     uint32_t head, n, cap; /* cap is a power of two */
     bool blocked;          /* the client takes none: a wake will come */
     cstar__packet *items[];

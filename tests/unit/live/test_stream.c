@@ -149,6 +149,26 @@ static void one_frame_may_be_larger_than_the_budget(void **state) {
     finish(&r);
 }
 
+/* What has come before the start is no more its fault than what it missed. */
+static void what_was_early_is_not_counted(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    rigged *s = liverig_open(&r, 0);
+    s->conf.max_waiting = 200;
+    assert_int_equal(cstar__live_subscribe(s->live, TOPIC("a")), CSTAR_OK);
+    publish(&r, "a", 10, 19);
+    liverig_run(&r);
+    s->room = 50;
+    liverig_start(s);
+    publish(&r, "a", 20, 21); /* of these it has room for two */
+    liverig_run(&r);
+    assert_int_equal(s->aborts, 0);
+    liverig_take(s, SIZE_MAX);
+    assert_int_equal(strlen(liverig_text(s)), 12 * 3 - 1);
+    finish(&r);
+}
+
 static void a_write_that_does_not_fit_cuts(void **state) {
     (void)state;
     liverig r;
@@ -220,6 +240,27 @@ static void who_does_not_take_the_end_is_cut(void **state) {
     }
 }
 
+/* A replaced one throws away what waited here: that its time is over does not mean that its connection
+ * has taken what that had. */
+static void a_replaced_one_without_last_words_is_cut_too(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    rigged *s = liverig_listen(&r, 0, "a");
+    liverig_run(&r);
+    s->room = 0;
+    publish(&r, "a", 1, 2);
+    liverig_run(&r);
+    cstar__live_end(s->live, CSTAR__LIVE_REPLACED);
+    liverig_advance(&r, 499);
+    assert_int_equal(s->ends + s->aborts, 0);
+    liverig_advance(&r, 1);
+    assert_int_equal(s->ends, 0);
+    assert_int_equal(s->aborts, 1);
+    assert_int_equal(s->overs, 1);
+    finish(&r);
+}
+
 /* Of a replaced one nothing is sent that its page has no use for. */
 static void a_replaced_one_says_its_last_words_only(void **state) {
     (void)state;
@@ -268,6 +309,46 @@ static void answer_message(rigged *s, const char *topic, const cstar__packet *p)
     (void)topic;
     (void)p;
     (void)cstar__live_write(s->live, CSTAR_STR("data: answer\n\n"));
+}
+
+static void answer_at_length(rigged *s, const char *topic, const cstar__packet *p) {
+    char text[302];
+    (void)topic;
+    (void)p;
+    memset(text, 'x', sizeof text);
+    memcpy(text, "data: ", 6);
+    memcpy(text + sizeof text - 2, "\n\n", 2);
+    assert_int_equal(cstar__live_write(s->live, cstar_view(text, sizeof text)), CSTAR_OK);
+}
+
+/* What nobody has tried to send yet is not the client's fault: neither the rest of a batch, nor what is
+ * early. */
+static void a_long_answer_behind_a_frame(void **state) {
+    (void)state;
+    for (int early = 0; early < 2; early++) {
+        liverig r;
+        assert_true(liverig_init(&r, &(liverig_opts){0}));
+        rigged *s = liverig_open(&r, 0);
+        s->conf.max_waiting = 200;
+        s->on_info = answer_at_length;
+        assert_int_equal(cstar__live_subscribe(s->live, TOPIC("a")), CSTAR_OK);
+        if (early == 0) {
+            liverig_start(s);
+        }
+        liverig_run(&r);
+        publish(&r, "a", 1, 1);
+        liverig_tell(&r, "a", "x");
+        publish(&r, "a", 2, 2);
+        liverig_run(&r);
+        if (early != 0) {
+            liverig_start(s);
+        }
+        assert_int_equal(s->aborts, 0);
+        assert_int_equal(r.stats.live_slow_cut, 0);
+        assert_int_equal(s->infos, 1);
+        assert_int_equal(strlen(liverig_text(s)), 294 + 2 + 2);
+        finish(&r);
+    }
 }
 
 /* Frames and what messages are answered with, in one batch. */
@@ -650,12 +731,15 @@ int main(void) {
         cmocka_unit_test(who_is_too_slow_is_cut),
         cmocka_unit_test(a_quick_client_survives_a_large_batch),
         cmocka_unit_test(one_frame_may_be_larger_than_the_budget),
+        cmocka_unit_test(what_was_early_is_not_counted),
         cmocka_unit_test(a_write_that_does_not_fit_cuts),
         cmocka_unit_test(a_halt_sends_what_waits),
         cmocka_unit_test(who_does_not_take_the_end_is_cut),
+        cmocka_unit_test(a_replaced_one_without_last_words_is_cut_too),
         cmocka_unit_test(a_replaced_one_says_its_last_words_only),
         cmocka_unit_test(a_callback_that_writes_too_much),
         cmocka_unit_test(answers_keep_their_place),
+        cmocka_unit_test(a_long_answer_behind_a_frame),
         cmocka_unit_test(no_callbacks_at_all),
         cmocka_unit_test(what_is_early_waits),
         cmocka_unit_test(an_early_message_of_a_topic_that_was_left),
