@@ -665,16 +665,16 @@ static cstar__sub *find_sub(const cstar__live *s, cstar_str topic, size_t *n) {
 }
 
 static cstar__sub *sub_new(cstar__live *s) {
-    cstar__sub *sub = &s->first;
-    if (sub->live != NULL) { /* in use; a further one that is free? */
-        for (sub = s->subs; sub != NULL && sub->part != NULL; sub = sub->next) {
-        }
-        if (sub != NULL) {
-            sub->dead = false;
-            return sub;
-        }
-        sub = alloc_of(s)->resize(alloc_of(s)->ctx, NULL, 0, sizeof *sub);
+    cstar__sub *sub = s->subs;
+    while (sub != NULL && sub->part != NULL) {
+        sub = sub->next;
     }
+    if (sub != NULL) { /* one that was left */
+        sub->dead = false;
+        return sub;
+    }
+    sub = s->first.live == NULL ? &s->first
+                                : alloc_of(s)->resize(alloc_of(s)->ctx, NULL, 0, sizeof *sub);
     if (sub != NULL) {
         *sub = (cstar__sub){.live = s, .next = s->subs};
         s->subs = sub;

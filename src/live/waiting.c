@@ -12,12 +12,13 @@ static cstar__packet **item(cstar__waiting *w, uint32_t i) {
     return &w->items[(w->head + i) & (w->cap - 1)];
 }
 
-static bool grow(cstar__waiting **w, const cstar_allocator *alloc) {
+/* NULL: out of memory, nothing has changed. */
+static cstar__waiting *grow(cstar__waiting **w, const cstar_allocator *alloc) {
     cstar__waiting *old = *w;
     const uint32_t cap = old != NULL ? old->cap * 2 : FIRST;
     cstar__waiting *more = alloc->resize(alloc->ctx, NULL, 0, size_of(cap));
     if (more == NULL) {
-        return false;
+        return NULL;
     }
     *more = (cstar__waiting){.cap = cap};
     if (old != NULL) {
@@ -31,7 +32,7 @@ static bool grow(cstar__waiting **w, const cstar_allocator *alloc) {
         (void)alloc->resize(alloc->ctx, old, size_of(old->cap), 0);
     }
     *w = more;
-    return true;
+    return more;
 }
 
 /* Closes the gap from the newer side: what waits long is old. */

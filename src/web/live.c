@@ -391,17 +391,24 @@ static cstar_status write_first(cstar__live_conn *l) {
     return rc;
 }
 
+static bool goes_on(const cstar__live_conn *l) {
+    return l->s != NULL && !cstar__live_is_ending(l->s);
+}
+
 /* It may be over at once; but its conn is not: it is inside of a handler call, or held. */
 static void start(cstar__live_conn *l) {
     cstar_conn *conn = l->conn;
     const bool ends = conn->halted || conn->x->request.method == CSTAR__HEAD;
     conn->halted = false;
     cstar__live_start(l->s, conn->x);
-    if (l->s != NULL && ends) {
+    if (!goes_on(l)) {
+        return;
+    }
+    if (ends) {
         cstar__live_end(l->s, CSTAR__LIVE_HALTED);
-    } else if (l->s != NULL && is_draining(conn)) {
+    } else if (is_draining(conn)) {
         cstar__live_end(l->s, CSTAR__LIVE_DRAINED);
-    } else if (l->s != NULL && !cstar__live_is_ending(l->s)) {
+    } else {
         set_alarm(l);
     }
 }

@@ -229,9 +229,15 @@ static bool is_usable(cstar_str segment) {
     return cstar_utf8_valid(segment) && memchr(segment.ptr, '\0', segment.len) == NULL;
 }
 
+/* What is not set here or by split() is not read: the arrays are long. */
+static void begin_search(search *s, cstar__method method, cstar_str path, cstar__match *m) {
+    s->method = method == CSTAR__HEAD ? CSTAR__GET : method;
+    s->nsegments = 0;
+    s->match = m;
+    s->path = path;
+}
+
 static cstar_status split(cstar_arena *scratch, search *s) {
-    /* what is not set here or before is not read: the arrays are long */
-    /* cppcheck-suppress ctuuninitvar */
     cstar_str path = s->path;
     cstar_str segment;
     s->whole = false;
@@ -321,10 +327,7 @@ static cstar_status terminate(cstar__match *m, cstar_arena *scratch) {
 cstar_status cstar__router_find(const cstar__router *r, cstar__method method, cstar_str path,
                                 cstar_arena *scratch, cstar__match *m) {
     search s;
-    s.method = method == CSTAR__HEAD ? CSTAR__GET : method;
-    s.nsegments = 0;
-    s.match = m;
-    s.path = path;
+    begin_search(&s, method, path, m);
     m->route = NULL;
     m->allowed = 0;
     if (r->root == NULL || path.len == 0 || path.ptr[0] != '/') {
