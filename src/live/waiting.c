@@ -66,15 +66,16 @@ static bool remove_same(cstar__waiting *w, const cstar__packet *p) {
 
 bool cstar__waiting_put(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p,
                         bool *replaced) {
+    cstar__waiting *q = *w != NULL && (*w)->n < (*w)->cap ? *w : grow(w, alloc);
     *replaced = false;
-    if ((*w == NULL || (*w)->n == (*w)->cap) && !grow(w, alloc)) {
+    if (q == NULL) {
         return false;
     }
-    *replaced = remove_same(*w, p);
+    *replaced = remove_same(q, p);
     cstar__packet_ref(p);
-    *item(*w, (*w)->n) = p;
-    (*w)->n++;
-    (*w)->bytes += cstar__waiting_weight(p);
+    *item(q, q->n) = p;
+    q->n++;
+    q->bytes += cstar__waiting_weight(p);
     return true;
 }
 
