@@ -14,10 +14,10 @@ enum { CSTAR__LINE = 64 /* bytes of a cache line, nearly everywhere */ };
 
 /** All lines of `len` bytes, which are going to be read and written. */
 static inline void cstar__fetch(const void *ptr, size_t len) {
-    const char *p = ptr;
-    const char *end = p + len;
-    for (p -= (uintptr_t)p % CSTAR__LINE; p < end; p += CSTAR__LINE) {
-        __builtin_prefetch(p, 1);
+    /* as numbers: between lines that are ours there may be some that are nobody's */
+    const uintptr_t end = (uintptr_t)ptr + len;
+    for (uintptr_t p = (uintptr_t)ptr / CSTAR__LINE * CSTAR__LINE; p < end; p += CSTAR__LINE) {
+        __builtin_prefetch((const void *)p, 1); /* NOLINT(performance-no-int-to-ptr) */
     }
 }
 
