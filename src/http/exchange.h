@@ -264,7 +264,7 @@ enum {
 
 /** The exchange. */
 static inline void cstar__exchange_fetch(const cstar__exchange *x) {
-    cstar__fetch(x, offsetof(cstar__exchange, request)); /* what a broadcast reads of it, slim or not */
+    cstar__fetch(x, offsetof(cstar__exchange, request)); /* what it has, slim or not */
 }
 /** Its machine, and what the driver keeps of the connection, as far as it lies behind the peer. */
 static inline void cstar__exchange_fetch_below(const cstar__exchange *x) {
