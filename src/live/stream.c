@@ -381,7 +381,7 @@ void cstar__live_end(cstar__live *s, cstar__live_end_reason why) {
         cstar__waiting_free(&s->waiting, alloc_of(s));
         s->stuck = blocked;
     }
-    if (s->conf != NULL && s->conf->ops != NULL && s->conf->ops->ending != NULL && s->x != NULL) {
+    if (s->x != NULL && s->conf->ops != NULL && s->conf->ops->ending != NULL) {
         s->inside++;
         s->conf->ops->ending(s, why);
         s->inside--;
