@@ -106,7 +106,6 @@ await test("many bids at once from both: one order, seen by both", async () => {
   }));
   const last = pages[0].locator(".bids li");
   await pageUntil(pages[0], "five bids", () => document.querySelectorAll(".bids li").length === 5);
-  await pageUntil(pages[0], "the highest bid, which nothing follows", () => document.querySelector(".bids li").textContent.includes("115"));
   await listIs(pages[1], ".bids", await last.allTextContents());
   const euros = (await last.allTextContents()).map((t) => Number(t.split("€ ")[1]));
   equal(euros, [...euros].sort((a, b) => b - a));
