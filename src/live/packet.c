@@ -137,13 +137,17 @@ static void put_hex(char *w, uint64_t n, unsigned digits) {
     }
 }
 
+void cstar__packet_format_id(char text[CSTAR__PACKET_ID], uint32_t epoch, uint64_t id) {
+    put_hex(text, epoch, 8);
+    text[8] = '-';
+    put_hex(text + 9, id, 12);
+}
+
 void cstar__packet_stamp(cstar__packet *p, uint32_t epoch, uint64_t id) {
     p->id = id;
     if (p->has_id) {
         const char *end = p->wire.bytes.ptr + p->wire.bytes.len; /* of "<id>\n\n" */
-        char *w = p->mem + (end - p->mem) - CSTAR__PACKET_ID - 2;
-        put_hex(w, epoch, 8);
-        put_hex(w + 9, id, 12);
+        cstar__packet_format_id(p->mem + (end - p->mem) - CSTAR__PACKET_ID - 2, epoch, id);
     }
 }
 

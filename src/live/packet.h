@@ -62,6 +62,8 @@ cstar__packet *cstar__packet_lend(const cstar_allocator *alloc, cstar_str bytes,
 
 /** Of a frame of cstar__packet_end_kept(), before it is published. Others only get `id`. */
 void cstar__packet_stamp(cstar__packet *p, uint32_t epoch, uint64_t id);
+/** Writes an id. Not NUL-terminated. */
+void cstar__packet_format_id(char text[CSTAR__PACKET_ID], uint32_t epoch, uint64_t id);
 /** Reads such an id. @return false: it is none. */
 bool cstar__packet_parse_id(cstar_str text, uint32_t *epoch, uint64_t *id);
 

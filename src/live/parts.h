@@ -148,7 +148,6 @@ struct cstar__live {
     uint32_t slot;     /* + 1; 0: none */
     uint32_t dirty;    /* place in room->dirty, + 1; 0: none */
     uint8_t inside;    /* callbacks of it that are under way */
-    uint8_t why;       /* cstar__live_end_reason, while it ends */
     bool ending : 1;   /* it ends */
     bool closed : 1;   /* its exchange is gone */
     bool doomed : 1;   /* it ends by a cut */

@@ -12,10 +12,7 @@
 
 #include <stdlib.h>
 
-enum {
-    PIECES = 64,          /* in one call */
-    MOST_EARLY = 4 << 20, /* bytes that may wait before the start */
-};
+enum { PIECES = 64 /* in one call */ };
 
 /* What may wait before the start, when its own budget is not known yet. */
 #define EARLY_MOST ((size_t)4 << 20)
@@ -387,7 +384,6 @@ void cstar__live_end(cstar__live *s, cstar__live_end_reason why) {
         s->inside--;
     }
     s->ending = true;
-    s->why = (uint8_t)why;
     if (s->x != NULL && s->inside == 0 && send_waiting(s)) {
         wait_for_end(s);
     }
@@ -763,7 +759,6 @@ uint64_t cstar__live_snapshot(const cstar__live *s) {
 
 bool cstar__live_is_cut(const cstar__live *s) { return s->doomed; }
 void *cstar__live_user(const cstar__live *s) { return s->user; }
-cstar__exchange *cstar__live_exchange(const cstar__live *s) { return s->x; }
 void cstar__live_move(cstar__live *s, cstar__exchange *x) { s->x = x; }
 void *cstar__live_arg(const cstar__live *s) { return s->room->hub->opts.arg; }
 uint64_t cstar__live_address(cstar__live *s) { return cstar__room_enter(s->room, s); }

@@ -100,7 +100,6 @@ void cstar__live_wake(cstar__live *s);
 void *cstar__live_user(const cstar__live *s);
 /** It was, or is to be, cut: its client is too slow, or there was no memory. */
 bool cstar__live_is_cut(const cstar__live *s);
-cstar__exchange *cstar__live_exchange(const cstar__live *s);
 /** Its exchange lies at `x` now. */
 void cstar__live_move(cstar__live *s, cstar__exchange *x);
 /** cstar__hub_opts.arg */

@@ -14,8 +14,6 @@
 #include "http/accept.h"
 #include "net/server.h"
 
-#include <limits.h>
-
 enum {
     PING_MS = 15000,
     GRACE_MS = 500,
@@ -357,21 +355,14 @@ static void fail(cstar_conn *conn, cstar_status rc) {
 
 /* What a client that can't resume has seen by now: events behind it have larger ids. */
 static void put_snapshot(cstar__live_conn *l, cstar_buf *out) {
-    static const char digits[] = "0123456789abcdef";
     const uint64_t id = cstar__live_snapshot(l->s);
-    const uint32_t epoch = cstar__hub_epoch(l->conn->app->hub);
-    if (id == 0 && !cstar__tab_wants_id(l)) {
-        return;
+    if (id != 0 || cstar__tab_wants_id(l)) {
+        char text[CSTAR__PACKET_ID];
+        cstar__packet_format_id(text, cstar__hub_epoch(l->conn->app->hub), id);
+        cstar_buf_lit(out, "id: ");
+        cstar_buf_add(out, text, sizeof text);
+        cstar_buf_lit(out, "\n\n");
     }
-    cstar_buf_lit(out, "id: ");
-    for (int shift = 28; shift >= 0; shift -= 4) {
-        cstar_buf_byte(out, digits[epoch >> shift & 15]);
-    }
-    cstar_buf_byte(out, '-');
-    for (int shift = 44; shift >= 0; shift -= 4) {
-        cstar_buf_byte(out, digits[id >> shift & 15]);
-    }
-    cstar_buf_lit(out, "\n\n");
 }
 
 static bool is_draining(const cstar_conn *conn) {

@@ -1,6 +1,7 @@
 /* web/live.h -- the live part as apps and conns see it. Private.
  *
  *     live.c      a conn whose response is a stream: start, callbacks, end
+ *     live_defer.c  works that its callbacks have the pool do
  *     tab.c       whose tab it is: claims, addresses, the tab's signals, rendering again
  *     quiet.c     what is left of one that no callback will look at
  *     publish.c   from the application to topics
@@ -38,7 +39,6 @@ typedef struct cstar__live_conn {
     bool started;                   /* the response has begun */
     bool gzip;                      /* it may be coded, and the client would like that */
     bool later_ready;
-    bool pinned;        /* somebody keeps the conn and comes back: it never gets quiet */
     cstar_status ready; /* of its fields */
     cstar__later later;
     cstar__timer *timers; /* CSTAR__TIMERS, of the heap; NULL: there never was one */
@@ -98,8 +98,6 @@ bool cstar__tab_wants_id(const cstar__live_conn *l);
 void cstar__tab_last_words(cstar_buf *out, cstar_app *app, cstar__live_end_reason why);
 /** Of an event's request, for its tab's stream. */
 void cstar__tab_keep_signals(cstar_conn *conn);
-/** Text of the signals that the request has brought; "" if it can't be had. */
-cstar_str cstar__signals_text(cstar_conn *conn);
 
 /* ---- quiet.c ---- */
 

@@ -194,7 +194,7 @@ bool cstar__quiet_open(cstar_app *app) {
 /* ---- becoming quiet ---- */
 
 static bool is_watched(const cstar__live_conn *l) {
-    return l->opts.info != NULL || l->opts.disconnect != NULL || l->ntimers != 0 || l->pinned;
+    return l->opts.info != NULL || l->opts.disconnect != NULL || l->ntimers != 0;
 }
 
 static bool may_settle(const cstar_conn *conn) {

@@ -194,7 +194,8 @@ static bool find_tab(cstar_conn *conn, const char *scope, char tab[CSTAR__TAB_ID
            cstar__registry_resolve(conn->app->registry, &t, tab) == CSTAR_OK;
 }
 
-cstar_str cstar__signals_text(cstar_conn *conn) {
+/* Of the signals that the request has brought; "" if it can't be had. */
+static cstar_str signals_text(cstar_conn *conn) {
     const cstar__method method = conn->x->request.method;
     if (method != CSTAR__GET && method != CSTAR__DELETE) {
         return cstar__body_is_form(conn) ? CSTAR_STR("") : cstar_buf_view(&conn->body);
@@ -207,7 +208,7 @@ cstar_str cstar__signals_text(cstar_conn *conn) {
 
 void cstar__tab_keep_signals(cstar_conn *conn) {
     char tab[CSTAR__TAB_ID_MAX + 1];
-    const cstar_str text = cstar__signals_text(conn);
+    const cstar_str text = signals_text(conn);
     const char *scope = text.len != 0 ? conn->events->page->stream_key(conn) : NULL;
     if (scope == NULL || !find_tab(conn, scope, tab)) {
         return;
