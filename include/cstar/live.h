@@ -238,7 +238,8 @@ CSTAR_API cstar_status cstar_app_topic(cstar_app *app, const char *topic,
 /* ---- one stream per tab ---------------------------------------------------------------------- */
 
 /* A claim is atomic, and claims of one tab have an order: the last one owns it. The stream that had
- * it before ends cleanly; if it can't within its grace period, it is cut. */
+ * it before ends cleanly; if patches still wait for its client after the grace period, it is cut. (What is
+ * in the connection already has until the write timeout.) */
 
 /** The signal `tabId` of the request; NULL if it is not usable: a string of 1 to 64 bytes, not all
  * white space. Behind cstar_live(): the one that the stream has claimed. */

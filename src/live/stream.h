@@ -7,7 +7,7 @@
  *                     └─ else: waiting (references) ─▶ on_wake ─▶ cstar__respond_shared()
  *
  * Invariants: 1. What a slow client has not taken is in its connection as at most one frame, or (behind
- * a wake, over TLS, on HTTP/2) as 256 KiB: the rest waits here, as references. 2. What waits is less than the budget, or one frame. 3. `over` is called once, last;
+ * a wake, over TLS) as 256 KiB, on HTTP/2 as 1 MiB: the rest waits here, as references. 2. What waits is less than the budget, or one frame. 3. `over` is called once, last;
  * subscriptions are gone by then. 4. Before start() frames wait.
  * A client that takes gzip gets the same frames by blocks that are made once (live/gzip.h).
  * Threads: its room's, but for what says [starter]: before start() the thread that makes it.
@@ -64,7 +64,7 @@ void cstar__live_start(cstar__live *s, cstar__exchange *x);
 /** on_close of its exchange, or instead of start(): frees it. */
 void cstar__live_over(cstar__live *s);
 /** Ends it: cleanly, behind what is in its connection (what waits here is thrown away if it was
- * REPLACED); if the client has not taken that after grace_ms, the connection is cut. Its exchange may be
+ * REPLACED); if what waits here is not taken after grace_ms, the connection is cut. Its exchange may be
  * over, and `s` gone, when this returns; but not while its `info`, `alarm` or a wake is under way.
  * Again does nothing. */
 void cstar__live_end(cstar__live *s, cstar__live_end_reason why);
