@@ -6,12 +6,11 @@
 // and have to get exactly those. The cases: all of tests/proto/http1, and the classics below with a request hidden in each.
 //
 // SPDX-License-Identifier: MIT
-import { spawn, spawnSync } from "node:child_process";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import net from "node:net";
+import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { equal, finish, ok, skip, test, until } from "../node/lib/check.mjs";
 import { root } from "../node/lib/program.mjs";
+import { installed, nginxConf, startProxy } from "../node/lib/proxy.mjs";
 import { scratch } from "../node/lib/tls.mjs";
 import { alphabet, dialRaw, fdsBack, startLimits } from "../node/lib/trouble.mjs";
 import { connect, head } from "../node/lib/wire.mjs";
@@ -21,36 +20,13 @@ const server = await startLimits();
 
 // ---- the proxies --------------------------------------------------------------------------------
 
-const find = (name) => ["/usr/sbin", "/usr/local/sbin", ...(process.env.PATH ?? "").split(path.delimiter)]
-  .map((dir) => path.join(dir, name)).find((file) => spawnSync(file, ["-v"]).status === 0);
-
-function freePort() {
-  return new Promise((resolve) => {
-    const listener = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = listener.address();
-      listener.close(() => resolve(port));
-    });
-  });
-}
-
-const proxies = {
-  nginx: (port) => ({
-    conf: `daemon off; master_process off; pid ${folder}/nginx.pid; error_log ${folder}/nginx.log;
-events { worker_connections 512; }
-http {
-  access_log off; client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p; fastcgi_temp_path ${folder}/f;
-  uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
-  upstream cstar { server 127.0.0.1:${server.port}; keepalive 1; keepalive_requests 1000000; }
+const confs = {
+  nginx: (port) => nginxConf(folder, `upstream cstar { server 127.0.0.1:${server.port}; keepalive 1; keepalive_requests 1000000; }
   server {
     listen 127.0.0.1:${port};
     location / { proxy_pass http://cstar; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; }
-  }
-}
-`,
-    args: (file) => ["-p", folder, "-c", file, "-e", `${folder}/nginx.log`],
-  }),
-  haproxy: (port) => ({
-    conf: `defaults
+  }`),
+  haproxy: (port) => `defaults
   mode http
   timeout connect 5s
   timeout client 20s
@@ -62,27 +38,9 @@ frontend f
 backend b
   server s 127.0.0.1:${server.port} pool-max-conn 1
 `,
-    args: (file) => ["-db", "-f", file],
-  }),
 };
 
-async function startProxy(name) {
-  const port = await freePort();
-  const { conf, args } = proxies[name](port);
-  const file = path.join(folder, `${name}.conf`);
-  writeFileSync(file, conf);
-  const child = spawn(find(name), args(file), { stdio: ["ignore", "ignore", "pipe"] });
-  process.on("exit", () => child.kill("SIGKILL"));
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
-  await until(`${name} to listen: ${said}`, async () => {
-    ok(child.exitCode === null, `${name}: ${said}`);
-    return connect(port).then((c) => (c.vanish(), true), () => false);
-  });
-  return { port, child };
-}
-
-const found = Object.keys(proxies).filter((name) => find(name) || console.log(`SKIPPED: ${name}'s part, since it is not installed`));
+const found = installed(Object.keys(confs));
 if (found.length === 0) {
   skip("neither nginx nor haproxy is installed: REQUEST SMUGGLING IS NOT TESTED");
 }
@@ -145,7 +103,7 @@ async function own(c, name) {
 }
 
 for (const name of found) {
-  const proxy = await startProxy(name);
+  const proxy = await startProxy(name, folder, confs[name]);
 
   await test(`${name}: ${Object.keys(cases).length} malformed requests, and never another's answer`, async () => {
     const decent = await connect(proxy.port);

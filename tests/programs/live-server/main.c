@@ -207,19 +207,18 @@ static void listen_late(cstar_conn *conn) { begin(conn, true); }
 /* ---- publishing ----------------------------------------------------------------------------- */
 
 static void publish(cstar_conn *conn) {
-    static const long most = 65536;
+    static const long most = 131072;
     char text[64];
     const long n = number_of(conn, "n") != 0 ? number_of(conn, "n") : 1;
-    const long pad = number_of(conn, "pad");
+    const long wanted_pad = number_of(conn, "pad");
+    const size_t pad = (size_t)(wanted_pad < 0 ? 0 : wanted_pad < most ? wanted_pad : most);
     long ok = 0;
-    char *bytes = calloc(1, (size_t)(pad < most && pad > 0 ? pad : 0) + 1);
+    char *bytes = calloc(1, pad + 1);
     if (bytes == NULL) {
         cstar_respond_text(conn, 503, "out of memory");
         return;
     }
-    if (pad > 0) {
-        memset(bytes, 'x', (size_t)(pad < most ? pad : most - 1));
-    }
+    memset(bytes, 'x', pad);
     for (long i = 0; i < n; i++) {
         ok += publish_next(cstar_app_of(conn), cstar_param(conn, "topic"), bytes,
                            cstar_query(conn, "key")) == CSTAR_OK;
