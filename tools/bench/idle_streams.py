@@ -104,9 +104,12 @@ def wait_h1(sock):
 
 
 class H2:
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
+        """`tls`: an SSLContext; None: in clear."""
         self.port, self.next, self.data = port, 1, b""
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+        if tls is not None:
+            self.sock = tls.wrap_socket(self.sock)
         self.sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + idle.frame(4, 0, 0) + idle.frame(4, 1, 0))
 
     def open(self, path, first, n):
