@@ -13,6 +13,7 @@ enum { MOST_NAME = 96, ID_SIZE = 24 };
 
 /** NULL: they have not said it yet. */
 const char *visitor_name(cstar_conn *conn);
+/** Never the same for two of them; "" only without memory. */
 const char *visitor_id(cstar_conn *conn);
 void visitor_name_post(cstar_conn *conn);
 void visitor_put_form(cstar_conn *conn, cstar_html *h);

@@ -12,7 +12,7 @@ static void mount(cstar_conn *conn) {
     }
 }
 
-/* Who has no name has no id either, which the stream and the events go by. */
+/* The stream and the events count on a name. */
 static void authorize(cstar_conn *conn, const char *event) {
     if (visitor_name(conn) == NULL) {
         cstar_respond_text(conn, 401, "Say who you are first");
@@ -93,5 +93,5 @@ static void bid(cstar_conn *conn, const cstar_signals *in) {
 static void next(cstar_conn *conn, const cstar_signals *in) { lot_next(conn); }
 
 CSTAR_PAGE(auction_page, .mount = mount, .authorize = authorize, .render = render, .head = put_head,
-           .connect = connect_page, .disconnect = people_go, .stream_key = visitor_id,
+           .connect = connect_page, .disconnect = people_go, .stream_key = cstar_session_id,
            .events = CSTAR_EVENTS({"bid", bid}, {"next", next}));

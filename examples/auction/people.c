@@ -16,6 +16,11 @@ typedef struct person {
     int streams;
 } person;
 
+/* What a stream remembers. */
+typedef struct seat {
+    char id[ID_SIZE]; /* as whom it was counted; "": as nobody */
+} seat;
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
 static person people[MOST_PEOPLE];                       /* in the order in which they came */
 static size_t npeople;
@@ -66,19 +71,26 @@ void people_put(cstar_html *h) {
 }
 
 void people_come(cstar_conn *conn) {
+    seat *s = cstar_state(conn, seat);
+    if (s == NULL) {
+        return; /* out of memory: the stream goes on */
+    }
     (void)pthread_mutex_lock(&lock);
     person *p = find(visitor_id(conn));
     p = p != NULL ? p : add(visitor_id(conn), visitor_name(conn));
     if (p != NULL) {
+        memcpy(s->id, p->id, sizeof s->id);
         p->streams++;
         publish(cstar_app_of(conn));
     }
     (void)pthread_mutex_unlock(&lock);
 }
 
+/* Who was not counted in, for whatever reason, is not counted out. */
 void people_go(cstar_conn *conn) {
+    const seat *s = cstar_state(conn, seat);
     (void)pthread_mutex_lock(&lock);
-    person *p = find(visitor_id(conn));
+    person *p = s != NULL ? find(s->id) : NULL;
     if (p != NULL && --p->streams == 0) {
         npeople--;
         memmove(p, p + 1, (size_t)(people + npeople - p) * sizeof *p);

@@ -1,25 +1,20 @@
-/* visitor.c -- who bids: a name that one chooses, and an id that nobody else has.
+/* visitor.c -- who bids: a name that one chooses, and the session's id, which others may see.
  * SPDX-License-Identifier: MIT */
 #include "auction.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-static cstar_ticker ids; /* never the same twice, also in another life of the server */
-
 const char *visitor_name(cstar_conn *conn) { return cstar_session_str(conn, "name", NULL); }
 
-const char *visitor_id(cstar_conn *conn) { return cstar_session_str(conn, "id", NULL); }
+const char *visitor_id(cstar_conn *conn) {
+    const char *id = cstar_session_id(conn);
+    return id != NULL ? id : "";
+}
 
 void visitor_name_post(cstar_conn *conn) {
     const char *name = cstar_form(conn, "name");
     if (name == NULL || name[strspn(name, " ")] == '\0' || strlen(name) > MOST_NAME) {
         cstar_flash(conn, "bad", "A name has 1 to 24 letters.");
     } else {
-        char id[ID_SIZE];
-        (void)snprintf(id, sizeof id, "%" PRIu64, cstar_ticker_next(&ids));
         cstar_session_renew(conn);
-        cstar_session_set(conn, "id", id);
         cstar_session_set(conn, "name", name);
     }
     cstar_redirect_to(conn, 303, "/");

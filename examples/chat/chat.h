@@ -13,7 +13,7 @@ enum { MOST_NAME = 96, MOST_TEXT = 1600, REMEMBERED = 100 };
 
 /** What the visitor calls themselves; NULL: nothing yet. */
 const char *visitor_name(cstar_conn *conn);
-/** Never the same for two of them. NULL: there is no name yet. */
+/** Never the same for two of them; "" only without memory. */
 const char *visitor_id(cstar_conn *conn);
 void visitor_name_post(cstar_conn *conn);
 void visitor_put_form(cstar_conn *conn, cstar_html *h);

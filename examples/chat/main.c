@@ -1,8 +1,9 @@
 /* chat -- rooms in which people talk. What to look at:
  *
- *     main.c      topics: "room:*" keeps the last patches, for tabs that come back
- *     visitor.c   who is talking: a name and an id in the session; every stream of a visitor is
- *                 keyed by that id, so that nobody can end another one's
+ *     main.c      topics: "room:*" keeps the last patches, for tabs that come back; of those with a
+ *                 key (who is typing, how many are here) the newest alone
+ *     visitor.c   who is talking: a name in the session, and the session's id; every stream of a
+ *                 visitor is keyed by that, so that nobody can end another one's
  *     rooms.c     what is said, and who is here: changes it and tells it under one lock
  *     pages.c     the lobby and a room: render, connect, disconnect, events
  *
@@ -23,10 +24,9 @@
 int main(int argc, char **argv) {
     cstar_app *app = cstar_app_new();
     cstar_sessions(app, .secrets_env = "CHAT_SECRET");
-    cstar_csp(app, "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self'; "
-                   "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'");
+    cstar_csp(app, CSTAR_CSP_STRICT);
     cstar_app_layout(app, chat_layout);
-    cstar_topic(app, "room:*", .replay_count = 300);
+    cstar_topic(app, "room:*", .replay_count = 300, .replay_latest = true);
     cstar_page(app, "/", &lobby_page);
     cstar_page(app, "/room/:room", &room_page);
     cstar_route(app, CSTAR_POST, "/name", visitor_name_post);

@@ -39,7 +39,7 @@ static void connect_lobby(cstar_conn *conn, const cstar_signals *in) {
 }
 
 CSTAR_PAGE(lobby_page, .mount = mount_lobby, .render = render_lobby, .connect = connect_lobby,
-           .stream_key = visitor_id);
+           .stream_key = cstar_session_id);
 
 /* ---- a room ---- */
 
@@ -125,5 +125,5 @@ static void typing(cstar_conn *conn, const cstar_signals *in) {
 }
 
 CSTAR_PAGE(room_page, .mount = mount_room, .authorize = authorize_room, .render = render_room,
-           .connect = connect_room, .disconnect = disconnect_room, .stream_key = visitor_id,
+           .connect = connect_room, .disconnect = disconnect_room, .stream_key = cstar_session_id,
            .events = CSTAR_EVENTS({"say", say}, {"typing", typing}));

@@ -1,15 +1,13 @@
-/* visitor.c -- who is here: a name that one chooses, and an id that nobody else has.
+/* visitor.c -- who is here: a name that one chooses, and the session's id, which others may see.
  * SPDX-License-Identifier: MIT */
 #include "chat.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-static cstar_ticker ids; /* never the same twice, also in another life of the server */
-
 const char *visitor_name(cstar_conn *conn) { return cstar_session_str(conn, "name", NULL); }
 
-const char *visitor_id(cstar_conn *conn) { return cstar_session_str(conn, "id", NULL); }
+const char *visitor_id(cstar_conn *conn) {
+    const char *id = cstar_session_id(conn);
+    return id != NULL ? id : "";
+}
 
 /* Without the spaces around it. @return false: nothing is left, or too much. */
 static bool trim(const char *text, char out[MOST_NAME + 1]) {
@@ -29,11 +27,6 @@ static bool trim(const char *text, char out[MOST_NAME + 1]) {
 void visitor_name_post(cstar_conn *conn) {
     char name[MOST_NAME + 1];
     if (trim(cstar_form(conn, "name"), name)) {
-        if (visitor_id(conn) == NULL) {
-            char id[24];
-            (void)snprintf(id, sizeof id, "%" PRIu64, cstar_ticker_next(&ids));
-            cstar_session_set(conn, "id", id);
-        }
         cstar_session_set(conn, "name", name);
     } else {
         cstar_flash(conn, "bad", "A name has 1 to 24 letters.");

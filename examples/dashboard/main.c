@@ -24,8 +24,7 @@ int main(int argc, char **argv) {
     turbine_init();
     cstar_thread(app, turbine_run);
     cstar_sessions(app, .secrets_env = "DASHBOARD_SECRET");
-    cstar_csp(app, "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self'; "
-                   "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'");
+    cstar_csp(app, CSTAR_CSP_STRICT);
     cstar_page(app, "/", &dashboard_page);
     cstar_static_embedded(app, "/assets", &assets);
     return cstar_main(app, argc, argv);

@@ -86,10 +86,7 @@ static void set_paused(cstar_conn *conn, const cstar_signals *in) {
     }
 }
 
-/* There are no users here: a tab is known by its id, which is random and long. */
-static const char *key(cstar_conn *conn) { return "dashboard"; }
-
 CSTAR_PAGE(dashboard_page, .mount = mount, .render = render, .head = put_head,
-           .connect = connect_page, .info = info, .stream_key = key,
+           .connect = connect_page, .info = info, .stream_key = cstar_session_id,
            .events = CSTAR_EVENTS({"pause", set_paused}), .slow = CSTAR_SLOW_DROP,
            .max_waiting = (size_t)64 << 10);

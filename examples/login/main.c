@@ -34,9 +34,7 @@ int main(int argc, char **argv) {
     }
     cstar_app *app = cstar_app_new();
     cstar_sessions(app, .secrets_env = "LOGIN_SECRET", .store = file != NULL ? &store : NULL);
-    /* 'unsafe-eval': the client compiles the expressions in attributes. */
-    cstar_csp(app, "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self'; "
-                   "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'");
+    cstar_csp(app, CSTAR_CSP_STRICT);
     cstar_allow_frames(app, CSTAR_FRAMES_NONE);
     cstar_app_layout(app, login_layout);
     cstar_page(app, "/", &login_page);

@@ -33,8 +33,7 @@ int main(int argc, char **argv) {
     }
     cstar_app *app = cstar_app_new();
     cstar_sessions(app, .secrets_env = "TODO_SECRET");
-    cstar_csp(app, "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self'; "
-                   "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'");
+    cstar_csp(app, CSTAR_CSP_STRICT);
     cstar_page(app, "/", &todo_page);
     cstar_static_embedded(app, "/assets", &assets);
     const int status = cstar_main(app, argc, argv);

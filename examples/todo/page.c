@@ -1,7 +1,7 @@
 /* page.c -- the list as a tab shows it.
  *
- *     event ─▶ change the list ─▶ publish "changed" ─▶ info, of each stream ─▶ cstar_rerender()
- *     event ─▶ another filter, order or page ─▶ a message to this tab's stream alone ─▶ the same
+ *     event ─▶ change the list ─▶ publish "changed" ─▶ info, of each stream ─▶ cstar_rerender_soon()
+ *     event ─▶ another filter, order or page ─▶ this tab's stream alone: cstar_tab_rerender()
  *
  * SPDX-License-Identifier: MIT */
 #include "todo.h"
@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { EACH_MS = 100 }; /* between two renderings for one tab */
 
 /* What a new tab shows. Its markup has them as data-signals__ifmissing, so that a later rendering
  * does not set back what has been chosen since. */
@@ -143,21 +145,13 @@ static void connect_page(cstar_conn *conn, const cstar_signals *in) {
     cstar_nudge(conn, "list");
 }
 
-static void info(cstar_conn *conn, const cstar_message *m) { cstar_rerender(conn); }
-
-/* There are no users here: a tab is known by its id, which is random and long. */
-static const char *key(cstar_conn *conn) { return "todo"; }
+/* However much others change: a tab is told ten times a second at most, and what it is told last is
+ * how the list is. */
+static void info(cstar_conn *conn, const cstar_message *m) { cstar_rerender_soon(conn, EACH_MS); }
 
 /* ---- events ---- */
 
-static void show(cstar_conn *conn, const cstar_signals *in) {
-    const char *tab = cstar_tab(conn);
-    if (tab != NULL) {
-        (void)cstar_publish(cstar_app_of(conn), tab, .bytes = CSTAR_STR("show"));
-    } else {
-        cstar_rerender(conn);
-    }
-}
+static void show(cstar_conn *conn, const cstar_signals *in) { cstar_tab_rerender(conn); }
 
 /* To all, this tab included; without a stream it would not hear of it. */
 static void changed(cstar_conn *conn, bool done) {
@@ -203,6 +197,6 @@ static void clear(cstar_conn *conn, const cstar_signals *in) {
 }
 
 CSTAR_PAGE(todo_page, .mount = mount, .render = render, .head = put_head, .connect = connect_page,
-           .info = info, .stream_key = key, .blocking = true,
+           .info = info, .stream_key = cstar_session_id, .blocking = true,
            .events = CSTAR_EVENTS({"show", show}, {"add", add}, {"toggle:*", toggle},
                                   {"remove:*", drop}, {"clear", clear}));

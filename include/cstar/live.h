@@ -101,6 +101,29 @@ CSTAR_API cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic);
 CSTAR_API cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *conn));
 
 /**
+ * Memory of the stream's own, for what its callbacks have to keep from one call to the next: zeros
+ * when it is asked for first, the same bytes each time, until `disconnect` has returned.
+ *
+ *     struct seat { int row; time_t since; };
+ *     ...
+ *     struct seat *s = cstar_state(conn, struct seat);   // in connect, info, disconnect, ...
+ *     if (s != NULL) { s->row++; }
+ *
+ * From a handler that has called, or will call, cstar_live(), or from a callback of a stream. An
+ * event's request is another conn, whose handler has not got it: cstar_publish() to cstar_tab()
+ * tells the stream. A stream without `info`, `disconnect` and timers has no use for it, and forgets
+ * it. (An assign, cstar_assign(), that is made before the stream begins is there in its callbacks,
+ * too; but what they assign is gone when they return.)
+ * @param size  Bytes, the same at each call. The memory is aligned for any type, as the app's
+ *              allocator aligns it.
+ * @return NULL, and the conn keeps why: CSTAR_ESTATE no stream; CSTAR_EINVAL no size, or another
+ *         one than at first; CSTAR_ENOMEM.
+ */
+CSTAR_API void *cstar_stream_state(cstar_conn *conn, size_t size);
+/** The same as a pointer to a type: cstar_state(conn, struct seat) */
+#define cstar_state(conn, type) ((type *)cstar_stream_state((conn), sizeof(type)))
+
+/**
  * Whether the client has everything that was published to what the stream subscribes to: it has
  * come back (Last-Event-ID), and the topics have kept what it missed, which follows. If not, send a
  * full view. False too if it subscribes to a topic without replay. Subscribe to all of them before
@@ -225,6 +248,11 @@ typedef struct cstar_topic_opts { /* zero is the default of every field */
     size_t replay_count;
     size_t replay_bytes; /* of them at most; 0: 1 MiB */
     unsigned replay_ms;  /* older ones are forgotten; 0: 60 000 */
+    /* Of those with the same `.key` the newest alone is kept: who comes back gets how things are,
+     * in the order in which they came to be so, and not all that they have been; and a thing that
+     * changes often does not push out the others. Patches without a key are kept as they come. For
+     * keys that say it all: an older patch of that key must be of no use to who gets the newer. */
+    bool replay_latest;
     char reserved;
 } cstar_topic_opts;
 
@@ -280,6 +308,30 @@ CSTAR_API const cstar_signals *cstar_tab_signals(cstar_conn *conn);
  * sets is for this rendering; have it in data-signals__ifmissing, lest the browser's are set back.
  * In a callback of a stream all of it runs on the loop, also of a `.blocking` page. */
 CSTAR_API cstar_status cstar_rerender(cstar_conn *conn);
+
+/**
+ * cstar_rerender(), but not more often than each `min_ms` milliseconds: at once if the last
+ * rendering, by whichever of these functions, is that long ago (or there was none); else at the end
+ * of that time, by the stream's own timer, once for all who have asked until then. So `info` can be
+ * told of a thousand changes and render twice, and what is shown in the end is how it is. Where
+ * several times are given the one that is over first counts.
+ * From a callback of a page's stream.
+ * @return CSTAR_ESTATE from elsewhere; errors of cstar_rerender() where it is called now: later
+ *         ones are logged.
+ */
+CSTAR_API cstar_status cstar_rerender_soon(cstar_conn *conn, unsigned min_ms);
+
+/**
+ * From an event's handler: the stream of its tab renders the page again, for the signals that the
+ * event has brought, behind what was published to it before. What a page with topics shows should
+ * change by its stream alone: an answer comes on another connection, and may overtake what is
+ * newer.
+ * If the tab has no stream now, the answer has the rendering, as by cstar_rerender(); from a
+ * callback of a stream it is that, too.
+ * @return CSTAR_ESTATE no page, or one without `.info` and `.disconnect`, whose streams have
+ *         forgotten what they would need; CSTAR_EAGAIN, CSTAR_ENOMEM as of cstar_publish().
+ */
+CSTAR_API cstar_status cstar_tab_rerender(cstar_conn *conn);
 
 /* ---- what takes long ------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
  * ours (CSRF), scripts that are not ours (CSP), our pages in their frames.
  *
  *     cstar_sessions(app, .secrets = secrets);           // tokens are checked from here on
- *     cstar_csp(app, "default-src 'self'; script-src 'nonce-{}' 'unsafe-eval'");
+ *     cstar_csp(app, CSTAR_CSP_STRICT);
  *     cstar_allow_frames(app, CSTAR_FRAMES_NONE);
  *
  * Requests that change something (every method but GET, HEAD, OPTIONS) pass two gates; 403
@@ -65,6 +65,21 @@ CSTAR_API void cstar_csrf_field(cstar_conn *conn, cstar_html *h);
  *         with the app.
  */
 CSTAR_API cstar_status cstar_csp(cstar_app *app, const char *policy);
+/**
+ * A policy that fits most apps: cstar_csp(app, CSTAR_CSP_STRICT). Scripts run if they have the nonce
+ * (cstar_head()'s has it), and no others: neither what somebody has smuggled into the markup, nor
+ * on...='' attributes, nor cstar_execute_script() and what is built on it (docs/howto/
+ * security-headers.md says what to do instead). All else comes from this origin: style sheets, or
+ * <style> with the nonce; images, also data: URLs; fonts, media, the manifest. Forms go to this
+ * origin; no site may frame the pages, no plugin or <base> counts.
+ * 'unsafe-eval' has to be there: Datastar v1.0.2 makes functions of the expressions in attributes,
+ * and nothing on the page would react without it. 'unsafe-inline' is not. So what is left to the
+ * app is to build no expression of a visitor's text by hand: cstar_put() writes values as data.
+ */
+#define CSTAR_CSP_STRICT                                                                           \
+    "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self' 'nonce-{}'; "       \
+    "img-src 'self' data:; font-src 'self'; media-src 'self'; manifest-src 'self'; "               \
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 /** The nonce of this response, for <script nonce='{}'> and <style nonce='{}'>: 24 characters, the
  * same until the handler returns; "" if the policy has no {}. cstar_head() has it at its script. */
 CSTAR_API const char *cstar_nonce(cstar_conn *conn);

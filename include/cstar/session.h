@@ -144,6 +144,19 @@ CSTAR_API cstar_status cstar_session_clear(cstar_conn *conn);
  * rights change. */
 CSTAR_API cstar_status cstar_session_renew(cstar_conn *conn);
 
+/**
+ * A name of the session, for keys and lists that others see: who is here, whose message it is, or
+ * `.stream_key = cstar_session_id`, where there are no users. The same for all tabs of a browser, on
+ * each server with these sessions, until cstar_session_renew() or cstar_session_clear(); 22
+ * characters of [A-Za-z0-9_-]. It is no credential: who knows it can't open the session, nor make a
+ * token for it. So never let anybody in for saying it.
+ * A visitor without a session gets one: ask before the response begins (for a stream: in mount, or
+ * in the page with cstar_body(), which makes one for its token).
+ * @return valid until the callback returns. NULL: CSTAR_ESTATE cstar_sessions() was not called, or
+ *         there is no id yet and the response has begun; CSTAR_EIO, CSTAR_ENOMEM.
+ */
+CSTAR_API const char *cstar_session_id(cstar_conn *conn);
+
 /* ---- flash ----------------------------------------------------------------------------------- */
 
 /** A message for the next page that asks for it. `kind` is yours: "info", "error". */

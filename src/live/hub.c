@@ -204,6 +204,7 @@ static cstar__keep keep_of(const cstar__hub *hub, cstar_str name) {
 
 static void ref_packet(void *packet) { cstar__packet_ref(packet); }
 static void unref_packet(void *packet) { cstar__packet_unref(packet); }
+static cstar_str key_of(const void *packet) { return ((const cstar__packet *)packet)->key; }
 
 /* [order] What an earlier topic of that name had may be gone: nobody knows of which name it was. */
 static bool add_ring(const cstar__hub *hub, cstar__topic *t, const cstar__keep *keep) {
@@ -219,7 +220,9 @@ static bool add_ring(const cstar__hub *hub, cstar__topic *t, const cstar__keep *
                                          .bytes = keep->bytes,
                                          .max_ms = keep->ms,
                                          .ref = ref_packet,
-                                         .unref = unref_packet});
+                                         .unref = unref_packet,
+                                         .key = keep->latest ? key_of : NULL,
+                                         .seed = {hub->opts.seed[0], hub->opts.seed[1]}});
     t->ring->gone = __atomic_load_n(&hub->forgotten, __ATOMIC_RELAXED);
     return true;
 }

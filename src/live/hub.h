@@ -34,6 +34,7 @@ typedef struct cstar__live cstar__live; /* live/stream.h */
 typedef struct cstar__keep {
     size_t count, bytes; /* count 0: nothing */
     unsigned ms;
+    bool latest; /* of each key the newest alone */
 } cstar__keep;
 
 typedef struct cstar__hub_opts {  /* zero is the default of every field */

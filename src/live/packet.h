@@ -17,8 +17,9 @@
 
 typedef enum cstar__packet_kind {
     CSTAR__PACKET_FRAME,
-    CSTAR__PACKET_BYTES, /* a message */
-    CSTAR__PACKET_JSON,  /* a message that is JSON text */
+    CSTAR__PACKET_BYTES,    /* a message */
+    CSTAR__PACKET_JSON,     /* a message that is JSON text */
+    CSTAR__PACKET_RERENDER, /* a message for the floor above: no bytes */
 } cstar__packet_kind;
 
 typedef struct cstar__packet {

@@ -47,6 +47,10 @@ cstar_status cstar__seal(const cstar__keyring *k, cstar_str about, cstar_str pla
 cstar_status cstar__unseal(const cstar__keyring *k, cstar_str about, cstar_str text, cstar_buf *out,
                            size_t *key);
 
+/** From a secret, for one purpose, 32 bytes by HKDF-SHA256 that tell nobody anything of it. CSTAR_EIO;
+ * CSTAR_ENOTSUP a build without OpenSSL. [any thread] */
+cstar_status cstar__derive(cstar_str secret, const char *purpose, unsigned char out[32]);
+
 /** Fills with bytes that nobody can guess. CSTAR_EIO. [any thread] */
 cstar_status cstar__random(void *ptr, size_t len);
 

@@ -113,7 +113,7 @@ bool cstar__csrf_of(const cstar_app *app) {
 
 bool cstar__csrf_on(const cstar_conn *conn) { return cstar__csrf_of(conn->app); }
 
-static cstar_status make_secret(cstar_conn *conn, cstar__session *s) {
+cstar_status cstar__csrf_secret(cstar_conn *conn, cstar__session *s) {
     if (s->has_csrf) {
         return CSTAR_OK;
     }
@@ -151,7 +151,7 @@ static const char *mask(cstar_conn *conn, const cstar__session *s) {
 
 const char *cstar_csrf_token(cstar_conn *conn) {
     cstar__session *s = cstar__csrf_on(conn) ? cstar__session_of(conn) : NULL;
-    return s != NULL && make_secret(conn, s) == CSTAR_OK ? mask(conn, s) : "";
+    return s != NULL && cstar__csrf_secret(conn, s) == CSTAR_OK ? mask(conn, s) : "";
 }
 
 /* An error page is rendered when it is too late to make one. */

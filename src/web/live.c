@@ -186,7 +186,11 @@ static void call(cstar__live_conn *l, void (*fn)(cstar_conn *conn)) {
 static void on_info(cstar__live *s, const char *topic, const cstar__packet *p) {
     cstar__live_conn *l = cstar__live_user(s);
     cstar_conn before;
-    if (l->opts.info != NULL) {
+    if (p->kind == CSTAR__PACKET_RERENDER) {
+        if (cstar__tab_page(l->conn) != NULL) {
+            call(l, cstar__rerender_due);
+        }
+    } else if (l->opts.info != NULL) {
         cstar__live_enter(l, &before);
         l->opts.info(l->conn, &(cstar_message){.topic = topic,
                                                .bytes = p->bytes,
@@ -218,9 +222,9 @@ cstar_ended cstar_end_reason(const cstar_conn *conn) {
 static uint64_t now_of(const cstar_conn *conn) { return cstar__app_ticks(conn->app); }
 
 /* The next that is due sets the alarm. */
-static void set_alarm(cstar__live_conn *l) {
+void cstar__live_set_alarm(cstar__live_conn *l) {
     const uint64_t now = now_of(l->conn);
-    uint64_t next = UINT64_MAX;
+    uint64_t next = l->rerender_at != 0 ? l->rerender_at : UINT64_MAX;
     for (size_t i = 0; i < l->ntimers; i++) {
         next = l->timers[i].due < next ? l->timers[i].due : next;
     }
@@ -271,7 +275,7 @@ cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *c
         *t = (cstar__timer){fn, ms, now_of(conn) + ms};
     }
     if (l->started) {
-        set_alarm(l);
+        cstar__live_set_alarm(l);
     }
     return CSTAR_OK;
 }
@@ -288,7 +292,10 @@ static void on_alarm(cstar__live *s) {
             call(l, t->fn);
         }
     }
-    set_alarm(l);
+    if (l->rerender_at != 0 && l->rerender_at <= now && !cstar__live_is_ending(s)) {
+        call(l, cstar__rerender_due);
+    }
+    cstar__live_set_alarm(l);
 }
 
 static const cstar__live_ops ops = {.info = on_info, .alarm = on_alarm, .ending = on_ending};
@@ -400,7 +407,7 @@ static void start(cstar__live_conn *l) {
     } else if (is_draining(conn)) {
         cstar__live_end(l->s, CSTAR__LIVE_DRAINED);
     } else {
-        set_alarm(l);
+        cstar__live_set_alarm(l);
     }
 }
 
@@ -443,6 +450,7 @@ void cstar__live_close(cstar_conn *conn) {
         (void)ready_later(l);
         call(l, l->opts.disconnect);
     }
+    cstar__live_free_state(l);
     if (l->later_ready) {
         cstar_buf_fini(&conn->out);
         cstar__later_fini(&l->later);

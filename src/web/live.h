@@ -3,6 +3,8 @@
  *     live.c      a conn whose response is a stream: start, callbacks, end
  *     live_defer.c  works that its callbacks have the pool do
  *     tab.c       whose tab it is: claims, addresses, the tab's signals, rendering again
+ *     rerender.c  rendering again: not too often, and for an event
+ *     state.c     memory of a stream's own
  *     quiet.c     what is left of one that no callback will look at
  *     publish.c   from the application to topics
  *     topics.c    options of topics; the app's hub
@@ -43,6 +45,11 @@ typedef struct cstar__live_conn {
     cstar__later later;
     cstar__timer *timers; /* CSTAR__TIMERS, of the heap; NULL: there never was one */
     size_t ntimers;
+    void *state; /* cstar_stream_state(), of the heap; NULL: none */
+    size_t state_size;
+    uint64_t rerendered_at; /* if it was `rerendered` at all */
+    uint64_t rerender_at;   /* cstar_rerender_soon(); on the hub's clock; 0: nothing is put off */
+    bool rerendered;
     /* its claim */
     const char *scope;
     char tab[65];
@@ -66,6 +73,8 @@ void cstar__live_close(cstar_conn *conn);
 cstar__live_conn *cstar__live_of(cstar_conn *conn);
 /** Nothing is due any more. */
 void cstar__live_free_timers(cstar__live_conn *l);
+/** For the next thing that is due. On the loop. */
+void cstar__live_set_alarm(cstar__live_conn *l);
 /** Around a callback of the stream: what it has sent is written, what it has halted is ended, and works
  * that no pool takes are done. */
 void cstar__live_enter(cstar__live_conn *l, cstar_conn *before);
@@ -98,6 +107,26 @@ bool cstar__tab_wants_id(const cstar__live_conn *l);
 void cstar__tab_last_words(cstar_buf *out, cstar_app *app, cstar__live_end_reason why);
 /** Of an event's request, for its tab's stream. */
 void cstar__tab_keep_signals(cstar_conn *conn);
+
+/** The page that a stream or an event is of; NULL: of none. */
+const cstar_page_def *cstar__tab_page(const cstar_conn *conn);
+
+/* ---- rerender.c ---- */
+
+/** Its page is rendered for it now: what was put off is done. */
+void cstar__rerender_note(cstar_conn *conn);
+/** What was put off. */
+void cstar__rerender_due(cstar_conn *conn);
+
+/* ---- publish.c ---- */
+
+/** [any thread] Has the stream at that address rendered again. Errors of cstar_publish(). */
+cstar_status cstar__publish_rerender(cstar_app *app, const char *address);
+
+/* ---- state.c ---- */
+
+/** Again does nothing. */
+void cstar__live_free_state(cstar__live_conn *l);
 
 /* ---- quiet.c ---- */
 

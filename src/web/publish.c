@@ -253,6 +253,12 @@ static cstar_status check_json(const cstar_app *app, const char *json) {
     return ok ? CSTAR_OK : err.code;
 }
 
+cstar_status cstar__publish_rerender(cstar_app *app, const char *address) {
+    return post(
+        app, address,
+        cstar__packet_copy(cstar__hub_alloc(app->hub), CSTAR_STR(""), CSTAR__PACKET_RERENDER));
+}
+
 cstar_status cstar_app_publish(cstar_app *app, const char *topic, const cstar_publication *p) {
     cstar_status rc = check(app, topic, NULL);
     rc = rc == CSTAR_OK && p->json != NULL ? check_json(app, p->json) : rc;

@@ -194,7 +194,8 @@ bool cstar__quiet_open(cstar_app *app) {
 /* ---- becoming quiet ---- */
 
 static bool is_watched(const cstar__live_conn *l) {
-    return l->opts.info != NULL || l->opts.disconnect != NULL || l->ntimers != 0;
+    return l->opts.info != NULL || l->opts.disconnect != NULL || l->ntimers != 0 ||
+           l->rerender_at != 0;
 }
 
 static bool may_settle(const cstar_conn *conn) {
@@ -222,6 +223,7 @@ void cstar__quiet_settle(cstar_conn *conn) {
     cstar_buf_fini(&conn->out);
     cstar__later_fini(&l->later);
     cstar__live_free_timers(l);
+    cstar__live_free_state(l);
     cstar__exchange *slim = cstar__exchange_slim(x);
     if (slim == x) {
         quiet_free(app, q);

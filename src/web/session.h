@@ -41,6 +41,12 @@ typedef struct cstar__session {
  * conn knows). */
 cstar__session *cstar__session_of(cstar_conn *conn);
 
+/* ---- csrf.c ---- */
+
+/** The session's secret is there: made, if it was not. Also where no token is asked for.
+ * CSTAR_ESTATE: it is too late for that; CSTAR_EIO. The conn knows. */
+cstar_status cstar__csrf_secret(cstar_conn *conn, cstar__session *s);
+
 /* ---- session_secrets.c ---- */
 
 /** Keys of the secrets that the options name. NULL: `err` says why. */

@@ -164,7 +164,7 @@ bool cstar__tab_reload(cstar_conn *conn, int status) {
 
 /* ---- of an event ---- */
 
-static const cstar_page_def *page_of(const cstar_conn *conn) {
+const cstar_page_def *cstar__tab_page(const cstar_conn *conn) {
     const cstar__route *r = conn->route;
     if (conn->events != NULL) {
         return conn->events->page;
@@ -176,7 +176,7 @@ static const cstar_page_def *page_of(const cstar_conn *conn) {
 
 /* NULL: it has none. */
 static const char *scope_of(cstar_conn *conn) {
-    const cstar_page_def *page = page_of(conn);
+    const cstar_page_def *page = cstar__tab_page(conn);
     if (conn->live != NULL && conn->live->scope != NULL) {
         return conn->live->scope;
     }
@@ -242,11 +242,12 @@ const cstar_signals *cstar_tab_signals(cstar_conn *conn) {
 }
 
 cstar_status cstar_rerender(cstar_conn *conn) {
-    const cstar_page_def *page = page_of(conn);
+    const cstar_page_def *page = cstar__tab_page(conn);
     if (page == NULL || conn->answer != CSTAR__ANSWER_SSE) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "rerender",
                                  "rerender: only from a page's stream or event");
     }
+    cstar__rerender_note(conn);
     const cstar_signals *before = conn->signals;
     conn->signals = cstar_tab_signals(conn);
     conn->rerendering = true; /* what mount sets is for render: the browser has its own */

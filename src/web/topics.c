@@ -63,7 +63,8 @@ cstar_status cstar_app_topic(cstar_app *app, const char *topic, const cstar_topi
         .next = app->topics,
         .keep = {.count = opts->replay_count,
                  .bytes = opts->replay_bytes != 0 ? opts->replay_bytes : REPLAY_BYTES,
-                 .ms = opts->replay_ms != 0 ? opts->replay_ms : REPLAY_MS},
+                 .ms = opts->replay_ms != 0 ? opts->replay_ms : REPLAY_MS,
+                 .latest = opts->replay_latest},
         .len = name.len,
         .prefix = prefix,
     };

@@ -188,7 +188,7 @@ await plain.stop();
 
 // ---- policies -----------------------------------------------------------------------------------
 
-const strict = "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'";
+const strict = "strict"; // CSTAR_CSP_STRICT
 
 async function under(policy, body) {
   const server = await start("visitors", ["--datastar", client], { env: { VISITORS_CSP: policy } });
@@ -212,10 +212,35 @@ await test("a policy with a nonce: the client and its events work", () => under(
     const script = document.createElement("script");
     script.textContent = "document.body.dataset.evil = 'ran'";
     document.body.append(script);
+    const inline = document.createElement("b");
+    inline.setAttribute("onclick", "document.body.dataset.evil = 'clicked'");
+    document.body.append(inline);
+    inline.click();
   });
   equal(await page.evaluate(() => document.body.dataset.evil), undefined);
   ok(page.seen.errors.some((e) => /Content Security Policy/.test(e)));
 }));
+
+await test("CSTAR_CSP_STRICT: nothing inline, and no other page may frame it", async () => {
+  const server = await start("visitors", ["--datastar", client], { env: { VISITORS_CSP: strict } });
+  const page = await openPage(browser);
+  try {
+    const policy = (await (await page.goto(server.url)).allHeaders())["content-security-policy"];
+    match(policy, /script-src 'nonce-[\w-]{24}' 'unsafe-eval';/);
+    ok(!policy.includes("unsafe-inline"));
+    await page.goto(server.url.replace("127.0.0.1", "localhost") + "/me");
+    await page.evaluate((url) => new Promise((loaded) => {
+      const frame = document.createElement("iframe");
+      frame.src = url;
+      frame.onload = loaded;
+      document.body.append(frame);
+    }), server.url);
+    ok(page.seen.errors.some((e) => /frame/i.test(e)), page.seen.errors);
+  } finally {
+    await page.context().close();
+    await server.stop();
+  }
+});
 
 await test("a policy with a nonce: cstar_execute_script() does not run, an attribute does", () => under(strict, async (page) => {
   await page.click("#script");
@@ -233,7 +258,7 @@ await test("a policy with 'unsafe-inline' instead: cstar_execute_script() runs",
     page.clean();
   }));
 
-await test("a policy without 'unsafe-eval': nothing reacts", () => under(strict.replace(" 'unsafe-eval'", ""), async (page) => {
+await test("a policy without 'unsafe-eval': nothing reacts", () => under("default-src 'none'; script-src 'nonce-{}'; connect-src 'self'; img-src data:", async (page) => {
   await page.click("#post");
   ok(page.seen.errors.length > 0);
   equal(await page.textContent("h1"), "");

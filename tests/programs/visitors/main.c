@@ -118,8 +118,9 @@ int main(int argc, char **argv) {
     static const char *const secrets[] = {"a secret of tests, of at least 32 bytes", NULL};
     cstar_app *app = cstar_app_new();
     cstar_sessions(app, .secrets = secrets);
-    if (getenv("VISITORS_CSP") != NULL) {
-        cstar_csp(app, getenv("VISITORS_CSP"));
+    const char *policy = getenv("VISITORS_CSP");
+    if (policy != NULL) {
+        cstar_csp(app, strcmp(policy, "strict") == 0 ? CSTAR_CSP_STRICT : policy);
     }
     if (getenv("VISITORS_TRUST") != NULL) {
         cstar_trust_origin(app, getenv("VISITORS_TRUST"));

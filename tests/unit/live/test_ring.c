@@ -19,6 +19,7 @@ enum { MOST = 4000 };
 typedef struct packet {
     uint64_t id;
     int refs;
+    char key[8];
 } packet;
 
 static packet packets[MOST + 1];
@@ -78,6 +79,27 @@ static int since(const cstar__ring *r, uint64_t id, found *f) {
     assert_int_equal(rc, CSTAR_ENOENT);
     assert_int_equal(f->count, 0);
     return -1;
+}
+
+static cstar_str key_of(const void *arg) { return cstar_cstr(((const packet *)arg)->key); }
+
+/* Keeps the newest of each key alone. */
+static cstar__ring_opts latest(cstar__ring_opts o) {
+    o.key = key_of;
+    o.seed[0] = 5;
+    o.seed[1] = 7;
+    return o;
+}
+
+/* @param key  0: none */
+static void put_key(cstar__ring *r, uint64_t id, cstar__ring_entry e, unsigned key) {
+    packets[id] = (packet){.id = id};
+    if (key != 0) {
+        (void)snprintf(packets[id].key, sizeof packets[id].key, "k%u", key % 100000);
+    }
+    e.id = id;
+    e.packet = &packets[id];
+    cstar__ring_put(r, e);
 }
 
 /* ---- single cases --------------------------------------------------------------------------- */
@@ -233,6 +255,109 @@ static void test_space(void **state) {
     assert_int_equal(a.live_blocks, 0);
 }
 
+/* ---- the newest of each key ----------------------------------------------------------------- */
+
+static const cstar__ring_entry one_byte = {.bytes = 1};
+
+static void test_newest_of_each_key(void **state) {
+    (void)state;
+    static found f;
+    cstar__ring r;
+    cstar__ring_opts o = latest(limits(3, 0, 0));
+    start_packets();
+    cstar__ring_init(&r, cstar_heap(), &o);
+    put_key(&r, 10, one_byte, 1);
+    put_key(&r, 20, one_byte, 2);
+    put_key(&r, 30, one_byte, 0);
+    put_key(&r, 40, one_byte, 2);
+    assert_int_equal(since(&r, 0, &f), 3); /* 20 has gone, and nobody misses it */
+    assert_int_equal(f.ids[0], 10);
+    assert_int_equal(f.ids[1], 30);
+    assert_int_equal(f.ids[2], 40);
+    assert_int_equal(since(&r, 15, &f), 2);
+    assert_int_equal(since(&r, 20, &f), 2);
+    assert_int_equal(since(&r, 35, &f), 1);
+    put_key(&r, 50, one_byte, 1); /* 10, the oldest, is superseded: that is no gap either */
+    assert_int_equal(since(&r, 0, &f), 3);
+    assert_int_equal(f.ids[2], 50);
+    assert_int_equal(held, 3);
+    put_key(&r, 60, one_byte, 0); /* one too many: 30 goes */
+    assert_int_equal(since(&r, 29, &f), -1);
+    assert_int_equal(since(&r, 30, &f), 3);
+    assert_int_equal(r.gone, 30);
+    cstar__ring_fini(&r);
+    assert_int_equal(held, 0);
+}
+
+/* Those without a key, and with one that only looks alike, are all kept. */
+static void test_no_key(void **state) {
+    (void)state;
+    static found f;
+    cstar__ring r;
+    cstar__ring_opts o = latest(limits(100, 0, 0));
+    start_packets();
+    cstar__ring_init(&r, cstar_heap(), &o);
+    for (uint64_t id = 1; id <= 20; id++) {
+        put_key(&r, id, one_byte, id % 2 == 0 ? 0 : (unsigned)id);
+    }
+    assert_int_equal(since(&r, 0, &f), 20);
+    cstar__ring_fini(&r);
+    cstar__ring_opts all = limits(100, 0, 0); /* a ring that does not look at keys */
+    cstar__ring_init(&r, cstar_heap(), &all);
+    put_key(&r, 21, one_byte, 1);
+    put_key(&r, 22, one_byte, 1);
+    assert_int_equal(since(&r, 0, &f), 2);
+    cstar__ring_fini(&r);
+}
+
+/* What is superseded makes room in bytes, too; what never fits takes all with it. */
+static void test_bytes_of_keys(void **state) {
+    (void)state;
+    static found f;
+    cstar__ring r;
+    cstar__ring_opts o = latest(limits(100, 1000, 0));
+    start_packets();
+    cstar__ring_init(&r, cstar_heap(), &o);
+    put_key(&r, 1, (cstar__ring_entry){.bytes = 600}, 1);
+    put_key(&r, 2, (cstar__ring_entry){.bytes = 400}, 2);
+    put_key(&r, 3, (cstar__ring_entry){.bytes = 600}, 1);
+    assert_int_equal(since(&r, 0, &f), 2);
+    assert_int_equal(r.bytes, 1000);
+    put_key(&r, 4, (cstar__ring_entry){.bytes = 1001}, 2);
+    assert_int_equal(held, 0);
+    assert_int_equal(since(&r, 3, &f), -1);
+    assert_int_equal(since(&r, 4, &f), 0);
+    cstar__ring_fini(&r);
+}
+
+/* However often some keys change, beside one that never does: places of superseded ones are used again,
+ * without asking for memory. */
+static void test_space_of_keys(void **state) {
+    (void)state;
+    static found f;
+    failalloc a;
+    cstar__ring r;
+    cstar__ring_opts o = latest(limits(1000, 0, 0));
+    start_packets();
+    failalloc_init(&a, 0);
+    cstar__ring_init(&r, &a.alloc, &o);
+    for (uint64_t id = 1; id <= 100; id++) {
+        put_key(&r, id, one_byte, (unsigned)id);
+    }
+    const size_t calls = a.calls;
+    for (uint64_t id = 101; id <= 4000; id++) {
+        put_key(&r, id, one_byte, 2 + (unsigned)(id % 99));
+        assert_int_equal(held, 100);
+    }
+    assert_true(a.calls <= calls + 2);
+    assert_true(r.space <= 256);
+    assert_int_equal(since(&r, 0, &f), 100);
+    assert_int_equal(f.ids[0], 1);
+    assert_int_equal(f.ids[1], 3902);
+    cstar__ring_fini(&r);
+    assert_int_equal(a.live_blocks, 0);
+}
+
 /* ---- a model -------------------------------------------------------------------------------- */
 
 static uint32_t dice(uint32_t sides) {
@@ -246,22 +371,31 @@ static uint32_t maybe(uint32_t limit) { return dice(2) != 0 ? limit : 0; }
 
 /* Everything that was put, and how many of it are gone. */
 typedef struct model {
-    cstar__ring_entry all[MOST];
+    cstar__ring_entry all[MOST]; /* those that are superseded: without a packet */
+    unsigned keys[MOST];         /* 0: none */
     size_t count, gone;
     cstar__ring_opts o;
 } model;
 
+static size_t count_from(const model *m, size_t i) {
+    size_t n = 0;
+    for (; i < m->count; i++) {
+        n += m->all[i].packet != NULL;
+    }
+    return n;
+}
+
 static size_t bytes_from(const model *m, size_t i) {
     size_t sum = 0;
     for (; i < m->count; i++) {
-        sum += m->all[i].bytes;
+        sum += m->all[i].packet != NULL ? m->all[i].bytes : 0;
     }
     return sum;
 }
 
 static bool over(const model *m, uint64_t now) {
     const cstar__ring_entry *oldest = &m->all[m->gone];
-    return m->count - m->gone > m->o.count ||
+    return oldest->packet == NULL || count_from(m, m->gone) > m->o.count ||
            (m->o.bytes != 0 && bytes_from(m, m->gone) > m->o.bytes) ||
            (m->o.max_ms != 0 && now - oldest->at_ms > m->o.max_ms);
 }
@@ -275,7 +409,7 @@ static void model_evict(model *m, uint64_t now) {
 static int model_since(const model *m, uint64_t id) {
     int n = 0;
     for (size_t i = 0; i < m->count; i++) {
-        if (m->all[i].id > id) {
+        if (m->all[i].id > id && m->all[i].packet != NULL) {
             if (i < m->gone) {
                 return -1;
             }
@@ -288,30 +422,48 @@ static int model_since(const model *m, uint64_t id) {
 /* The ring says what the model says; with failing memory it may have lost more, but has no hole. */
 static void compare(const cstar__ring *r, model *m, bool may_lose) {
     static found f;
-    if (may_lose) {
-        assert_true(r->count <= m->count - m->gone);
-        m->gone = m->count - r->count;
+    while (may_lose && m->gone < m->count && r->count < count_from(m, m->gone)) {
+        m->gone++;
     }
-    assert_int_equal(r->count, m->count - m->gone);
+    assert_int_equal(r->count, count_from(m, m->gone));
     assert_int_equal(held, r->count);
     assert_int_equal(r->bytes, bytes_from(m, m->gone));
     for (int i = 0; i < 4; i++) {
         uint64_t id = dice((uint32_t)r->last + 3);
         int n = since(r, id, &f);
         assert_int_equal(n, model_since(m, id));
-        for (int k = 0; k < n; k++) {
-            assert_int_equal(f.ids[k], m->all[m->count - (size_t)(n - k)].id);
+        size_t at = m->count;
+        for (int k = n; k-- > 0;) {
+            while (m->all[--at].packet == NULL) {
+            }
+            assert_int_equal(f.ids[k], m->all[at].id);
         }
     }
 }
 
+/* Of eight keys, or none. What is superseded before it went takes nothing with it. */
+static void model_put(model *m, cstar__ring *r, cstar__ring_entry e) {
+    const unsigned key = m->o.key != NULL ? dice(9) : 0;
+    for (size_t i = 0; i < m->count; i++) {
+        if (key != 0 && m->keys[i] == key && i >= m->gone) {
+            m->all[i].packet = NULL;
+        }
+    }
+    e.packet = &packets[e.id];
+    m->keys[m->count] = key;
+    m->all[m->count++] = e;
+    put_key(r, e.id, e, key);
+}
+
 static void run_model(failalloc *a, bool failing) {
     static model m;
+    const bool keyed = dice(2) != 0;
     cstar__ring r;
     uint64_t id = 0;
     uint64_t now = 1000;
     start_packets();
     m.o = limits(1 + dice(60), maybe(100 + dice(3000)), maybe(1 + dice(300)));
+    m.o = keyed ? latest(m.o) : m.o;
     m.count = m.gone = 0;
     cstar__ring_init(&r, &a->alloc, &m.o);
     for (int step = 0; step < 300; step++) {
@@ -321,10 +473,10 @@ static void run_model(failalloc *a, bool failing) {
         }
         if (dice(6) != 0) {
             id += 1 + dice(12);
-            m.all[m.count] = (cstar__ring_entry){.id = id, .at_ms = now, .bytes = dice(200)};
-            put(&r, id, now, m.all[m.count++].bytes);
+            model_put(&m, &r, (cstar__ring_entry){.id = id, .at_ms = now, .bytes = dice(200)});
         } else if (dice(8) == 0) {
             m.o = limits(dice(60), maybe(dice(3000)), maybe(dice(300)));
+            m.o = keyed ? latest(m.o) : m.o;
             cstar__ring_limit(&r, &m.o, now);
         } else {
             cstar__ring_expire(&r, now);
@@ -385,7 +537,9 @@ int main(void) {
         cmocka_unit_test(test_bytes),          cmocka_unit_test(test_age),
         cmocka_unit_test(test_stop_and_limit), cmocka_unit_test(test_space),
         cmocka_unit_test(test_model),          cmocka_unit_test(test_failing_memory),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_newest_of_each_key),
+        cmocka_unit_test(test_no_key),         cmocka_unit_test(test_bytes_of_keys),
+        cmocka_unit_test(test_space_of_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

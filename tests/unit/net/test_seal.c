@@ -193,12 +193,30 @@ static void test_random(void **state) {
     assert_memory_not_equal(a, b, sizeof a);
 }
 
+/* By another program's HMAC. */
+static void test_derive(void **state) {
+    (void)state;
+    static const unsigned char want[32] = {0x42, 0xd1, 0xe4, 0xcc, 0x12, 0x47, 0x71, 0xca,
+                                           0xcc, 0x5c, 0x71, 0x6e, 0xfd, 0xfc, 0x66, 0xd3,
+                                           0xcf, 0x54, 0x58, 0xd2, 0x14, 0x77, 0x32, 0xd2,
+                                           0x85, 0x3d, 0x0c, 0x11, 0x35, 0x8f, 0xf5, 0x9f};
+    unsigned char got[32] = {0};
+    unsigned char other[32] = {0};
+    const cstar_str secret = CSTAR_STR("0123456789abcdef01");
+    cstar__keyring_free(ring_of(OLD_SECRET, NULL, "session")); /* skips without OpenSSL */
+    assert_int_equal(cstar__derive(secret, "cstar session id", got), CSTAR_OK);
+    assert_memory_equal(got, want, sizeof want);
+    assert_int_equal(cstar__derive(secret, "another purpose", other), CSTAR_OK);
+    assert_memory_not_equal(got, other, sizeof got);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_answer), cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_spoiled),      cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_bad_secrets),  cmocka_unit_test(test_limits),
         cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_random),
+        cmocka_unit_test(test_derive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

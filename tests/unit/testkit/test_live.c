@@ -100,6 +100,16 @@ CSTAR_PAGE(room, .render = render, .connect = connect_room, .info = info, .disco
            .stream_key = key, .events = CSTAR_EVENTS({"whisper", whisper}));
 CSTAR_PAGE(plain, .render = render);
 
+/* Of prices, of which the newest alone counts. */
+static void connect_prices(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    cstar_subscribe(conn, "prices");
+    if (!cstar_resumed(conn)) {
+        cstar_patch_elements(conn, "<p id='n'>full</p>");
+    }
+}
+CSTAR_PAGE(prices, .render = render, .connect = connect_prices);
+
 static void only_members(cstar_conn *conn, const char *event) {
     (void)event;
     if (refused_with == 204) {
@@ -125,6 +135,8 @@ static int set_up(void **state) {
     cstar_page(f->app, "/plain", &plain);
     cstar_page(f->app, "/members", &members);
     cstar_route(f->app, CSTAR_GET, "/timers", listen_with_timers);
+    cstar_page(f->app, "/prices", &prices);
+    cstar_topic(f->app, "prices", .replay_count = 3, .replay_latest = true);
     cstar_topic(f->app, "news", .replay_count = 4);
     cstar_topic(f->app, "talk", .replay_count = 4);
     f->t = cstar_test_new(f->app);
@@ -292,6 +304,46 @@ static void who_was_away_for_too_long_gets_a_full_view(void **state) {
     s = cstar_test_reconnect(s);
     assert_null(strstr(cstar_test_came(s)->body.ptr, "full"));
     cstar_test_expect_body(cstar_test_came(s), "{\"n\":9}");
+}
+
+static void price(const fixture *f, const char *what, int n) {
+    char json[40];
+    (void)snprintf(json, sizeof json, "{\"%s\":%d}", what, n);
+    cstar_publish_signals(f->app, "prices", json, .key = what[0] != '-' ? what : NULL);
+}
+
+/* One that changes all the time does not push out what the others were told. */
+static void who_comes_back_gets_the_newest_of_each_key(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = cstar_test_open(f->t, "/prices", .method = "POST", .body = "{}");
+    price(f, "eur", 1);
+    cstar_test_advance(f->t, 1);
+    cstar_test_cut(s);
+    price(f, "gbp", 2);
+    price(f, "-", 3); /* no key: kept as it comes */
+    for (int i = 10; i <= 50; i++) {
+        price(f, "eur", i);
+    }
+    s = cstar_test_reconnect(s);
+    static const char *const expected[] = {"signals {\"gbp\":2}", "signals {\"-\":3}",
+                                           "signals {\"eur\":50}"};
+    const cstar_test_reply *r = cstar_test_came(s);
+    assert_null(strstr(r->body.ptr, "full"));
+    assert_int_equal(r->nevents, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(r->events[i].data[0].ptr, expected[i]);
+    }
+    cstar_test_cut(s); /* it had all of it: an id that has not gone since */
+    price(f, "eur", 51);
+    s = cstar_test_reconnect(s);
+    assert_int_equal(cstar_test_came(s)->nevents, 1);
+    cstar_test_cut(s);
+    price(f, "chf", 52);
+    price(f, "jpy", 53); /* a fourth one: the oldest goes, which was seen; and then one more */
+    price(f, "sek", 54);
+    price(f, "nok", 55);
+    s = cstar_test_reconnect(s);
+    cstar_test_expect_body(cstar_test_came(s), "full");
 }
 
 /* ---- who is refused ---- */
@@ -468,6 +520,7 @@ int main(void) {
         TEST(an_event_reaches_its_own_tab),
         TEST(who_comes_back_gets_what_was_missed),
         TEST(who_was_away_for_too_long_gets_a_full_view),
+        TEST(who_comes_back_gets_the_newest_of_each_key),
         TEST(a_callback_can_defer),
         TEST(a_page_that_may_not_come_back_loads_itself_again),
         TEST(who_is_refused_at_first_is_told_so),

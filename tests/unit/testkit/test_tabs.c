@@ -100,7 +100,56 @@ static void poke(cstar_conn *conn) {
     }
 }
 
+/* Not more often than each 100 ms. */
+static int renderings;
+
+static void render_seldom(cstar_conn *conn, cstar_html *h) {
+    (void)conn;
+    cstar_put(h, "<ul id='list'>{}</ul>", ++renderings);
+}
+
+static void info_seldom(cstar_conn *conn, const cstar_message *m) {
+    if (cstar_str_eq(m->bytes, CSTAR_STR("now"))) {
+        assert_int_equal(cstar_rerender(conn), CSTAR_OK);
+        return;
+    }
+    const bool shorter = cstar_str_eq(m->bytes, CSTAR_STR("shorter"));
+    assert_int_equal(cstar_rerender_soon(conn, shorter ? 20 : 100), CSTAR_OK);
+}
+
+static void only_a_stream_waits(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    assert_int_equal(cstar_rerender_soon(conn, 1), CSTAR_ESTATE);
+}
+
+CSTAR_PAGE(seldom, .render = render_seldom, .connect = connect_list, .info = info_seldom,
+           .stream_key = key_list, .events = CSTAR_EVENTS({"soon", only_a_stream_waits}));
+
+/* An event that has its tab's stream render. */
+static cstar_status wanted;
+
+static void tab_event(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    assert_int_equal(cstar_tab_rerender(conn), wanted);
+}
+
+static void info_tab(cstar_conn *conn, const cstar_message *m) {
+    (void)m;
+    assert_int_equal(cstar_tab_rerender(conn), CSTAR_OK); /* it is the stream itself */
+}
+
+static const char *key_tab(cstar_conn *conn) {
+    (void)conn;
+    return "bob";
+}
+
+CSTAR_PAGE(tabbed, .mount = mount_list, .render = render_list, .connect = connect_list,
+           .info = info_tab, .stream_key = key_tab, .events = CSTAR_EVENTS({"show", tab_event}));
+CSTAR_PAGE(deaf, .mount = mount_list, .render = render_list, .connect = connect_list,
+           .stream_key = key_tab, .events = CSTAR_EVENTS({"show", tab_event}));
+
 static void no_page(cstar_conn *conn) {
+    assert_int_equal(cstar_tab_rerender(conn), CSTAR_ESTATE);
     assert_int_equal(cstar_rerender(conn), CSTAR_ESTATE);
     cstar_respond_text(conn, 200, "none");
 }
@@ -113,9 +162,14 @@ typedef struct fixture {
 static int set_up(void **state) {
     fixture *f = calloc(1, sizeof *f);
     nended = 0;
+    renderings = 0;
+    wanted = CSTAR_OK;
     f->app = cstar_app_new();
     cstar_page(f->app, "/list", &list);
     cstar_page(f->app, "/unkeyed", &unkeyed);
+    cstar_page(f->app, "/seldom", &seldom);
+    cstar_page(f->app, "/tabbed", &tabbed);
+    cstar_page(f->app, "/deaf", &deaf);
     cstar_route(f->app, CSTAR_POST, "/feed", feed);
     cstar_route(f->app, CSTAR_POST, "/poke", poke);
     cstar_route(f->app, CSTAR_GET, "/none", no_page);
@@ -273,6 +327,113 @@ static void only_pages_render_again(void **state) {
     cstar_test_expect_body(cstar_test_get(f->t, "/none"), "none");
 }
 
+/* ---- not too often ---- */
+
+static void a_burst_renders_at_once_and_once_behind_it(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/seldom", "{}");
+    for (int i = 0; i < 50; i++) {
+        say(f, "items", "changed");
+    }
+    expect_list(s, "1");
+    cstar_test_advance(f->t, 98);
+    assert_int_equal(cstar_test_news(s)->nevents, 0);
+    cstar_test_advance(f->t, 3);
+    expect_list(s, "2");
+    cstar_test_advance(f->t, 1000); /* and no more */
+    assert_int_equal(cstar_test_news(s)->nevents, 0);
+    say(f, "items", "changed"); /* long ago: at once */
+    expect_list(s, "3");
+}
+
+/* A slow rendering would otherwise be followed by one that shows the same. */
+static void what_was_rendered_meanwhile_is_not_rendered_again(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/seldom", "{}");
+    say(f, "items", "changed");
+    say(f, "items", "changed");
+    say(f, "items", "now");
+    assert_int_equal(cstar_test_news(s)->nevents, 2);
+    cstar_test_advance(f->t, 1000);
+    assert_int_equal(cstar_test_news(s)->nevents, 0);
+    assert_int_equal(renderings, 2);
+    say(f, "items", "now");
+    say(f, "items", "changed"); /* counted from that one, too */
+    assert_int_equal(cstar_test_news(s)->nevents, 1);
+    cstar_test_advance(f->t, 101);
+    expect_list(s, "4");
+}
+
+static void the_shortest_time_counts(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/seldom", "{}");
+    say(f, "items", "changed");
+    say(f, "items", "changed");
+    say(f, "items", "shorter");
+    say(f, "items", "changed");
+    expect_list(s, "1");
+    cstar_test_advance(f->t, 21);
+    expect_list(s, "2");
+}
+
+static void who_ends_before_it_is_due_renders_nothing(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/seldom", "{}");
+    say(f, "items", "changed");
+    say(f, "items", "changed");
+    cstar_test_cut(s);
+    cstar_test_advance(f->t, 1000);
+    assert_int_equal(renderings, 1);
+}
+
+static void an_event_can_not_wait(void **state) {
+    const fixture *f = *state;
+    cstar_test_expect_status(cstar_test_event(f->t, "/seldom", "soon", "{}"), 200);
+}
+
+/* ---- an event has its tab's stream render ---- */
+
+static void the_tabs_stream_renders_for_the_event(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/tabbed", "{\"tabId\":\"a\"}");
+    cstar_test_stream *b = open_at(f, "/tabbed", "{\"tabId\":\"b\"}");
+    (void)cstar_publish_signals(f->app, "items", "{\"before\":1}");
+    const cstar_test_reply *r =
+        cstar_test_event(f->t, "/tabbed", "show", "{\"tabId\":\"a\",\"filter\":\"mine\"}");
+    assert_int_equal(r->npatches, 0); /* not by the answer */
+    cstar_test_advance(f->t, 0);
+    r = cstar_test_news(a);
+    assert_int_equal(r->nevents, 2); /* behind what was published before */
+    assert_non_null(strstr(r->body.ptr, "mine"));
+    assert_true(strstr(r->body.ptr, "before") < strstr(r->body.ptr, "mine"));
+    assert_null(strstr(cstar_test_news(b)->body.ptr, "mine"));
+    say(f, "items", "again");
+    expect_list(a, "mine");
+}
+
+static void without_a_stream_the_answer_has_it(void **state) {
+    const fixture *f = *state;
+    const cstar_test_reply *r =
+        cstar_test_event(f->t, "/tabbed", "show", "{\"tabId\":\"a\",\"filter\":\"mine\"}");
+    assert_int_equal(r->npatches, 1);
+    assert_non_null(strstr(r->patches[0].html, ">mine</ul>"));
+}
+
+/* The stream that the tab has may be of a plain handler, or of a page whose stream is quiet. */
+static void a_stream_that_can_not_render_is_left_alone(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/deaf", "{\"tabId\":\"a\"}");
+    wanted = CSTAR_ESTATE;
+    const cstar_test_reply *r = cstar_test_event(f->t, "/deaf", "show", "{\"tabId\":\"a\"}");
+    assert_int_equal(r->npatches, 0);
+    assert_non_null(strstr(cstar_test_log(f->t), "neither .info nor .disconnect"));
+    wanted = CSTAR_OK;
+    (void)cstar_test_event(f->t, "/tabbed", "show", "{\"tabId\":\"a\"}");
+    cstar_test_advance(f->t, 0);
+    assert_int_equal(cstar_test_came(s)->nevents, 0);
+    assert_true(cstar_test_is_open(s));
+}
+
 /* ---- streams by hand ---- */
 
 static void a_stream_by_hand_has_one_of_each_tab(void **state) {
@@ -412,6 +573,14 @@ int main(void) {
         TEST(a_duplicated_page_has_signals_of_its_own),
         TEST(too_many_signals_are_not_kept),
         TEST(only_pages_render_again),
+        TEST(a_burst_renders_at_once_and_once_behind_it),
+        TEST(what_was_rendered_meanwhile_is_not_rendered_again),
+        TEST(the_shortest_time_counts),
+        TEST(who_ends_before_it_is_due_renders_nothing),
+        TEST(an_event_can_not_wait),
+        TEST(the_tabs_stream_renders_for_the_event),
+        TEST(without_a_stream_the_answer_has_it),
+        TEST(a_stream_that_can_not_render_is_left_alone),
         TEST(a_stream_by_hand_has_one_of_each_tab),
         TEST(a_plain_handler_reaches_its_tab),
         TEST(a_released_tab_is_somebody_elses_and_the_stream_goes_on),

@@ -259,6 +259,29 @@ static void nonces(void **state) {
     stop(&f);
 }
 
+/* The document, and an error page with its style. */
+static void the_strict_policy(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/", "/nowhere"};
+    fixture f;
+    start(&f, false);
+    f.drive.fields = "Accept: text/html\r\n";
+    assert_int_equal(cstar_csp(f.app, CSTAR_CSP_STRICT), CSTAR_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const char *answer = get(&f, paths[i]);
+        const char *nonce = strstr(answer, "script-src 'nonce-");
+        assert_non_null(nonce);
+        char want[80];
+        (void)snprintf(want, sizeof want, "style-src 'self' 'nonce-%.24s';",
+                       nonce + strlen("script-src 'nonce-"));
+        has(answer, want);
+        has(answer, "content-security-policy: default-src 'none'; ");
+        has(answer, "frame-ancestors 'none'\r\n");
+        has_not(answer, "unsafe-inline");
+    }
+    stop(&f);
+}
+
 static void bad_policies_stay_with_the_app(void **state) {
     (void)state;
     static char large[5000];
@@ -281,6 +304,7 @@ int main(void) {
         cmocka_unit_test(headers_of_html),
         cmocka_unit_test(the_handlers_own_stay),
         cmocka_unit_test(nonces),
+        cmocka_unit_test(the_strict_policy),
         cmocka_unit_test(bad_policies_stay_with_the_app),
         cmocka_unit_test(a_page_says_its_language),
     };

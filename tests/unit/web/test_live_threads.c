@@ -41,19 +41,29 @@ static void pause_ms(long ms) {
 
 /* ---- the app -------------------------------------------------------------------------------- */
 
+/* Made on the pool's thread, or the loop's; used on the loop's. */
+typedef struct notes {
+    unsigned begun, told;
+} notes;
+
 static void info(cstar_conn *conn, const cstar_message *m) {
     (void)m;
+    cstar_state(conn, notes)->told++;
     cstar_signal(conn, "told", 1);
 }
 
 static void disconnect(cstar_conn *conn) {
     count(&the.over);
+    if (cstar_state(conn, notes)->begun != 1) {
+        count(&the.strange);
+    }
     /* nobody is there any more, and asking does no harm */
     (void)cstar_publish_signals(cstar_app_of(conn), "news", "{\"gone\":1}");
     (void)cstar_subscribe(conn, "news");
 }
 
 static void listen_to(cstar_conn *conn) {
+    cstar_state(conn, notes)->begun++;
     if (cstar_live(conn, .info = info, .disconnect = disconnect) != CSTAR_OK) {
         count(&the.strange);
         return;
@@ -89,6 +99,7 @@ static void *publish(void *arg) {
     while (!__atomic_load_n(&the.stop, __ATOMIC_SEQ_CST)) {
         tally(cstar_publish_signals(app, "news", "{\"a\":1}"));
         tally(cstar_publish_elements(app, "kept", "<p id='a'>1</p>"));
+        tally(cstar_publish_elements(app, "kept", "<p id='b'>1</p>", .key = "b"));
         count(&the.lent);
         tally(cstar_publish(app, "news", .bytes = CSTAR_STR("lent"), .free = release));
         pause_ms(1);
@@ -178,7 +189,7 @@ static void publishing_whatever_the_server_does(void **state) {
     (void)state;
     pthread_t publishers[PUBLISHERS];
     the.app = cstar_app_new();
-    cstar_topic(the.app, "kept", .replay_count = 10);
+    cstar_topic(the.app, "kept", .replay_count = 10, .replay_latest = true);
     cstar_route(the.app, CSTAR_GET, "/listen", listen_to);
     cstar_route(the.app, CSTAR_GET, "/late", listen_to, .blocking = true);
     cstar_route(the.app, CSTAR_GET, "/none", no_stream);

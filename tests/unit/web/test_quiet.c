@@ -41,6 +41,21 @@ static void subscribe_and_tick(cstar_conn *conn, const cstar_signals *in) {
     cstar_every(conn, 1000, tick);
 }
 
+enum { STATE = 10000 };
+
+static void subscribe_and_keep(cstar_conn *conn, const cstar_signals *in) {
+    subscribe(conn, in);
+    char *state = cstar_stream_state(conn, STATE);
+    assert_non_null(state);
+    memset(state, 'x', STATE);
+}
+
+static void subscribe_and_render(cstar_conn *conn, const cstar_signals *in) {
+    subscribe(conn, in);
+    assert_int_equal(cstar_rerender_soon(conn, 50), CSTAR_OK);
+    assert_int_equal(cstar_rerender_soon(conn, 50), CSTAR_OK); /* this one is put off */
+}
+
 static void halt(cstar_conn *conn, const cstar_signals *in) {
     subscribe(conn, in);
     cstar_halt(conn);
@@ -60,6 +75,8 @@ CSTAR_PAGE(plain, .render = render, .connect = subscribe);
 CSTAR_PAGE(keyed, .render = render, .connect = subscribe_and_patch, .stream_key = key);
 CSTAR_PAGE(watched, .render = render, .connect = subscribe, .disconnect = disconnect);
 CSTAR_PAGE(ticking, .render = render, .connect = subscribe_and_tick);
+CSTAR_PAGE(keeping, .render = render, .connect = subscribe_and_keep);
+CSTAR_PAGE(rendering, .render = render, .connect = subscribe_and_render);
 CSTAR_PAGE(halting, .render = render, .connect = halt);
 CSTAR_PAGE(blocking, .render = render, .connect = subscribe, .blocking = true);
 
@@ -81,6 +98,8 @@ static void open_app(fixture *x) {
     cstar_page(x->app, "/keyed", &keyed);
     cstar_page(x->app, "/watched", &watched);
     cstar_page(x->app, "/ticking", &ticking);
+    cstar_page(x->app, "/keeping", &keeping);
+    cstar_page(x->app, "/rendering", &rendering);
     cstar_page(x->app, "/halting", &halting);
     cstar_page(x->app, "/blocking", &blocking);
 }
@@ -163,8 +182,9 @@ static void only_a_stream_that_nobody_watches(void **state) {
     static const struct {
         const char *path;
         bool slim;
-    } cases[] = {{"/plain", true},    {"/keyed", true},    {"/watched", false},
-                 {"/ticking", false}, {"/blocking", true}, {"/halting", false}};
+    } cases[] = {{"/plain", true},      {"/keyed", true},    {"/watched", false},
+                 {"/ticking", false},   {"/blocking", true}, {"/keeping", true},
+                 {"/rendering", false}, {"/halting", false}};
     (void)state;
     fixture x;
     open_app(&x);
@@ -179,6 +199,19 @@ static void only_a_stream_that_nobody_watches(void **state) {
     }
     close_app(&x);
     assert_int_equal(ended, 1);
+}
+
+/* Nobody can see it any more. */
+static void what_it_has_kept_is_given_back(void **state) {
+    (void)state;
+    fixture x;
+    open_app(&x);
+    for (int i = 0; i < 5; i++) {
+        (void)cost(&x, "/plain", "{}");
+    }
+    assert_true(cost(&x, "/keeping", "{}") < STATE / 10);
+    assert_true(exchange(&x.d[5])->slim);
+    close_app(&x);
 }
 
 /* ---- what it still does ---- */
@@ -369,6 +402,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quiet_stream_is_small),
         cmocka_unit_test(only_a_stream_that_nobody_watches),
+        cmocka_unit_test(what_it_has_kept_is_given_back),
         cmocka_unit_test(it_gets_what_is_published),
         cmocka_unit_test(a_slow_client_is_cut),
         cmocka_unit_test(one_that_waits_is_woken),
