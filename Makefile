@@ -25,7 +25,7 @@ bench: ## speed against nginx
 	@$(MAKE) build
 	@tools/bench.sh
 
-soak: ## mixed load for SOAK_SECONDS (default 30): descriptors and memory are back afterwards
+soak: ## mixed and live load for SOAK_SECONDS (default 30): nothing is left afterwards; once more with sanitizers
 	@tools/deps.sh build
 	@$(MAKE) build
 	@tools/soak.sh

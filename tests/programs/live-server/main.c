@@ -8,10 +8,15 @@
  *     POST /tell/:topic      the query's `text` as a message: "halt" ends streams, others are answered
  *     POST /flood            publishes to the query's `topics` from `threads` threads, with `pause` us between,
  *                          until POST /calm
+ *     GET  /hear/:topics     a live stream that begins with {"resumed":BOOL}, for what is poured
+ *                            (pour.h); query as of /listen, and slim=1: without callbacks
+ *     GET  /hear-late/:topics    the same on a thread of the pool
  *     GET  /counts           what was opened, over, published, refused and told
  *
- * Topics that begin with "k" are kept for replay.
+ * Topics that begin with "k" are kept for replay; those that begin with "r" too, but not for long.
  * SPDX-License-Identifier: MIT */
+#include "pour.h"
+
 #include <cstar.h>
 
 #include <pthread.h>
@@ -162,18 +167,27 @@ static long number_of(cstar_conn *conn, const char *name) {
     return text != NULL ? strtol(text, NULL, 10) : 0;
 }
 
+/* @return false: it was answered otherwise. */
+static bool begin_stream(cstar_conn *conn) {
+    const bool slim = number_of(conn, "slim") != 0;
+    const cstar_status rc = cstar_live(
+        conn, .info = slim ? NULL : info, .disconnect = slim ? NULL : disconnect,
+        .scope = cstar_query(conn, "scope"), .max_waiting = (size_t)number_of(conn, "waiting"),
+        .slow = number_of(conn, "drop") != 0 ? CSTAR_SLOW_DROP : CSTAR_SLOW_CLOSE,
+        .ping_ms = (unsigned)number_of(conn, "ping"),
+        .grace_ms = (unsigned)number_of(conn, "grace"));
+    if (rc == CSTAR_OK && !slim) {
+        add(&opened, 1);
+    }
+    return rc == CSTAR_OK;
+}
+
 static void begin(cstar_conn *conn, bool slow) {
     const char *topics = cstar_param(conn, "topics");
     joining j = {.conn = conn, .slow = slow};
-    if (cstar_live(conn, .info = info, .disconnect = disconnect,
-                   .scope = cstar_query(conn, "scope"),
-                   .max_waiting = (size_t)number_of(conn, "waiting"),
-                   .slow = number_of(conn, "drop") != 0 ? CSTAR_SLOW_DROP : CSTAR_SLOW_CLOSE,
-                   .ping_ms = (unsigned)number_of(conn, "ping"),
-                   .grace_ms = (unsigned)number_of(conn, "grace")) != CSTAR_OK) {
+    if (!begin_stream(conn)) {
         return;
     }
-    add(&opened, 1);
     if (!slow) { /* what is published meanwhile would be in the view, and come again */
         lock_state();
     }
@@ -196,6 +210,18 @@ static void begin(cstar_conn *conn, bool slow) {
     if (!slow) {
         unlock_state();
     }
+    if (number_of(conn, "every") != 0) {
+        (void)cstar_every(conn, (unsigned)number_of(conn, "every"), tick);
+    }
+}
+
+static void hear(cstar_conn *conn) {
+    joining j = {.conn = conn};
+    if (!begin_stream(conn)) {
+        return;
+    }
+    each_topic(cstar_param(conn, "topics"), join_topic, &j);
+    cstar_signal(conn, "resumed", cstar_resumed(conn));
     if (number_of(conn, "every") != 0) {
         (void)cstar_every(conn, (unsigned)number_of(conn, "every"), tick);
     }
@@ -303,6 +329,10 @@ int main(int argc, char **argv) {
     cstar_topic(app, "k*", .replay_count = 100000, .replay_bytes = (size_t)256 << 20);
     cstar_route(app, CSTAR_GET, "/listen/:topics", listen_to);
     cstar_route(app, CSTAR_GET, "/late/:topics", listen_late, .blocking = true);
+    cstar_topic(app, "r*", .replay_count = 2000, .replay_ms = 2000);
+    cstar_route(app, CSTAR_GET, "/hear/:topics", hear);
+    cstar_route(app, CSTAR_GET, "/hear-late/:topics", hear, .blocking = true);
+    pour_add(app);
     cstar_route(app, CSTAR_POST, "/publish/:topic", publish, .blocking = true);
     cstar_route(app, CSTAR_POST, "/tell/:topic", tell);
     cstar_route(app, CSTAR_POST, "/flood", start_flood, .blocking = true);
