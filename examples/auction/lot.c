@@ -55,9 +55,10 @@ static int64_t lowest(void) { return nbids > 0 ? bids[0].euros + 1 : lots[lot].s
 
 static void put_end(cstar_html *h) {
     if (nbids == 0) {
-        cstar_put(h, "<p class='end'>Nobody wanted it.</p>");
+        cstar_put(h, "<p class='end' aria-live='polite'>Nobody wanted it.</p>");
     } else {
-        cstar_put(h, "<p class='end'>Sold to <b>{}</b> for € {}.</p>", bids[0].name, bids[0].euros);
+        cstar_put(h, "<p class='end' aria-live='polite'>Sold to <b>{}</b> for € {}.</p>",
+                  bids[0].name, bids[0].euros);
     }
     cstar_put(h, "<button class='next' data-on:click='{}'>The next lot</button>",
               cstar_event("next"));
@@ -69,7 +70,8 @@ static void put(cstar_html *h) {
     if (left() == 0) {
         put_end(h);
     } else {
-        cstar_put(h, "<p class='price'>{} <b>€ {}</b></p>", nbids > 0 ? "Highest bid" : "Starts at",
+        cstar_put(h, "<p class='price' aria-live='polite' aria-atomic='true'>{} <b>€ {}</b></p>",
+                  nbids > 0 ? "Highest bid" : "Starts at",
                   nbids > 0 ? bids[0].euros : lots[lot].start);
     }
     cstar_put(h, "<ol class='bids' aria-label='Bids'>");

@@ -32,13 +32,12 @@ static void authorize(cstar_conn *conn, const char *event) {
 /* ---- the list ---- */
 
 static void put_note(cstar_html *h, int i) {
-    char event[16] = {'d', 'r', 'o', 'p', ':', (char)('0' + i), '\0'};
     cstar_put(h,
               "<li id='note-{}' class='card'><h2>{}</h2><p>{}</p>"
               "<button class='quiet' aria-label='Delete {}' "
               "data-on:click='confirm(\"Delete this note?\") && {}'>Delete</button></li>",
               i, notes[i].title, notes[i].text, notes[i].title,
-              cstar_event(event, .verb = CSTAR_DELETE));
+              cstar_event("drop", .arg = CSTAR_VAL(i), .verb = CSTAR_DELETE));
 }
 
 static int64_t kept(cstar_conn *conn) { return cstar_session_int(conn, "notes", 0); }
@@ -63,11 +62,10 @@ static void render(cstar_conn *conn, cstar_html *h) {
     cstar_put(h, "</ul>");
 }
 
-/* "drop:2" */
 static void drop(cstar_conn *conn, const cstar_signals *in) {
-    const int i = cstar_event_name(conn)[5] - '0';
+    int64_t i;
     char selector[16] = "#note-0";
-    if (i < 0 || i >= NOTES) {
+    if (!cstar_event_arg_int(conn, &i) || i < 0 || i >= NOTES) {
         return;
     }
     cstar_session_set(conn, "notes", kept(conn) & ~((int64_t)1 << i));
@@ -79,4 +77,4 @@ static void drop(cstar_conn *conn, const cstar_signals *in) {
 }
 
 CSTAR_PAGE(notes_page, .mount = mount, .authorize = authorize, .render = render,
-           .events = CSTAR_EVENTS({"drop:*", drop}));
+           .events = CSTAR_EVENTS({"DELETE drop", drop}));

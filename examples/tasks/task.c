@@ -9,36 +9,20 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* "toggle:17" */
-static void event_name(char out[40], const char *what, int64_t id) {
-    (void)snprintf(out, 40, "%s:%" PRId64, what, id);
-}
 
 void task_row(cstar_html *h, const task *t) {
-    char toggle[40];
-    char drop[40];
-    event_name(toggle, "toggle", t->id);
-    event_name(drop, "remove", t->id);
-    const cstar_expr remove = cstar_component_event("task", drop, .verb = CSTAR_DELETE);
+    const cstar_val id = CSTAR_VAL(t->id);
     cstar_put(
-        h, "<li id='task-{}'><button class='check' aria-label='{}' data-on:click='{}'>{}</button>",
-        t->id, t->done ? "Open again" : "Done", cstar_component_event("task", toggle),
+        h,
+        "<li id='task-{}'><button class='check' aria-label='{}: {}' data-on:click='{}'>{}</button>",
+        t->id, t->done ? "Open again" : "Done", t->title,
+        cstar_component_event("task", "toggle", .arg = id),
         t->done ? "\xe2\x86\xa9" : "\xe2\x9c\x93");
     cstar_put(h, "<span>{}</span>", t->title);
     cstar_put(h,
-              "<button class='remove' aria-label='Remove' "
+              "<button class='remove' aria-label='Remove {}' "
               "data-on:click='confirm(\"Remove it?\") && {}'>\xc3\x97</button></li>",
-              remove);
-}
-
-/* The number behind the colon; 0 if there is none. */
-static int64_t id_of(const cstar_conn *conn) {
-    const char *colon = strchr(cstar_event_name(conn), ':');
-    char *end = NULL;
-    const long long id = colon != NULL ? strtoll(colon + 1, &end, 10) : 0;
-    return colon != NULL && *end == '\0' && id > 0 ? id : 0;
+              t->title, cstar_component_event("task", "remove", .arg = id, .verb = CSTAR_DELETE));
 }
 
 static void take_row_away(cstar_conn *conn, int64_t id) {
@@ -49,18 +33,26 @@ static void take_row_away(cstar_conn *conn, int64_t id) {
 
 static void toggle(cstar_conn *conn, const cstar_signals *in) {
     task t;
+    int64_t id;
     (void)in;
-    if (tasks_toggle(id_of(conn), &t)) {
+    if (!cstar_event_arg_int(conn, &id)) {
+        return; /* no row of ours sends this */
+    }
+    if (tasks_toggle(id, &t)) {
         cstar_signal(conn, "said", t.done ? "Done." : "Open again.");
     }
-    take_row_away(conn, id_of(conn)); /* it is on the other page now */
+    take_row_away(conn, id); /* it is on the other page now */
 }
 
 static void drop(cstar_conn *conn, const cstar_signals *in) {
+    int64_t id;
     (void)in;
-    cstar_signal(conn, "said", tasks_remove(id_of(conn)) ? "Removed." : "It was gone already.");
-    take_row_away(conn, id_of(conn));
+    if (!cstar_event_arg_int(conn, &id)) {
+        return;
+    }
+    cstar_signal(conn, "said", tasks_remove(id) ? "Removed." : "It was gone already.");
+    take_row_away(conn, id);
 }
 
 CSTAR_COMPONENT(task_component, .name = "task",
-                .events = CSTAR_EVENTS({"toggle:*", toggle}, {"remove:*", drop}));
+                .events = CSTAR_EVENTS({"toggle", toggle}, {"DELETE remove", drop}));

@@ -6,10 +6,6 @@
  * SPDX-License-Identifier: MIT */
 #include "todo.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 enum { EACH_MS = 100 }; /* between two renderings for one tab */
 
 /* What a new tab shows. Its markup has them as data-signals__ifmissing, so that a later rendering
@@ -61,19 +57,17 @@ static void put_choices(cstar_html *h) {
         cstar_event("show"), cstar_event("show"));
 }
 
+/* Which one it is goes with the event, as its argument. */
 static void put_item(cstar_html *h, const item *it) {
-    char toggle[40];
-    char drop[40];
-    (void)snprintf(toggle, sizeof toggle, "toggle:%" PRId64, it->id);
-    (void)snprintf(drop, sizeof drop, "remove:%" PRId64, it->id);
+    const cstar_val id = CSTAR_VAL(it->id);
     cstar_put(
         h,
         "<li id='item-{}' class='{}'><button class='check' role='checkbox' "
         "aria-checked='{}' aria-label='Done: {}' data-on:click='{}'>{}</button><span>{}</span>",
         it->id, it->done ? "done" : "open", it->done ? "true" : "false", it->title,
-        cstar_event(toggle), it->done ? "✓" : "", it->title);
+        cstar_event("toggle", .arg = id), it->done ? "✓" : "", it->title);
     cstar_put(h, "<button class='remove' aria-label='Remove {}' data-on:click='{}'>×</button></li>",
-              it->title, cstar_event(drop, .verb = CSTAR_DELETE));
+              it->title, cstar_event("remove", .arg = id, .verb = CSTAR_DELETE));
 }
 
 static void put_page_button(cstar_html *h, const char *label, int64_t page, const answer *a) {
@@ -177,18 +171,14 @@ static void add(cstar_conn *conn, const cstar_signals *in) {
     changed(conn, true);
 }
 
-/* The number behind the colon; 0: none, which no item has. */
-static int64_t id_of(const cstar_conn *conn) {
-    const char *colon = strchr(cstar_event_name(conn), ':');
-    return colon != NULL ? strtoll(colon + 1, NULL, 10) : 0;
-}
-
 static void toggle(cstar_conn *conn, const cstar_signals *in) {
-    changed(conn, store_toggle(id_of(conn)));
+    int64_t id;
+    changed(conn, cstar_event_arg_int(conn, &id) && store_toggle(id));
 }
 
 static void drop(cstar_conn *conn, const cstar_signals *in) {
-    changed(conn, store_remove(id_of(conn)));
+    int64_t id;
+    changed(conn, cstar_event_arg_int(conn, &id) && store_remove(id));
 }
 
 static void clear(cstar_conn *conn, const cstar_signals *in) {
@@ -198,5 +188,5 @@ static void clear(cstar_conn *conn, const cstar_signals *in) {
 
 CSTAR_PAGE(todo_page, .mount = mount, .render = render, .head = put_head, .connect = connect_page,
            .info = info, .stream_key = cstar_session_id, .blocking = true,
-           .events = CSTAR_EVENTS({"show", show}, {"add", add}, {"toggle:*", toggle},
-                                  {"remove:*", drop}, {"clear", clear}));
+           .events = CSTAR_EVENTS({"show", show}, {"add", add}, {"toggle", toggle},
+                                  {"DELETE remove", drop}, {"clear", clear}));

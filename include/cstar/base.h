@@ -299,6 +299,15 @@ typedef struct cstar_expr {
     bool attrs;
     bool csrf; /* set by cstar_put(): the token is to stay out of URLs */
     bool self; /* cstar_put() sets `c` to the component or controller whose markup it is */
+    /* the argument of an event, see cstar_expr_with_arg(): a cstar_val_kind, and what it is of */
+    uint8_t arg_kind;
+    union {
+        bool b;
+        char c;
+        int64_t i;
+        uint64_t u;
+        cstar_str s;
+    } arg;
 } cstar_expr;
 
 /* Markup, trusted as it stands: the one explicit way around the escaping of cstar_put(). */

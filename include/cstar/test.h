@@ -164,11 +164,24 @@ CSTAR_API const cstar_test_reply *cstar_test_get(cstar_test *t, const char *path
 /** Datastar's POST of JSON. */
 CSTAR_API const cstar_test_reply *cstar_test_post(cstar_test *t, const char *path,
                                                   const char *json);
-/** An event of the page at `page`, by POST. `signals` is JSON; NULL: {}. */
-CSTAR_API const cstar_test_reply *cstar_test_event(cstar_test *t, const char *page,
-                                                   const char *event, const char *signals);
-/** The same by any method: with GET and DELETE the signals go into the query, as the client
- * does. */
+typedef struct cstar_test_event_opts { /* zero is the default of every field but page and event */
+    const char *page;                  /* its path */
+    const char *event;                 /* its name, not coded */
+    const char *signals;               /* JSON; NULL: {} */
+    cstar_val arg;                     /* as of cstar_event(); null: none */
+    const char *method;                /* NULL: POST */
+} cstar_test_event_opts;
+
+/** An event of a page. An argument that cstar_event() would refuse is a failure. */
+CSTAR_API const cstar_test_reply *cstar_test_send_event(cstar_test *t,
+                                                        const cstar_test_event_opts *opts);
+/** cstar_test_event(t, "/todos", "add", "{\"title\":\"milk\"}")
+ *  cstar_test_event(t, "/todos", "toggle", NULL, .arg = CSTAR_VAL(7), .method = "PUT") */
+#define cstar_test_event(t, page_, event_, ...)                                                    \
+    cstar_test_send_event(                                                                         \
+        (t), &(cstar_test_event_opts){.page = (page_), .event = (event_), .signals = __VA_ARGS__})
+/** Any event, such as a component's, by its URL and any method: with GET and DELETE the signals go
+ * into the query, as the client does. */
 CSTAR_API const cstar_test_reply *cstar_test_event_by(cstar_test *t, const char *method,
                                                       const char *url, const char *signals);
 /** A POST of an HTML form: `fields` are name and value in turn, coded here, and end with NULL. */
@@ -255,10 +268,14 @@ CSTAR_API cstar_test_page *cstar_test_visit(cstar_test *t, const char *path);
 CSTAR_API cstar_test_page *cstar_test_page_of(cstar_test *t, cstar_str html);
 /** Applies all patches of elements and of signals, in order. Again with a later reply: on top. */
 CSTAR_API bool cstar_test_apply(cstar_test_page *page, const cstar_test_reply *r);
-/** Sends an event of the page with the page's signals, `extra` (JSON; NULL: none) merged into them
- * first, as if the user had typed it, and applies what comes. */
-CSTAR_API const cstar_test_reply *cstar_test_page_event(cstar_test_page *page, const char *event,
-                                                        const char *extra);
+/** Sends an event of the page with the page's signals, `opts->signals` merged into them first, as
+ * if the user had typed it, and applies what comes. `opts->page` is not looked at. */
+CSTAR_API const cstar_test_reply *cstar_test_send_page_event(cstar_test_page *page,
+                                                             const cstar_test_event_opts *opts);
+/** cstar_test_page_event(page, "toggle", NULL, .arg = CSTAR_VAL(7)) */
+#define cstar_test_page_event(page_, event_, ...)                                                  \
+    cstar_test_send_page_event(                                                                    \
+        (page_), &(cstar_test_event_opts){.event = (event_), .signals = __VA_ARGS__})
 
 /** How many elements match. */
 CSTAR_API size_t cstar_test_count(cstar_test_page *page, const char *selector);

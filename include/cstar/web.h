@@ -155,6 +155,17 @@ CSTAR_API void cstar_flash_area(cstar_conn *conn, cstar_html *h);
 /** The name of the event that is being handled, decoded: "change_title:42" for "change_title:*".
  * NULL: none is. */
 CSTAR_API const char *cstar_event_name(const cstar_conn *conn);
+/** The argument of that event, which cstar_event("toggle", .arg = CSTAR_VAL(id)) has sent, decoded;
+ * valid until the handler returns. It is what a browser says, as signals are: whether this user may
+ * touch that row is for the handler (or `authorize`, which can ask for it too) to find out. Stands in
+ * the URL, and so in logs: no place for secrets.
+ * NULL: no event is being handled, it has none or two, or what it has is longer than
+ * CSTAR_EVENT_ARG_MAX, no UTF-8, or has a NUL in it. "" is an argument. */
+CSTAR_API const char *cstar_event_arg(cstar_conn *conn);
+/** The same as a whole number: decimal digits, a '-' in front or not, and nothing else ("7", not
+ * "+7", "07" or "7 "), that fits.
+ * @return false: there is none, or it is no such number; `*n` is untouched. */
+CSTAR_API CSTAR_MUST_USE bool cstar_event_arg_int(cstar_conn *conn, int64_t *n);
 /** No further: what follows in the page's order of operations (render, the event's handler) does not
  * run. A request that ends halted and without an answer gets 403. */
 CSTAR_API void cstar_halt(cstar_conn *conn);

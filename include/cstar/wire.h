@@ -221,6 +221,13 @@ CSTAR_API cstar_status cstar_format_redirect(cstar_buf *out, const cstar_redirec
 
 /* ---- actions: expressions for data-on:* and friends ------------------------------------------ */
 
+/* An event can have an argument: one value that says which of many it is about, such as a row of a
+ * list. It goes into the query of the event's URL, percent-coded, and cstar_event_arg() of
+ * cstar/web.h reads it. A whole number, a text (UTF-8, without NUL, at most this many bytes; "" is
+ * a text too), a char or a bool ("true", "false").
+ * Others are ETYPE; a longer text is ELIMIT; EUTF8; EINVAL: NUL. */
+#define CSTAR_EVENT_ARG_MAX 1024
+
 typedef enum cstar_verb { CSTAR_POST, CSTAR_GET, CSTAR_PUT, CSTAR_PATCH, CSTAR_DELETE } cstar_verb;
 CSTAR_API cstar_status cstar_verb_parse(cstar_str name, cstar_verb *verb, cstar_err *err);
 
@@ -239,10 +246,11 @@ typedef struct cstar_action { /* zero is the default of every field */
     /* the page has the signal `csrf`: GET and DELETE keep it out of the URL, and DELETE sends it as
      * x-csrf-token. cstar_put() sets it in pages of an app that checks tokens. */
     bool csrf;
+    cstar_val arg; /* see CSTAR_EVENT_ARG_MAX; null: none */
 } cstar_action;
 
-/** `@post("/ds/module/event")`. EINVAL: event or module "", "." or ".."; a prefix that is not a
- * plain local path; EUTF8. */
+/** `@post("/ds/module/event")`, and `?arg=...` behind it. EINVAL: event or module "", "." or "..";
+ * a prefix that is not a plain local path; EUTF8; those of an argument. */
 CSTAR_API cstar_status cstar_format_action(cstar_buf *out, const cstar_action *a, cstar_err *err);
 
 typedef struct cstar_page_event { /* zero is the default of every field */
@@ -250,6 +258,7 @@ typedef struct cstar_page_event { /* zero is the default of every field */
     cstar_verb verb;
     const char *options; /* JavaScript object text, trusted; NULL: none */
     bool csrf;           /* as of cstar_action */
+    cstar_val arg;       /* see CSTAR_EVENT_ARG_MAX; null: none */
 } cstar_page_event;
 
 /** `@post(<this page> + "/_event/name")`: works wherever the page is mounted. */
@@ -271,6 +280,7 @@ typedef struct cstar_component_event { /* zero is the default of every field */
     cstar_verb verb;
     const char *options; /* JavaScript object text, trusted; NULL: none */
     bool csrf;           /* as of cstar_action */
+    cstar_val arg;       /* see CSTAR_EVENT_ARG_MAX; null: none */
 } cstar_component_event;
 
 /** `@post(<data-ds-base of the body, or /ds> + "/component/name")`, guarded: no request is made where
@@ -301,6 +311,9 @@ CSTAR_API cstar_expr cstar_expr_component(const char *component, const char *nam
 /** Of the component or controller whose markup it stands in, as cstar_component_event(). EINVAL
  * when written: it is nobody's, see cstar_page_def.controller. */
 CSTAR_API cstar_expr cstar_expr_self(const char *name, cstar_verb verb, const char *options);
+/** Any of these, with an argument: see CSTAR_EVENT_ARG_MAX. A text is borrowed as the rest is. With
+ * cstar_expr_connect() it is EINVAL when written. */
+CSTAR_API cstar_expr cstar_expr_with_arg(cstar_expr e, cstar_val arg);
 /** Two attributes, data-on-signal-patch and its filter: `cstar_put(h, "<div {}>",
  * cstar_on_nudge("posts", &reload))`.
  * @param action  borrowed until written. */
@@ -311,34 +324,37 @@ typedef struct cstar__action_args {
     const char *module, *event, *prefix, *options;
     cstar_verb verb;
     bool include_search;
+    cstar_val arg;
 } cstar__action_args;
 static inline cstar_expr cstar__event_expr(cstar__action_args a) {
-    return cstar_expr_event(a.event, a.verb, a.options);
+    return cstar_expr_with_arg(cstar_expr_event(a.event, a.verb, a.options), a.arg);
 }
 static inline cstar_expr cstar__connect_expr(cstar__action_args a) {
-    return cstar_expr_connect(a.include_search, a.options != NULL
-                                                    ? a.options
-                                                    : "{retry: 'always', retryMaxCount: Infinity}");
+    const char *options =
+        a.options != NULL ? a.options : "{retry: 'always', retryMaxCount: Infinity}";
+    return cstar_expr_with_arg(cstar_expr_connect(a.include_search, options), a.arg);
 }
 static inline cstar_expr cstar__action_expr(cstar__action_args a) {
-    return cstar_expr_action(a.module, a.event, a.verb, a.prefix, a.options);
+    return cstar_expr_with_arg(cstar_expr_action(a.module, a.event, a.verb, a.prefix, a.options),
+                               a.arg);
 }
 /** cstar_event("save"), cstar_event("save", .verb = CSTAR_DELETE, .options = "{retryMaxCount:
- * 5}") */
+ * 5}"), cstar_event("toggle", .arg = CSTAR_VAL(row->id)): all of them but
+ * cstar_connect() take an `.arg`. */
 #define cstar_event(...) cstar__event_expr((cstar__action_args){.event = __VA_ARGS__})
 /** cstar_connect(), cstar_connect(.include_search = true): opens the stream of this page. Unless
  * `.options` say otherwise it is opened again whenever it has ended, for what reason ever, and for as
  * long as the page is open; see cstar/live.h for how the server ends it for good. */
 #define cstar_connect(...) cstar__connect_expr((cstar__action_args){.module = NULL, __VA_ARGS__})
 static inline cstar_expr cstar__component_expr(cstar__action_args a) {
-    return cstar_expr_component(a.module, a.event, a.verb, a.options);
+    return cstar_expr_with_arg(cstar_expr_component(a.module, a.event, a.verb, a.options), a.arg);
 }
 /** cstar_component_event("drawer", "save", .verb = CSTAR_PUT): of a component, see
  * cstar_components(). */
 #define cstar_component_event(component_, ...)                                                     \
     cstar__component_expr((cstar__action_args){.module = (component_), .event = __VA_ARGS__})
 static inline cstar_expr cstar__self_expr(cstar__action_args a) {
-    return cstar_expr_self(a.event, a.verb, a.options);
+    return cstar_expr_with_arg(cstar_expr_self(a.event, a.verb, a.options), a.arg);
 }
 /** cstar_self("increment"), cstar_self("drop", .verb = CSTAR_DELETE): of the controller (or the
  * component) that renders it, without its name. */

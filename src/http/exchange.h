@@ -347,5 +347,7 @@ bool cstar__field_ok(cstar_str name, cstar_str value);
  * @param out  gets the decoded value. @return false: there is none (`out` unchanged).
  */
 bool cstar__query_last(cstar_str query, cstar_str name, cstar_buf *out);
+/** The same of the only one: nothing, too, if there are two of that name. */
+bool cstar__query_only(cstar_str query, cstar_str name, cstar_buf *out);
 
 #endif

@@ -50,21 +50,36 @@ static cstar_str take_until(cstar_str *rest, char mark) {
     return piece;
 }
 
-bool cstar__query_last(cstar_str query, cstar_str name, cstar_buf *out) {
-    bool found = false;
-    cstar_str last = {NULL, 0};
+/* @return how many parameters have that name; `*last` is the value of the last, coded. */
+static size_t count(cstar_str query, cstar_str name, cstar_str *last) {
+    size_t n = 0;
     while (query.len != 0) {
         cstar_str value = take_until(&query, '&');
         if (value.len == 0) {
             continue;
         }
         if (name_is(take_until(&value, '='), name)) {
-            found = true;
-            last = value;
+            n++;
+            *last = value;
         }
     }
+    return n;
+}
+
+bool cstar__query_last(cstar_str query, cstar_str name, cstar_buf *out) {
+    cstar_str value = {NULL, 0};
+    const bool found = count(query, name, &value) != 0;
     if (found) {
-        cstar_buf_unpercent(out, last, true);
+        cstar_buf_unpercent(out, value, true);
+    }
+    return found;
+}
+
+bool cstar__query_only(cstar_str query, cstar_str name, cstar_buf *out) {
+    cstar_str value = {NULL, 0};
+    const bool found = count(query, name, &value) == 1;
+    if (found) {
+        cstar_buf_unpercent(out, value, true);
     }
     return found;
 }

@@ -179,9 +179,10 @@ static void put_public(cstar_json_writer *w, const cstar_json *v) {
     cstar_json_end_object(w);
 }
 
-const cstar_test_reply *cstar_test_page_event(cstar_test_page *page, const char *event,
-                                              const char *extra) {
-    if (page == NULL || (extra != NULL && !add_signals(page, cstar_cstr(extra), 0))) {
+const cstar_test_reply *cstar_test_send_page_event(cstar_test_page *page,
+                                                   const cstar_test_event_opts *opts) {
+    if (page == NULL ||
+        (opts->signals != NULL && !add_signals(page, cstar_cstr(opts->signals), 0))) {
         return NULL;
     }
     if (page->path == NULL) {
@@ -193,9 +194,11 @@ const cstar_test_reply *cstar_test_page_event(cstar_test_page *page, const char 
     cstar_buf_init(&b, page->test->alloc, SIZE_MAX / 2);
     cstar_json_writer_init(&w, &b, 0);
     put_public(&w, page->signals);
-    const char *signals = cstar__kit_text(page->test, &b);
+    cstar_test_event_opts sent = *opts;
+    sent.page = page->path;
+    sent.signals = cstar__kit_text(page->test, &b);
     const cstar_test_reply *r =
-        signals != NULL ? cstar_test_event(page->test, page->path, event, signals) : NULL;
+        sent.signals != NULL ? cstar_test_send_event(page->test, &sent) : NULL;
     return cstar_test_apply(page, r) ? r : NULL;
 }
 

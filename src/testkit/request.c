@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "testkit/kit.h"
+#include "wire/action.h"
 
 /* ---- the bytes ---- */
 
@@ -220,18 +221,24 @@ const cstar_test_reply *cstar_test_event_by(cstar_test *t, const char *method, c
     return c.path != NULL ? cstar_test_send(t, &c) : NULL;
 }
 
-const cstar_test_reply *cstar_test_event(cstar_test *t, const char *page, const char *event,
-                                         const char *signals) {
+const cstar_test_reply *cstar_test_send_event(cstar_test *t, const cstar_test_event_opts *opts) {
+    cstar_err err = {.code = CSTAR_OK};
     if (t == NULL) {
         return NULL;
     }
+    if (cstar__arg_check(&opts->arg, &err) != CSTAR_OK) {
+        (void)cstar__kit_fail(t, NULL, 0, "event %s: %s", opts->event, err.text);
+        return NULL;
+    }
     cstar_buf b;
-    const cstar_str path = cstar_cstr(page);
+    const cstar_str path = cstar_cstr(opts->page);
     cstar_buf_init(&b, t->alloc, SIZE_MAX / 2);
     cstar_buf_add(&b, path.ptr,
                   path.len != 0 && path.ptr[path.len - 1] == '/' ? path.len - 1 : path.len);
     cstar_buf_puts(&b, "/_event/");
-    cstar_buf_percent(&b, cstar_cstr(event));
+    cstar_buf_percent(&b, cstar_cstr(opts->event));
+    cstar__arg_add(&b, &opts->arg);
     const char *url = cstar__kit_text(t, &b);
-    return url != NULL ? cstar_test_event_by(t, "POST", url, signals) : NULL;
+    const char *method = opts->method != NULL ? opts->method : "POST";
+    return url != NULL ? cstar_test_event_by(t, method, url, opts->signals) : NULL;
 }

@@ -239,6 +239,7 @@ static void add_static(cstar_buf *out, const cstar_action *a, const char *verb) 
     cstar_buf_percent(out, a->module);
     cstar_buf_byte(out, '/');
     cstar_buf_percent(out, a->event);
+    cstar__arg_add(out, &a->arg);
     cstar_buf_byte(out, '"');
     cstar__action_end(out, (cstar__ending){a->options, a->verb, a->csrf});
 }
@@ -262,6 +263,7 @@ static void add_dynamic(cstar_buf *out, const cstar_action *a, const char *verb)
     add_prefix(out, a->prefix);
     cstar_buf_lit(out, "/ds/\" + " ENCODED " + \"/");
     cstar_buf_percent(out, a->event);
+    cstar__arg_add(out, &a->arg);
     cstar_buf_byte(out, '"');
     cstar__action_end(out, (cstar__ending){a->options, a->verb, a->csrf});
     cstar_buf_lit(out, " : undefined)");
@@ -282,6 +284,9 @@ cstar_status cstar_format_action(cstar_buf *out, const cstar_action *a, cstar_er
     }
     if (rc == CSTAR_OK) {
         rc = check_prefix(a->prefix, err);
+    }
+    if (rc == CSTAR_OK) {
+        rc = cstar__arg_check(&a->arg, err);
     }
     if (rc != CSTAR_OK) {
         return rc;

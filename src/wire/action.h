@@ -18,6 +18,16 @@ typedef struct cstar__ending {
     bool csrf; /* see cstar_action */
 } cstar__ending;
 
+/* The name of the argument in the query. */
+#define CSTAR__ARG_NAME "arg"
+
+/** ETYPE, ELIMIT, EINVAL, EUTF8: see CSTAR_EVENT_ARG_MAX. */
+cstar_status cstar__arg_check(const cstar_val *arg, cstar_err *err);
+/** "?arg=17", inside a string literal; nothing if it is null. It was checked. */
+void cstar__arg_add(cstar_buf *out, const cstar_val *arg);
+/** What cstar_expr_with_arg() was given. */
+cstar_val cstar__expr_arg(const cstar_expr *e);
+
 /** ", options)" or ")". */
 void cstar__action_end(cstar_buf *out, cstar__ending e);
 

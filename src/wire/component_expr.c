@@ -30,6 +30,7 @@ cstar_status cstar_format_component_event(cstar_buf *out, const cstar_component_
     }
     cstar_status rc = cstar__segment_check(e->component, "component", err);
     rc = rc == CSTAR_OK ? cstar__segment_check(e->name, "name", err) : rc;
+    rc = rc == CSTAR_OK ? cstar__arg_check(&e->arg, err) : rc;
     if (rc != CSTAR_OK) {
         return rc;
     }
@@ -40,6 +41,7 @@ cstar_status cstar_format_component_event(cstar_buf *out, const cstar_component_
     cstar_buf_percent(out, e->component);
     cstar_buf_byte(out, '/');
     cstar_buf_percent(out, e->name);
+    cstar__arg_add(out, &e->arg);
     cstar_buf_byte(out, '"');
     cstar__action_end(out, (cstar__ending){e->options, e->verb, e->csrf});
     cstar_buf_lit(out, " : undefined)" BASE);

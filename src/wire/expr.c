@@ -4,6 +4,7 @@
  * cstar_put() gets there.
  *
  * SPDX-License-Identifier: MIT */
+#include "wire/action.h"
 #include "wire/event.h"
 
 /* ---- @post("/ds/module/event"): a module, b event, c prefix, d options, n verb ---- */
@@ -16,6 +17,7 @@ static cstar_status write_action(const cstar_expr *self, cstar_buf *out, cstar_e
         .prefix = self->c,
         .options = self->d,
         .csrf = self->csrf,
+        .arg = cstar__expr_arg(self),
     };
     return cstar_format_action(out, &action, err);
 }
@@ -36,7 +38,8 @@ static cstar_status write_event(const cstar_expr *self, cstar_buf *out, cstar_er
     cstar_page_event event = {.name = cstar_cstr(self->b),
                               .verb = (cstar_verb)self->n,
                               .options = self->d,
-                              .csrf = self->csrf};
+                              .csrf = self->csrf,
+                              .arg = cstar__expr_arg(self)};
     return cstar_format_page_event(out, &event, err);
 }
 
@@ -47,6 +50,9 @@ cstar_expr cstar_expr_event(const char *name, cstar_verb verb, const char *optio
 /* ---- @post(<this page>, ...): d options, n include_search ---- */
 
 static cstar_status write_connect(const cstar_expr *self, cstar_buf *out, cstar_err *err) {
+    if (self->arg_kind != CSTAR_VAL_NULL) {
+        return cstar_err_set(err, CSTAR_EINVAL, "arg", "arg: a page's stream has none");
+    }
     cstar_page_connect connect = {.include_search = self->n != 0, .options = self->d};
     return cstar_format_page_connect(out, &connect, err);
 }
@@ -62,7 +68,8 @@ static cstar_status write_component(const cstar_expr *self, cstar_buf *out, csta
                                    .name = cstar_cstr(self->b),
                                    .verb = (cstar_verb)self->n,
                                    .options = self->d,
-                                   .csrf = self->csrf};
+                                   .csrf = self->csrf,
+                                   .arg = cstar__expr_arg(self)};
     return cstar_format_component_event(out, &event, err);
 }
 

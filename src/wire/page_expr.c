@@ -19,6 +19,7 @@ cstar_status cstar_format_page_event(cstar_buf *out, const cstar_page_event *e, 
         return CSTAR_EINVAL;
     }
     cstar_status rc = cstar__segment_check(e->name, "name", err);
+    rc = rc == CSTAR_OK ? cstar__arg_check(&e->arg, err) : rc;
     if (rc != CSTAR_OK) {
         return rc;
     }
@@ -27,6 +28,7 @@ cstar_status cstar_format_page_event(cstar_buf *out, const cstar_page_event *e, 
     cstar_buf_puts(out, verb);
     cstar_buf_lit(out, "(" HERE ".replace(/\\/+$/, '') + \"/_event/");
     cstar_buf_percent(out, e->name);
+    cstar__arg_add(out, &e->arg);
     cstar_buf_byte(out, '"');
     cstar__action_end(out, (cstar__ending){e->options, e->verb, e->csrf});
     return cstar__event_commit(out, mark, err);

@@ -43,6 +43,31 @@ await test("without a name there is no room, and a room that is none is not foun
   await page.context().close();
 });
 
+await test("a name without end makes nobody's page wider", async () => {
+  const own = await start("chat", ["--datastar", datastarClient()]); // its rooms are empty
+  const phone = { viewport: { width: 390, height: 844 }, url: own.url };
+  const wide = await openPage(browser, { viewport: phone.viewport });
+  await wide.goto(own.url);
+  await wide.getByLabel("Your name").evaluate((input) => input.removeAttribute("maxlength"));
+  await wide.getByLabel("Your name").fill("W".repeat(96));
+  await wide.getByRole("button", { name: "Come in" }).click();
+  await wide.getByRole("link", { name: "Workshop" }).click();
+  const page = await enter("Ida", "Workshop", phone);
+  const wider = () => page.evaluate(() => [document.documentElement.scrollWidth - innerWidth,
+    ...Array.from(document.querySelectorAll(".scroll, .card"), (e) => e.scrollWidth - e.clientWidth)]);
+  await box(wide).pressSequentially("x");
+  await pageUntil(page, "typing", () => document.querySelector(".typing").textContent.endsWith("is typing …"));
+  equal(await wider(), [0, 0, 0]);
+  await say(wide, "Hello");
+  await messagesAre(page, ["Hello"]);
+  equal(await wider(), [0, 0, 0]);
+  for (const p of [wide, page]) {
+    p.clean();
+    await p.context().close();
+  }
+  await own.stop();
+});
+
 for (const colorScheme of ["light", "dark"]) {
   await test(`two people talk, ${colorScheme}`, async () => {
     const room = { light: "Garden", dark: "Kitchen" }[colorScheme];

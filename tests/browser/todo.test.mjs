@@ -67,6 +67,16 @@ await test("filter, order, search and page are the tab's own", async () => {
   }
 });
 
+await test("a tick is seen under the pointer too", async () => {
+  const page = await open();
+  const tick = row(page, "Measure the window").getByRole("checkbox", { checked: true });
+  await tick.hover();
+  const [ink, ground] = await tick.evaluate((e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]);
+  ok(ink !== ground, ink);
+  page.clean();
+  await page.context().close();
+});
+
 await test("what one changes the other sees in its own view, and asks nobody for it", async () => {
   const one = await open();
   const two = await open();

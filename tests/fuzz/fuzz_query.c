@@ -1,7 +1,7 @@
 /* fuzz_query.c -- any query string. The input is NAME LF QUERY.
  *
  * Asserted: what cstar__query_last() says is what a second, slower reader says, which decodes
- * every pair into memory and compares.
+ * every pair into memory and compares; cstar__query_only() says the same if there is but one.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/exchange.h"
@@ -33,9 +33,10 @@ static void decode(text *out, const char *p, size_t len) {
     }
 }
 
-static bool slow_last(const char *query, size_t len, cstar_str name, text *value) {
+/* @return how many there are. */
+static size_t slow_last(const char *query, size_t len, cstar_str name, text *value) {
     static text key;
-    bool found = false;
+    size_t found = 0;
     for (size_t start = 0; start <= len;) {
         size_t end = start;
         size_t equals = SIZE_MAX;
@@ -45,7 +46,7 @@ static bool slow_last(const char *query, size_t len, cstar_str name, text *value
         size_t key_end = equals != SIZE_MAX ? equals : end;
         decode(&key, query + start, key_end - start);
         if (end != start && cstar_str_eq(cstar_view(key.bytes, key.len), name)) {
-            found = true;
+            found++;
             size_t from = equals != SIZE_MAX ? equals + 1 : end;
             decode(value, query + from, end - from);
         }
@@ -70,8 +71,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     cstar_str name = {(const char *)data, name_len};
     cstar_buf out;
     cstar_buf_init(&out, cstar_heap(), 0);
-    bool found = cstar__query_last(cstar_view(query, len), name, &out);
-    if (found != slow_last(query, len, name, &value) ||
+    const size_t n = slow_last(query, len, name, &value);
+    bool found = cstar__query_only(cstar_view(query, len), name, &out);
+    if (found != (n == 1)) {
+        abort();
+    }
+    out.len = 0;
+    found = cstar__query_last(cstar_view(query, len), name, &out);
+    if (found != (n != 0) ||
         (found && !cstar_str_eq(cstar_buf_view(&out), cstar_view(value.bytes, value.len))) ||
         (!found && out.len != 0)) {
         abort();

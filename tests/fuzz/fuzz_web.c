@@ -103,11 +103,24 @@ static void render(cstar_conn *conn, cstar_html *h) {
               any(conn, "v"), any(conn, "v"), cstar_host(conn));
 }
 
+/* What is read is a text of at most that length; a number is the one that stands there. */
+static void take_arg(cstar_conn *conn) {
+    char digits[24];
+    int64_t n = 0;
+    const char *arg = cstar_event_arg(conn);
+    CHECK(arg == NULL || (strlen(arg) <= CSTAR_EVENT_ARG_MAX && cstar_utf8_valid(cstar_cstr(arg))));
+    if (cstar_event_arg_int(conn, &n)) {
+        (void)snprintf(digits, sizeof digits, "%lld", (long long)n);
+        CHECK(arg != NULL && strcmp(arg, digits) == 0);
+    }
+}
+
 static void on_event(cstar_conn *conn, const cstar_signals *in) {
     cstar_signal(conn, "v", cstar_signals_str(in, "v", ""));
     cstar_patch_elements(conn, "<i></i>", .selector = cstar_signals_str(in, "s", NULL));
     cstar_redirect(conn, cstar_signals_str(in, "to", "/"));
     cstar_console_log(conn, cstar_event_name(conn));
+    take_arg(conn);
 }
 
 static void error_page(cstar_conn *conn, cstar_html *h, int status) {

@@ -216,7 +216,8 @@ static void action(const input *in, cstar_buf *out, cstar_err *err) {
     cstar_action a = {.module = dynamic ? cstar_view(NULL, 0) : in->view[0],
                       .event = in->view[1],
                       .prefix = in->flags & 2 ? in->text[2] : NULL,
-                      .verb = (cstar_verb)(in->flags >> 2 & 7)};
+                      .verb = (cstar_verb)(in->flags >> 2 & 7),
+                      .arg = in->flags & 32 ? cstar_val_str(in->view[3]) : cstar_null()};
     if (cstar_format_action(out, &a, err) == CSTAR_OK) {
         check_expression(cstar_buf_view(out),
                          dynamic || cstar_str_eq(a.module, CSTAR_STR(CSTAR_MODULE_SIGNAL)));
@@ -224,7 +225,9 @@ static void action(const input *in, cstar_buf *out, cstar_err *err) {
 }
 
 static void names(const input *in, cstar_buf *out, cstar_err *err) {
-    cstar_page_event e = {.name = in->view[0], .verb = (cstar_verb)(in->flags & 7)};
+    cstar_page_event e = {.name = in->view[0],
+                          .verb = (cstar_verb)(in->flags & 7),
+                          .arg = in->flags & 8 ? cstar_val_str(in->view[3]) : cstar_null()};
     if (cstar_format_page_event(out, &e, err) == CSTAR_OK) {
         check_expression(cstar_buf_view(out), false);
     }
@@ -233,7 +236,7 @@ static void names(const input *in, cstar_buf *out, cstar_err *err) {
         check(cstar_utf8_valid(cstar_buf_view(out)));
     }
     out->len = 0;
-    cstar_expr inner = cstar_expr_event(in->text[0], CSTAR_POST, NULL);
+    cstar_expr inner = cstar_event(in->text[0], .arg = e.arg);
     cstar_expr nudge = cstar_on_nudge(in->text[2], &inner);
     if (nudge.write(&nudge, out, err) == CSTAR_OK) {
         check(count(cstar_buf_view(out), "'") == 4 && memchr(out->ptr, '<', out->len) == NULL);

@@ -4,7 +4,7 @@
 
 #include "cstar/wire.h"
 
-#define COMMON " verb opts options browser"
+#define COMMON " verb opts options browser arg"
 
 static bool arg_verb(call *c, cstar_verb *verb) {
     cstar_str name;
@@ -23,8 +23,12 @@ static bool arg_options(call *c, const char **options) {
     return arg_text(c, arg_given(c, "opts") ? "opts" : "options", options);
 }
 
+/* A number or a text; anything else is refused by the API. */
+static cstar_val arg_value(const call *c) { return cstar_json_val(cstar_json_get(c->args, "arg")); }
+
 static void format_action(call *c, cstar_action *a) {
     cstar_err err = {.code = CSTAR_OK};
+    a->arg = arg_value(c);
     if (arg_view(c, "event", &a->event) && arg_verb(c, &a->verb) &&
         arg_text(c, "prefix", &a->prefix) && arg_options(c, &a->options)) {
         call_done(c, cstar_format_action(&c->out->text, a, &err), &err);
@@ -67,7 +71,7 @@ static void encode_module(call *c) {
 }
 
 static void page_event(call *c) {
-    cstar_page_event e = {.verb = CSTAR_POST};
+    cstar_page_event e = {.verb = CSTAR_POST, .arg = arg_value(c)};
     cstar_err err = {.code = CSTAR_OK};
     if (arg_view(c, "name", &e.name) && arg_verb(c, &e.verb) && arg_options(c, &e.options)) {
         call_done(c, cstar_format_page_event(&c->out->text, &e, &err), &err);
@@ -76,7 +80,7 @@ static void page_event(call *c) {
 
 /* The module is a programmer's name. */
 static void component_event(call *c) {
-    cstar_component_event e = {.verb = CSTAR_POST};
+    cstar_component_event e = {.verb = CSTAR_POST, .arg = arg_value(c)};
     cstar_str name;
     cstar_err err = {.code = CSTAR_OK};
     cstar_buf coded;

@@ -397,6 +397,12 @@ static void test_query(void **state) {
     cstar_buf out;
     char mem[8];
     cstar_buf_fixed(&out, mem, sizeof mem);
+    assert_false(cstar__query_only(CSTAR_STR("a=1&b=2&%61=3"), CSTAR_STR("a"), &out));
+    assert_false(cstar__query_only(CSTAR_STR("b=2"), CSTAR_STR("a"), &out));
+    assert_int_equal(out.len, 0);
+    assert_true(cstar__query_only(CSTAR_STR("a=1&b=2&aa=3"), CSTAR_STR("a"), &out));
+    assert_memory_equal(mem, "1", 1);
+    cstar_buf_fixed(&out, mem, sizeof mem);
     assert_false(cstar__query_last(cstar_view(NULL, 0), CSTAR_STR("a"), &out));
     assert_true(cstar__query_last(CSTAR_STR("a=%00%ff"), CSTAR_STR("a"), &out));
     assert_memory_equal(mem, "\0\xff", 2);

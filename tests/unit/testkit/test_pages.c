@@ -39,7 +39,20 @@ static void add(cstar_conn *conn, const cstar_signals *in) {
     cstar_console_log(conn, "added");
 }
 
-CSTAR_PAGE(list, .mount = mount, .render = render, .events = CSTAR_EVENTS({"add", add}));
+static void drop(cstar_conn *conn, const cstar_signals *in) {
+    int64_t which = 0;
+    cstar_console_log(conn, cstar_method(conn));
+    if (cstar_event_arg_int(conn, &which)) {
+        cstar_signal(conn, "dropped", which);
+    } else {
+        const char *text = cstar_event_arg(conn);
+        cstar_signal(conn, "title", text != NULL ? text : "(none)");
+    }
+    cstar_signal(conn, "n", cstar_signals_int(in, "n", 0) - 1);
+}
+
+CSTAR_PAGE(list, .mount = mount, .render = render,
+           .events = CSTAR_EVENTS({"add", add}, {"drop", drop}));
 
 typedef struct fixture {
     cstar_app *app;
@@ -111,6 +124,28 @@ static void test_event(void **state) {
                                                    "no element has the id nowhere\n");
     assert_true(cstar_test_expect_count(page, "script[data-effect]", 0)); /* they have run */
     assert_int_equal(f->failures, 0);
+}
+
+/* The page's signals, an argument, any method; without a page, too. */
+static void test_argument(void **state) {
+    fixture *f = *state;
+    cstar_test_page *page = cstar_test_visit(f->t, "/list");
+    const cstar_test_reply *r =
+        cstar_test_page_event(page, "drop", "{\"n\":5}", .arg = CSTAR_VAL(-7));
+    assert_true(cstar_test_expect_signals(r, "{\"dropped\":-7,\"n\":4}"));
+    assert_true(cstar_test_expect_body(r, "'POST'"));
+    r = cstar_test_page_event(page, "drop", NULL, .arg = CSTAR_VAL("a&arg='b"), .method = "DELETE");
+    assert_true(cstar_test_expect_signals(r, "{\"title\":\"a&arg='b\",\"n\":3}"));
+    assert_true(cstar_test_expect_body(r, "'DELETE'"));
+    r = cstar_test_event(f->t, "/list/", "drop", NULL, .arg = CSTAR_VAL("caf\xC3\xA9"),
+                         .method = "GET");
+    assert_true(cstar_test_expect_signals(r, "{\"title\":\"caf\xC3\xA9\"}"));
+    r = cstar_test_event(f->t, "/list", "drop", NULL);
+    assert_true(cstar_test_expect_signals(r, "{\"title\":\"(none)\"}"));
+    assert_int_equal(f->failures, 0);
+    assert_null(cstar_test_event(f->t, "/list", "drop", NULL, .arg = CSTAR_VAL(1.5)));
+    assert_int_equal(f->failures, 1);
+    assert_non_null(strstr(f->said, "drop: arg: neither a whole number nor a text"));
 }
 
 static void test_unmet(void **state) {
@@ -194,7 +229,7 @@ static void test_no_memory(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_visit),         TEST(test_event),      TEST(test_unmet),
+        TEST(test_visit),         TEST(test_event),      TEST(test_argument),  TEST(test_unmet),
         TEST(test_bad_selectors), TEST(test_any_markup), TEST(test_no_memory),
     };
     if (!CSTAR_WITH_GUMBO) {
