@@ -46,6 +46,8 @@ fail() {
 . "$here/bench/parts.sh"
 # shellcheck source=tools/bench/fanout.sh
 . "$here/bench/fanout.sh"
+# shellcheck source=tools/bench/topics.sh
+. "$here/bench/topics.sh"
 
 check_settings() {
     local need

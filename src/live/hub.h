@@ -28,7 +28,8 @@ enum {
 
 typedef struct cstar__hub cstar__hub;
 typedef struct cstar__room cstar__room;
-typedef struct cstar__live cstar__live; /* live/stream.h */
+typedef struct cstar__letter cstar__letter; /* live/parts.h */
+typedef struct cstar__live cstar__live;     /* live/stream.h */
 
 /* What is kept of a topic; see cstar_topic_opts. */
 typedef struct cstar__keep {
@@ -92,8 +93,14 @@ cstar_status cstar__hub_publish(cstar__hub *hub, cstar_str topic, cstar__packet 
 /** [any thread] To one stream, if it still lives. Same errors. @param address  cstar__live_address() */
 cstar_status cstar__hub_send(cstar__hub *hub, uint64_t address, cstar__packet *p);
 /** [any thread] cstar__live_end(), for the reason CSTAR__LIVE_REPLACED, of the stream with that address
- * and generation. Same errors. */
+ * and generation. CSTAR_ENOMEM. */
 cstar_status cstar__hub_replace(cstar__hub *hub, uint64_t address, uint64_t generation);
+/** [any thread] The same in two steps, of which only the first can fail: what comes between them need
+ * not be undone. NULL: out of memory. */
+cstar__letter *cstar__hub_replace_prepare(cstar__hub *hub);
+/** Takes the letter. @param address  0: nobody is replaced */
+void cstar__hub_replace_commit(cstar__hub *hub, cstar__letter *letter, uint64_t address,
+                               uint64_t generation);
 
 /** No stream is left, and no room has a thread any more: opens what nobody has read. Publishing may go
  * on: to nobody. */

@@ -1,19 +1,23 @@
 /* live/parts.h -- what topics, rooms and streams know of each other. Private to this room of the
  * house.
  *
- *     topic ──parts[i]──▶ part ──subs──▶ sub ──▶ live
- *                           ▲                     │
- *     room ──inbox──▶ letter┘                     └─ subs, waiting
+ *     slot ──▶ topic ──parts[i]──▶ part ──subs──▶ sub ──▶ live
+ *                                    ▲                     │
+ *              room ──inbox──▶ letter┘                     └─ subs, waiting
  *
- * Whose: a topic, its array of parts and a part's `uses` are guarded by the topic's shard; a part's
- * subs, streams and what hangs on them belong to the room's thread; the inbox has a lock of its own.
- * Locks are taken in this order: order, shard, inbox.
+ * The part of the first room is in the topic itself, and the pointer to a part's only sub in the part.
+ *
+ * Whose: a topic, its array of parts and a part's `uses` are guarded by the lock of the topic's table;
+ * a part's subs, streams and what hangs on them belong to the room's thread; the inbox has a lock of
+ * its own.
+ * Locks are taken in this order: order, a table's, an inbox's.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_LIVE_PARTS_H
 #define CSTAR_LIVE_PARTS_H
 
 #include "live/gzip.h"
+#include "live/slots.h"
 #include "live/stream.h"
 
 #include <pthread.h>
@@ -21,30 +25,84 @@
 typedef struct cstar__topic cstar__topic;
 typedef struct cstar__part cstar__part;
 typedef struct cstar__sub cstar__sub;
+typedef struct cstar__topics cstar__topics;
+typedef struct cstar__joining cstar__joining;
 
-/* ---- topics ---------------------------------------------------------------------------------- */
-
-struct cstar__topic {
-    cstar__topic *next; /* of its bucket */
-    uint64_t hash;
-    size_t uses;       /* parts, and what is kept; at 0 it goes */
-    cstar__ring *ring; /* NULL: nothing is kept */
-    bool keeps;        /* the ring has something */
-    cstar__part **parts;
-    size_t len;
-    char name[]; /* NUL-terminated */
-};
+/* ---- topics (topics.c) ----------------------------------------------------------------------- */
 
 /* What a room has of a topic. */
 struct cstar__part {
-    cstar__topic *topic;
-    size_t uses; /* subs, and letters on their way */
-    size_t nsubs, cap;
-    cstar__sub **subs;
-    bool busy;              /* being gone through: holes stay */
-    bool holes;             /* there are NULLs in subs */
+    cstar__topic *topic; /* NULL: of a topic's `own`, which no room has */
+    cstar__sub **subs;   /* `only`, or an array of `cap` */
+    cstar__sub *only;
     cstar__gzip_part *gzip; /* NULL: nobody takes gzip */
+    uint32_t uses;          /* subs, and letters on their way */
+    uint32_t nsubs, cap;
+    bool busy;  /* being gone through: holes stay */
+    bool holes; /* there are NULLs in subs */
 };
+
+/* One block, with all that a publication reads side by side: of a million topics most are in no cache.
+ * Behind the name: what `parts` points to. */
+struct cstar__topic {
+    uint64_t hash;
+    cstar__part **parts; /* one for each room; NULL: it does not listen */
+    cstar__ring *ring;   /* NULL: nothing is kept */
+    uint32_t uses;       /* parts, and what is kept; at 0 it goes */
+    uint16_t len;        /* of the name */
+    bool keeps;          /* the ring has something */
+    cstar__part own;     /* of the first room that joins, or of another when that has left */
+    char name[];         /* NUL-terminated */
+};
+
+/* The topics whose hashes begin alike. */
+struct cstar__topics {
+    _Alignas(64) pthread_mutex_t lock;
+    cstar__slots slots; /* of cstar__topic */
+};
+
+/** Of a name; never 0. [any thread] */
+uint64_t cstar__topics_hash(const cstar__hub *hub, cstar_str name);
+/** Where a topic with that hash is, if there is one. [any thread] */
+cstar__topics *cstar__topics_of(cstar__hub *hub, uint64_t hash);
+/** What is to be kept of it. [any thread] */
+cstar__keep cstar__topics_keep(const cstar__hub *hub, cstar_str name);
+
+/* `in` is locked; and `order` for what is kept. */
+
+/** NULL: there is none. */
+cstar__topic *cstar__topics_find(const cstar__topics *in, uint64_t hash, cstar_str name);
+/** Made if need be. NULL: out of memory. */
+cstar__topic *cstar__topics_add(cstar__hub *hub, uint64_t hash, cstar_str name,
+                                const cstar__keep *keep);
+/** Takes it out if it has no uses: then it is gone. */
+void cstar__topics_drop(cstar__hub *hub, cstar__topic *t);
+/** With all that is kept; without a lock. */
+void cstar__topics_fini(cstar__hub *hub, cstar__topics *in);
+/** Stamps a frame and keeps it. The topic has a ring. */
+void cstar__topic_keep(cstar__hub *hub, cstar__topic *t, cstar__packet *p);
+/** What is too old goes, if anything is kept. */
+void cstar__topic_expire(const cstar__hub *hub, cstar__topic *t);
+
+/* ---- parts (part.c) -------------------------------------------------------------------------- */
+
+/** [topic's lock] That room's, made if need be. NULL: out of memory. */
+cstar__part *cstar__part_of(cstar__room *room, cstar__topic *t);
+/** [topic's lock] Without uses. Its topic may be without, too, then. */
+void cstar__part_free(cstar__room *room, cstar__part *part);
+/** Takes a use back; may free the part and its topic. */
+void cstar__part_release(cstar__room *room, cstar__part *part);
+/** It will be delivered to soon. Only a hint. [any thread that has a use] */
+void cstar__part_hint(const cstar__part *part);
+
+/* The rest is for the room's thread. */
+
+/** @return false: out of memory. */
+bool cstar__part_enter(cstar__room *room, cstar__part *part, cstar__sub *sub);
+/** It has entered; its use stays. */
+void cstar__part_leave(cstar__part *part, const cstar__sub *sub);
+/** Nobody goes through it any more. */
+void cstar__part_fill_holes(cstar__part *part);
 
 /* One stream listens to one topic. */
 struct cstar__sub {
@@ -58,11 +116,6 @@ struct cstar__sub {
     bool stranded;     /* its letter was read, and there was no memory for it */
 };
 
-/** Takes `n` uses back; may free the part and its topic. */
-void cstar__part_release(cstar__room *room, cstar__part *part, size_t n);
-/** [shard] Without uses. Its topic may be without, too, then. */
-void cstar__part_free(cstar__room *room, cstar__part *part);
-
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
 typedef enum cstar__letter_kind {
@@ -72,8 +125,8 @@ typedef enum cstar__letter_kind {
     CSTAR__LETTER_LISTEN,    /* sub */
 } cstar__letter_kind;
 
-typedef struct cstar__letter {
-    struct cstar__letter *next;
+struct cstar__letter {
+    cstar__letter *next;
     cstar__room *room; /* where it goes, while it is being posted */
     uint8_t kind;
     cstar__part *part;
@@ -81,7 +134,7 @@ typedef struct cstar__letter {
     cstar__sub *sub;
     uint64_t address, generation;
     size_t weight; /* of hub->waiting */
-} cstar__letter;
+};
 
 typedef struct cstar__seat {
     cstar__live *live; /* NULL: free, and `next` counts */
@@ -105,6 +158,7 @@ struct cstar__room {
     cstar__gzip_room gzip;
 };
 
+/** Weighs nothing yet: nobody has counted it. */
 cstar__letter *cstar__letter_new(const cstar__hub *hub, cstar__letter_kind kind);
 void cstar__letter_free(const cstar__hub *hub, cstar__letter *letter);
 /** @return whether the room has to be woken. */
@@ -188,12 +242,6 @@ cstar_status cstar__live_gzip_say(cstar__live *s, cstar__exchange *x, cstar_str 
 /** The trailer; as cstar__respond_write(). */
 cstar_status cstar__live_gzip_end(cstar__live *s);
 
-struct cstar__shard {
-    _Alignas(64) pthread_mutex_t lock;
-    cstar__topic **buckets;
-    size_t nbuckets, n; /* nbuckets is a power of two, or 0 */
-};
-
 /* Rooms that are to be woken once no lock is held. */
 typedef struct cstar__wakes {
     uint64_t bits[CSTAR__MAX_ROOMS / 64];
@@ -203,7 +251,7 @@ struct cstar__hub {
     const cstar_allocator *alloc;
     cstar__hub_opts opts;
     cstar__room *rooms;
-    struct cstar__shard shards[CSTAR__SHARDS];
+    cstar__topics topics[CSTAR__SHARDS];
     void *mem;             /* what it lies in */
     pthread_mutex_t order; /* of what is kept: ids grow in the order in which letters are put */
     uint64_t last_id;
@@ -214,7 +262,7 @@ struct cstar__hub {
     uint64_t published, refused; /* atomic */
 };
 
-typedef struct cstar__joining {
+struct cstar__joining {
     cstar__sub *sub;
     uint64_t last_id; /* that its client has; 0: none, or it does not matter */
     uint64_t seen_id; /* up to which the stream's other topics were asked */
@@ -224,7 +272,7 @@ typedef struct cstar__joining {
     bool (*missed)(void *arg, cstar__packet *p);
     void *arg;
     bool wake;
-} cstar__joining;
+};
 /**
  * `sub` listens to that topic from here on. What its client has missed of it, up to `now_id`, is
  * handed to `missed`, and so is what came behind `seen_id` of those that the stream listens to

@@ -1,7 +1,7 @@
 /* registry.c -- claims, takeovers, splits, releases.
  *
  *     claim: key and, for a known page, its derived key ─▶ both shards locked ─▶ which one? ─▶ add,
- *            or the owner stays, or retire the owner and replace it
+ *            or the owner stays, or replace it
  *
  * A claim of a known page looks at two keys, so it holds two locks, the lower one first: what it
  * saw of the one key is still true when it changes the other.
@@ -133,10 +133,11 @@ static cstar__entry *entry_new(cstar__registry *r, const cstar__key *k, const cl
     if (e == NULL) {
         return NULL;
     }
-    *e = (cstar__entry){.stream = c->stream,
-                        .page = c->page,
-                        .nscope = (uint16_t)k->scope.len,
-                        .ntab = (uint8_t)k->tab.len};
+    memset(e, 0, offsetof(cstar__entry, key)); /* a short key ends in front of the padding */
+    e->stream = c->stream;
+    e->page = c->page;
+    e->nscope = (uint16_t)k->scope.len;
+    e->ntab = (uint8_t)k->tab.len;
     if (k->scope.len != 0) {
         memcpy(e->key, k->scope.ptr, k->scope.len);
     }
@@ -171,20 +172,6 @@ static uint64_t next_generation(const cstar__registry *r, cstar__shard *s) {
     return ++s->last << CSTAR__SHARD_BITS | (uint64_t)(s - r->shards);
 }
 
-/* Different for different generations, 0 for 0 only: each step can be undone. */
-static uint64_t mixed(uint64_t generation) {
-    uint64_t x = generation;
-    x = (x ^ x >> 31) * 0x9e3779b97f4a7c15U;
-    x = (x ^ x >> 29) * 0xd6e8feb86659fd93U;
-    return x ^ x >> 32;
-}
-
-static cstar__slot *retired_slot(const cstar__shard *s, uint64_t stream, uint64_t generation) {
-    cstar__slot *found =
-        generation != 0 ? cstar__slots_first(&s->retired, mixed(generation)) : NULL;
-    return found != NULL && found->u.word == stream ? found : NULL;
-}
-
 /* ---- claiming ---- */
 
 static cstar_status add(cstar__registry *r, const cstar__key *k, const claimant *c,
@@ -205,7 +192,7 @@ static cstar_status add(cstar__registry *r, const cstar__key *k, const claimant 
 }
 
 /* Whatever a takeover needs. */
-static cstar_status make_room(cstar__registry *r, cstar__shard *s, cstar__entry *e, bool new_page) {
+static cstar_status make_room(cstar__registry *r, cstar__entry *e, bool new_page) {
     if (new_page && e->page != 0 && e->replaced == NULL) {
         e->replaced = get(r, CSTAR__PAGES * sizeof *e->replaced);
         if (e->replaced == NULL) {
@@ -213,23 +200,19 @@ static cstar_status make_room(cstar__registry *r, cstar__shard *s, cstar__entry 
         }
         memset(e->replaced, 0, CSTAR__PAGES * sizeof *e->replaced);
     }
-    if (!cstar__slots_room(&s->retired, r->opts.alloc)) {
-        return CSTAR_ENOMEM;
-    }
-    return cstar__count_take(&r->retired, 1, r->opts.max_claims) ? CSTAR_OK : CSTAR_ELIMIT;
+    return CSTAR_OK;
 }
 
 static cstar_status take_over(cstar__registry *r, cstar__shard *s, cstar__entry *e,
                               const claimant *c, cstar__claim *made) {
     const bool new_page = e->page != c->page;
-    const cstar_status rc = make_room(r, s, e, new_page);
+    const cstar_status rc = make_room(r, e, new_page);
     if (rc != CSTAR_OK) {
         return rc;
     }
     made->replaces = true;
     made->old_stream = e->stream;
     made->old_generation = e->generation;
-    cstar__slots_put(&s->retired, (cstar__slot){.hash = mixed(e->generation), .u.word = e->stream});
     if (new_page && e->page != 0) {
         remember_replaced(e);
     }
@@ -290,45 +273,21 @@ cstar_status cstar__registry_claim(cstar__registry *r, const cstar__tab *t, uint
 
 /* ---- releasing ---- */
 
-static void release_retired(cstar__registry *r, cstar__shard *s, cstar__slot *slot) {
-    cstar__slots_remove(&s->retired, r->opts.alloc, slot);
-    cstar__count_give(&r->retired, 1);
-}
-
-static void release_owner(cstar__registry *r, const cstar__key *k, const claimant *c,
-                          uint64_t generation) {
-    cstar__slot *slot = slot_of(k);
-    cstar__entry *e = slot != NULL ? slot->u.ptr : NULL;
-    if (e != NULL && e->stream == c->stream && e->generation == generation) {
-        cstar__slots_remove(&k->shard->claims, r->opts.alloc, slot);
-        entry_free(r, e);
-        cstar__count_give(&r->claims, 1);
-    }
-}
-
 void cstar__registry_release(cstar__registry *r, const cstar__tab *t, uint64_t stream,
                              uint64_t generation) {
     const cstar__key k = cstar__key_of(r, t->scope, t->tab);
-    const claimant c = {.stream = stream};
     lock(k.shard);
-    cstar__slot *retired = retired_slot(k.shard, stream, generation);
-    if (retired != NULL) {
-        release_retired(r, k.shard, retired);
-    } else {
-        release_owner(r, &k, &c, generation);
+    cstar__slot *slot = slot_of(&k);
+    cstar__entry *e = slot != NULL ? slot->u.ptr : NULL;
+    if (e != NULL && e->stream == stream && e->generation == generation) {
+        cstar__slots_remove(&k.shard->claims, r->opts.alloc, slot);
+        entry_free(r, e);
+        cstar__count_give(&r->claims, 1);
     }
     unlock(k.shard);
 }
 
 /* ---- asking ---- */
-
-bool cstar__registry_retired(cstar__registry *r, uint64_t stream, uint64_t generation) {
-    cstar__shard *s = &r->shards[generation % CSTAR__SHARDS];
-    lock(s);
-    const bool is = retired_slot(s, stream, generation) != NULL;
-    unlock(s);
-    return is;
-}
 
 bool cstar__registry_owner(cstar__registry *r, cstar_str scope, cstar_str tab, uint64_t *stream,
                            uint64_t *generation) {
@@ -376,10 +335,6 @@ size_t cstar__registry_count(cstar__registry *r) {
     return atomic_load_explicit(&r->claims, memory_order_relaxed);
 }
 
-size_t cstar__registry_retired_count(cstar__registry *r) {
-    return atomic_load_explicit(&r->retired, memory_order_relaxed);
-}
-
 /* ---- life ---- */
 
 static void fill_in(cstar__registry_opts *o) {
@@ -416,7 +371,6 @@ static void fini_shard(cstar__registry *r, cstar__shard *s) {
         }
     }
     cstar__slots_fini(&s->claims, r->opts.alloc);
-    cstar__slots_fini(&s->retired, r->opts.alloc);
     (void)pthread_mutex_destroy(&s->lock);
 }
 

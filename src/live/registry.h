@@ -9,10 +9,10 @@
  *     cstar__registry_release(r, &t, stream, mine.generation);
  *
  * The claims of one key have one total order: each is the owner from its return until the next one
- * or its release. Generations grow along that order and are never used again. A claim that was
- * replaced is *retired* until it is released; who has not ended by itself when its grace is over
- * may be ended by force, if it is retired still. Streams are numbers here: nothing is called,
- * nothing is ended.
+ * or its release. Generations grow along that order and are never used again. Of a claim that was
+ * replaced nothing is kept: it is its stream that gives itself a grace (live/stream.c), and a release
+ * that comes afterwards finds that it is no owner. Streams are numbers here: nothing is called, nothing
+ * is ended.
  *
  * **Duplicated tabs.** A duplicated tab begins with the tab id of the other. Its page takes over;
  * the page that was replaced comes back, and that proves that both live, for a page that the
@@ -28,10 +28,9 @@
  * to a page: a takeover by the same page (not an empty one) keeps them, any other drops them, and
  * so does the release.
  *
- * Invariants: 1. A key has at most one owner. 2. A generation is the owner's, or retired, or
- * neither; never both. 3. What failed changed nothing.
- * Memory: a claim takes about 120 bytes and the length of its scope, one that was replaced by
- * another page 64 more, a retired one 16 to 50. Everything is bounded by the options.
+ * Invariants: 1. A key has at most one owner. 2. What failed changed nothing.
+ * Memory: a claim takes about 43 bytes, its scope and tab id, and 26 to 51 of the table; one that was
+ * replaced by another page 64 more. Everything is bounded by the options.
  * Threads: [any thread], all but new and free. 64 locks, by the hash of the key; none is held while
  * anything but the allocator is called.
  *
@@ -45,7 +44,7 @@ typedef struct cstar__registry cstar__registry;
 
 typedef struct cstar__registry_opts { /* zero is the default of every field */
     const cstar_allocator *alloc;     /* borrowed for its life, thread-safe; NULL: cstar_heap() */
-    size_t max_claims;                /* and as many retired ones; 0: 1 000 000 */
+    size_t max_claims;                /* 0: 1 000 000 */
     size_t max_signals;               /* bytes of one tab's signals; 0: 64 KiB */
     size_t max_signals_total;         /* bytes of all of them; 0: 256 MiB */
     uint64_t seed[2]; /* a secret of the process: strangers choose tab ids. 0: for tests */
@@ -82,18 +81,12 @@ CSTAR_MUST_USE cstar_status cstar__registry_claim(cstar__registry *r, const csta
                                                   uint64_t stream, cstar__claim *out);
 
 /**
- * Ends that generation and no other: as the owner, or as a retired one. Twice, or of a stream that
- * has it not: nothing happens. After it has returned, cstar__registry_retired() is false for ever.
+ * Ends that generation and no other. Twice, or of one that was replaced, or of a stream that has it
+ * not: nothing happens.
  * @param t  The scope, and the tab that the claim said; `page` is not looked at.
  */
 void cstar__registry_release(cstar__registry *r, const cstar__tab *t, uint64_t stream,
                              uint64_t generation);
-
-/**
- * Whether it was replaced and has not been released: at the end of its grace it may be killed. To
- * ask and to kill are two steps: take both on the thread that would release it.
- */
-bool cstar__registry_retired(cstar__registry *r, uint64_t stream, uint64_t generation);
 
 /** @return false: nobody owns it, nothing is written. Either result may be NULL. */
 bool cstar__registry_owner(cstar__registry *r, cstar_str scope, cstar_str tab, uint64_t *stream,
@@ -110,9 +103,8 @@ bool cstar__registry_owner(cstar__registry *r, cstar_str scope, cstar_str tab, u
 CSTAR_MUST_USE cstar_status cstar__registry_resolve(cstar__registry *r, const cstar__tab *t,
                                                     char tab[CSTAR__TAB_ID_MAX + 1]);
 
-/** Claims that own their tab; claims that are retired. */
+/** How many tabs have an owner. */
 size_t cstar__registry_count(cstar__registry *r);
-size_t cstar__registry_retired_count(cstar__registry *r);
 
 /* ---- the signals of a tab (registry_signals.c) ---- */
 

@@ -1,10 +1,9 @@
 /* live/registry_parts.h -- the inside of a registry, for registry*.c and nobody else.
  *
- *     registry ─▶ shard (lock) ─┬▶ claims:  hash of the key ─▶ entry {owner, pages, signals, key}
- *                               └▶ retired: generation ─▶ stream
+ *     registry ─▶ shard (lock) ─▶ claims: hash of the key ─▶ entry {owner, pages, signals, key}
  *
- * A generation is a number of its shard's own and the index of that shard in the low 6 bits: that
- * is how a retired one is found without its key, and why no counter is shared.
+ * A generation is a number of its shard's own and the index of that shard in the low 6 bits: that is
+ * why no counter is shared.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_LIVE_REGISTRY_PARTS_H
@@ -18,13 +17,17 @@
 
 enum { CSTAR__SHARD_BITS = 6, CSTAR__SHARDS = 1 << CSTAR__SHARD_BITS, CSTAR__PAGES = 8 };
 
+typedef struct cstar__tab_signals {
+    uint32_t len;
+    char json[];
+} cstar__tab_signals;
+
 /* A key and its owner. Its claim ends with it: there is no entry without an owner. */
 typedef struct cstar__entry {
     uint64_t stream, generation;
     uint64_t page;      /* hash of the owner's page; 0: not known */
     uint64_t *replaced; /* CSTAR__PAGES hashes, newest first, 0 behind the last; NULL: none yet */
-    char *signals;      /* NULL: none */
-    uint32_t nsignals;
+    cstar__tab_signals *signals; /* NULL: none */
     uint16_t nscope;
     uint8_t ntab;
     char key[]; /* scope, tab */
@@ -32,17 +35,16 @@ typedef struct cstar__entry {
 
 typedef struct cstar__shard {
     pthread_mutex_t lock;
-    cstar__slots claims;  /* of cstar__entry, by the hash of the key */
-    cstar__slots retired; /* of streams, by the mixed generation, which is as unique as itself */
-    uint64_t last;        /* number of the last generation */
-    char apart[32];       /* two shards meet in no cache line for most of what is written */
+    cstar__slots claims; /* of cstar__entry, by the hash of the key */
+    uint64_t last;       /* number of the last generation */
+    char apart[56];      /* two shards meet in no cache line for most of what is written */
 } cstar__shard;
 
 struct cstar__registry {
     cstar__registry_opts opts; /* with the defaults filled in */
     size_t nshards;            /* whose lock is made */
     /* Counts of all shards: bounds, which order nothing (relaxed). */
-    _Atomic size_t claims, retired, signal_bytes;
+    _Atomic size_t claims, signal_bytes;
     cstar__shard shards[CSTAR__SHARDS];
 };
 

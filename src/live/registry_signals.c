@@ -5,33 +5,41 @@
  * SPDX-License-Identifier: MIT */
 #include "live/registry_parts.h"
 
+static size_t size_of(size_t len) { return offsetof(cstar__tab_signals, json) + len; }
+
 void cstar__entry_drop_signals(cstar__registry *r, cstar__entry *e) {
     if (e->signals != NULL) {
-        r->opts.alloc->resize(r->opts.alloc->ctx, e->signals, e->nsignals, 0);
-        cstar__count_give(&r->signal_bytes, e->nsignals);
+        const size_t len = e->signals->len;
+        r->opts.alloc->resize(r->opts.alloc->ctx, e->signals, size_of(len), 0);
+        cstar__count_give(&r->signal_bytes, len);
         e->signals = NULL;
-        e->nsignals = 0;
     }
 }
 
+/* @return false: out of memory, and nothing has changed. */
+static bool resize(const cstar_allocator *alloc, cstar__entry *e, size_t len) {
+    const size_t was = e->signals != NULL ? size_of(e->signals->len) : 0;
+    cstar__tab_signals *s = alloc->resize(alloc->ctx, e->signals, was, size_of(len));
+    if (s != NULL) {
+        s->len = (uint32_t)len;
+        e->signals = s;
+    }
+    return s != NULL;
+}
+
 static cstar_status keep(cstar__registry *r, cstar__entry *e, cstar_str json) {
-    const cstar_allocator *alloc = r->opts.alloc;
-    const size_t more = json.len > e->nsignals ? json.len - e->nsignals : 0;
-    const size_t less = json.len < e->nsignals ? e->nsignals - json.len : 0;
+    const size_t was = e->signals != NULL ? e->signals->len : 0;
+    const size_t more = json.len > was ? json.len - was : 0;
+    const size_t less = json.len < was ? was - json.len : 0;
     if (!cstar__count_take(&r->signal_bytes, more, r->opts.max_signals_total)) {
         return CSTAR_ELIMIT;
     }
-    char *at = json.len == e->nsignals
-                   ? e->signals
-                   : alloc->resize(alloc->ctx, e->signals, e->nsignals, json.len);
-    if (at == NULL) {
+    if (json.len != was && !resize(r->opts.alloc, e, json.len)) {
         cstar__count_give(&r->signal_bytes, more);
         return CSTAR_ENOMEM;
     }
     cstar__count_give(&r->signal_bytes, less);
-    memcpy(at, json.ptr, json.len);
-    e->signals = at;
-    e->nsignals = (uint32_t)json.len;
+    memcpy(e->signals->json, json.ptr, json.len);
     return CSTAR_OK;
 }
 
@@ -58,7 +66,7 @@ cstar_status cstar__registry_signals(cstar__registry *r, cstar_str scope, cstar_
     (void)pthread_mutex_lock(&k.shard->lock);
     const cstar__entry *e = cstar__key_entry(&k);
     if (e != NULL && e->signals != NULL) {
-        cstar_buf_add(out, e->signals, e->nsignals);
+        cstar_buf_add(out, e->signals->json, e->signals->len);
         rc = cstar_buf_status(out);
     }
     (void)pthread_mutex_unlock(&k.shard->lock);

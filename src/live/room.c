@@ -163,19 +163,6 @@ static void flush_dirty(cstar__room *room) {
 
 /* ---- opening ---- */
 
-static void fill_holes(cstar__part *part) {
-    size_t n = 0;
-    for (size_t i = 0; i < part->nsubs; i++) {
-        if (part->subs[i] != NULL) {
-            part->subs[n] = part->subs[i];
-            part->subs[n]->at = (uint32_t)n;
-            n++;
-        }
-    }
-    part->nsubs = n;
-    part->holes = false;
-}
-
 static const cstar__sub *sub_at(const cstar__part *part, size_t i) {
     return i < part->nsubs ? part->subs[i] : NULL;
 }
@@ -218,7 +205,7 @@ static void deliver(const cstar__room *room, cstar__part *part, cstar__packet *p
     part->busy = false;
     cstar__packet_unref(zipped);
     if (part->holes) {
-        fill_holes(part);
+        cstar__part_fill_holes(part);
     }
 }
 
@@ -249,7 +236,7 @@ static void open_letter(cstar__room *room, cstar__letter *letter) {
     switch ((cstar__letter_kind)letter->kind) {
     case CSTAR__LETTER_PUBLISHED:
         deliver(room, letter->part, letter->packet);
-        cstar__part_release(room, letter->part, 1);
+        cstar__part_release(room, letter->part);
         break;
     case CSTAR__LETTER_SENT:
         deliver_to(stream_at(room, letter->address), letter->packet);
@@ -311,7 +298,7 @@ static void burn(cstar__room *room, cstar__letter *letters) {
         cstar__letter *letter = letters;
         letters = letter->next;
         if (letter->kind == CSTAR__LETTER_PUBLISHED) {
-            cstar__part_release(room, letter->part, 1);
+            cstar__part_release(room, letter->part);
         } else if (letter->kind == CSTAR__LETTER_LISTEN) {
             cstar__sub_listen(letter->sub); /* its stream has gone: it is freed */
         }

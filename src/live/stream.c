@@ -117,7 +117,7 @@ static void leave(cstar__sub *sub) {
     if (sub->stranded) {
         sub->stranded = false;
         sub->part = NULL;
-        cstar__part_release(sub->live->room, part, 1);
+        cstar__part_release(sub->live->room, part);
     }
     if (!sub->listens) {
         return;
@@ -125,14 +125,8 @@ static void leave(cstar__sub *sub) {
     sub->listens = false;
     cstar__sub_leave_gzip(sub);
     sub->part = NULL;
-    if (part->busy) {
-        part->subs[sub->at] = NULL;
-        part->holes = true;
-    } else {
-        part->subs[sub->at] = part->subs[--part->nsubs];
-        part->subs[sub->at]->at = sub->at;
-    }
-    cstar__part_release(sub->live->room, part, 1);
+    cstar__part_leave(part, sub);
+    cstar__part_release(sub->live->room, part);
 }
 
 void cstar__live_over(cstar__live *s) {
@@ -719,31 +713,19 @@ cstar_status cstar__live_unsubscribe(cstar__live *s, cstar_str topic) {
 void cstar__sub_listen(cstar__sub *sub) {
     cstar__live *s = sub->live;
     cstar__part *part = sub->part;
-    const cstar_allocator *alloc = alloc_of(s);
     __atomic_fetch_sub(&s->queued, 1, __ATOMIC_RELAXED);
-    if (!sub->dead && part->nsubs == part->cap) {
-        const size_t cap = part->cap != 0 ? part->cap * 2 : 1;
-        cstar__sub **subs = alloc->resize(alloc->ctx, part->subs, part->cap * sizeof(cstar__sub *),
-                                          cap * sizeof(cstar__sub *));
-        if (subs != NULL) {
-            part->subs = subs;
-            part->cap = cap;
-        }
-    }
     if (sub->dead) {
         sub->part = NULL;
-        cstar__part_release(s->room, part, 1);
+        cstar__part_release(s->room, part);
         cstar__live_free_if_unused(s);
         return;
     }
-    if (part->nsubs == part->cap) { /* its starter may be looking at it: it stays as it is */
-        sub->stranded = true;
+    if (!cstar__part_enter(s->room, part, sub)) {
+        sub->stranded = true; /* its starter may be looking at it: it stays as it is */
         cut(s);
         return;
     }
     sub->listens = true;
-    sub->at = (uint32_t)part->nsubs;
-    part->subs[part->nsubs++] = sub;
 }
 
 bool cstar__live_resumes(const cstar__live *s) {

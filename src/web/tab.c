@@ -1,6 +1,6 @@
 /* tab.c -- whose tab a stream, or an event's request, is of.
  *
- *     stream: {scope, tabId, pageId} ─claim▶ registry ─▶ the one that had it: cstar__hub_replace()
+ *     stream: {scope, tabId, pageId} ─claim▶ registry ─▶ the one that had it: a letter
  *     event:  its signals ─▶ registry ─▶ cstar_tab_signals() of the stream
  *
  * How a page is kept alive (docs/internals/live.md): it opens its stream again whenever that has ended,
@@ -54,6 +54,25 @@ static bool refuse(cstar_conn *conn, cstar_status rc) {
 
 void cstar__tab_look(cstar__live_conn *l) { l->has_page = is_of_page(l->conn); }
 
+/* What the one that is replaced will be told is written before anything changes: else two streams
+ * would have the tab when there is no memory for it. */
+static cstar_status claim_for(cstar__live_conn *l, const cstar__tab *t, cstar__claim *claim) {
+    const cstar_app *app = l->conn->app;
+    const uint64_t address = cstar__live_address(l->s);
+    cstar__letter *letter = address != 0 ? cstar__hub_replace_prepare(app->hub) : NULL;
+    if (letter == NULL) {
+        return CSTAR_ENOMEM;
+    }
+    const cstar_status rc = cstar__registry_claim(app->registry, t, address, claim);
+    const bool replaces = rc == CSTAR_OK && claim->replaces;
+    if (rc == CSTAR_OK) {
+        cstar__live_set_generation(l->s, claim->generation);
+    }
+    cstar__hub_replace_commit(app->hub, letter, replaces ? claim->old_stream : 0,
+                              replaces ? claim->old_generation : 0);
+    return rc;
+}
+
 bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
     cstar_conn *conn = l->conn;
     cstar__tab t = tab_of(conn, scope);
@@ -62,20 +81,13 @@ bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
         return true; /* an ordinary stream */
     }
     l->scope = cstar_arena_strdup(&conn->x->arena, t.scope);
-    const uint64_t address = l->scope != NULL ? cstar__live_address(l->s) : 0;
-    const cstar_status rc = address != 0
-                                ? cstar__registry_claim(conn->app->registry, &t, address, &claim)
-                                : CSTAR_ENOMEM;
+    const cstar_status rc = l->scope != NULL ? claim_for(l, &t, &claim) : CSTAR_ENOMEM;
     if (rc != CSTAR_OK) {
         return refuse(conn, rc);
     }
     l->claimed = true;
     l->generation = claim.generation;
     memcpy(l->tab, claim.tab, sizeof l->tab);
-    cstar__live_set_generation(l->s, claim.generation);
-    if (claim.replaces) {
-        (void)cstar__hub_replace(conn->app->hub, claim.old_stream, claim.old_generation);
-    }
     return true;
 }
 

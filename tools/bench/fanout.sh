@@ -216,16 +216,6 @@ fanout_kind() { # KIND BYTES
     done
 }
 
-measure_topics() {
-    local name few many ratio
-    [ -x "$bin/bench-topics" ] || { unmeasured "many topics" "$bin/bench-topics is not built"; return 0; }
-    taskset -c "$load_cpu" "$bin/bench-topics" >"$work/topics" || fail "bench-topics failed"
-    while read -r name few many ratio; do
-        probe[topics.$name]="$few | $many | $ratio"
-        echo "$name: $few ns, and $many ns with many: $ratio"
-    done <"$work/topics"
-}
-
 compare_fanout() {
     part=fanout
     echo
@@ -241,24 +231,13 @@ compare_fanout() {
 
 # ---- table -------------------------------------------------------------------------------------
 
-topics_row() { # NAME what target
-    local ratio
-    [ -n "${probe[topics.$1]:-}" ] || return 0
-    ratio=${probe[topics.$1]##* }
-    printf '| %s | %s | %s | %s |\n' "$2" "${probe[topics.$1]}" "${3:+≤ $3}" "${3:+$(judge "$ratio" '<=' "$3")}"
-}
-
 print_fanout() {
     [ "${#fanout_rows[@]}" != 0 ] || return 0
     printf '\n| medians over the turns | cstar, deliveries/s | bare | nchan | cstar/bare | ≥ 0.9 | cstar/nchan | ≥ 1 '
     printf '| cstar, µs of CPU | /bare | until the last, ms | /bare | ≤ 1.2 |\n'
     printf '|---|---:|---:|---:|---:|---|---:|---|---:|---:|---:|---:|---|\n'
     printf '%s\n' "${fanout_rows[@]}"
-    printf '\n| what | few, ns | many, ns | many/few | target | |\n|---|---:|---:|---:|---|---|\n'
-    topics_row publish-same "publishing to one of 1 000 000 topics, not 1 000: the same again" 1.5
-    topics_row publish-any "– another one each time"
-    topics_row claim-new "claiming and releasing a new tab beside 100 000, not 1 000" 1.5
-    topics_row claim-any "– taking one of them over"
+    print_topics
     printf '\nA stream of 10 000 leaves %s KiB resident (target ≤ 1: %s). The client alone reads %s times as fast as the bare loop sends. ' \
         "${probe[fanout.rss]:-?}" "$(judge "${probe[fanout.rss]:-}" '<=' 1)" "${probe[fanout.limit]:-?}"
     printf 'Eight publications at a time: %s times the bare loop.\n' "${probe[fanout.batch]:-?}"

@@ -1,13 +1,15 @@
 /* bench-fanout-client -- broadcasts to the streams of several servers that take turns.
  *
- *     bench-fanout-client [-t TURNS] [-m MILLISECONDS] [-w WINDOW] [-s] [-d] STREAMS SERVER...
+ *     bench-fanout-client [-t TURNS] [-m MILLISECONDS] [-w WINDOW] [-b EVENTS] [-s] [-d] STREAMS
+ *         SERVER...
  *     SERVER     NAME:PID:PORT:SUBSCRIBE:PUBLISH      the last two: files with a request each
  *
  *     parent ──"go"──▶ child of server A ──a turn's figures──▶ parent ──"go"──▶ child of server B ...
  *
  * Each server has a child that keeps STREAMS open to it. In a turn the child of one server publishes,
  * waits until the last of its streams has the event, and publishes again; the others sleep. WINDOW
- * publications are under way at a time (1). -s: polls instead of sleeping. Prints
+ * publications are under way at a time (1). -b: each makes so many events, for any streams, and not one
+ * for each stream. -s: polls instead of sleeping. Prints
  *
  *     RSS NAME before after                            kB of the server, with all of its streams
  *     TURN NAME deliveries us server_ns median_us      CPU time of the server; time until the last
@@ -30,7 +32,7 @@ enum { SERVERS = 8, FIELDS = 5, REQUEST = 16 * 1024, ROUNDS = 1 << 16 };
 typedef struct settings {
     unsigned turns, window;
     uint64_t turn_ns;
-    size_t streams;
+    size_t streams, burst;
     bool spin, drain;
 } settings;
 
@@ -134,9 +136,9 @@ static figures take_turn(subscribers *all, const server *s, const settings *set)
         times[n++] = subscribers_broadcast(all);
         now = subscribers_now();
     }
-    const figures f = {.deliveries = n * set->streams * set->window,
-                       .ns = now - since,
-                       .server_ns = cpu_ns(s) - cpu};
+    const size_t each = set->burst != 0 ? set->burst : set->streams;
+    const figures f = {
+        .deliveries = n * each * set->window, .ns = now - since, .server_ns = cpu_ns(s) - cpu};
     qsort(times, n, sizeof *times, compare);
     return (figures){f.deliveries, f.ns, f.server_ns, times[n / 2]};
 }
@@ -150,6 +152,7 @@ static void be_child(const server *s, int link, const settings *set) {
     subscribers *all = subscribers_open(&(subscribers_opts){.port = s->port,
                                                             .streams = set->streams,
                                                             .window = set->window,
+                                                            .burst = set->burst,
                                                             .spin = set->spin,
                                                             .subscribe = s->subscribe,
                                                             .publish = s->publish});
@@ -220,7 +223,7 @@ static void take_turns(const server *servers, int n, const settings *set) {
 }
 
 static void read_options(int argc, char **argv, settings *set) {
-    for (int c; (c = getopt(argc, argv, "t:m:w:sd")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "t:m:w:b:sd")) != -1;) {
         const unsigned long n = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
         switch (c) {
         case 't':
@@ -231,6 +234,9 @@ static void read_options(int argc, char **argv, settings *set) {
             break;
         case 'w':
             set->window = (unsigned)n;
+            break;
+        case 'b':
+            set->burst = n;
             break;
         case 's':
             set->spin = true;
@@ -251,7 +257,8 @@ int main(int argc, char **argv) {
     read_options(argc, argv, &set);
     const int n = argc - optind - 1;
     if (n < 1 || n > SERVERS || set.window == 0) {
-        give_up("[-t turns] [-m ms] [-w window] [-s] [-d] STREAMS NAME:PID:PORT:FILE:FILE...");
+        give_up("[-t turns] [-m ms] [-w window] [-b events] [-s] [-d] STREAMS "
+                "NAME:PID:PORT:FILE:FILE...");
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;

@@ -35,7 +35,7 @@ struct subscribers {
     subscribers_opts opts;
     stream *streams;
     int epoll, publisher;
-    size_t left;     /* that lack something of the broadcast, or their heads */
+    size_t left;     /* that lack something of the broadcast, or their heads; of a burst: events */
     uint32_t target; /* events that each stream will have then */
     unsigned answers;
     char *requests;
@@ -92,8 +92,16 @@ static void scan(subscribers *all, stream *s, size_t n) {
     }
 }
 
+static void count_burst(subscribers *all, size_t came) {
+    if (came > all->left) {
+        give_up("more has come than was published");
+    }
+    all->left -= came;
+}
+
 static void read_stream(subscribers *all, stream *s) {
     const bool lacked = s->got < all->target;
+    const uint32_t had = s->got;
     ssize_t n = 0;
     do {
         n = recv(s->fd, all->input, sizeof all->input, 0);
@@ -103,6 +111,10 @@ static void read_stream(subscribers *all, stream *s) {
             give_up("a stream has ended");
         }
     } while (n == (ssize_t)sizeof all->input);
+    if (all->opts.burst != 0) {
+        count_burst(all, s->got - had);
+        return;
+    }
     if (s->got > all->target) {
         give_up("a stream has got more than was published");
     }
@@ -133,7 +145,7 @@ static void read_some(subscribers *all) {
         n = epoll_wait(all->epoll, events, EVENTS, all->opts.spin ? 0 : PATIENCE);
     } while (n == 0 && all->opts.spin && subscribers_now() - since < PATIENCE * 1000000ULL);
     if (n <= 0) {
-        (void)fprintf(stderr, "%zu streams wait\n", all->left);
+        (void)fprintf(stderr, "%zu streams wait, or events of a burst\n", all->left);
         give_up("the events do not come");
     }
     for (int i = 0; i < n; i++) {
@@ -220,7 +232,7 @@ subscribers *subscribers_open(const subscribers_opts *opts) {
 
 static void publish(subscribers *all) {
     all->target += all->opts.window;
-    all->left = all->opts.streams;
+    all->left = all->opts.burst != 0 ? all->opts.burst * all->opts.window : all->opts.streams;
     send_whole(all->publisher, all->requests, all->requests_len);
 }
 

@@ -2,9 +2,10 @@
  *
  *     bench-topics [turns]
  *
- *     publishing   to one of 1 000 topics and to one of 1 000 000, each with a stream that counts: from
- *                  the message to the count. "same": to one topic again and again; "any": to one at
- *                  random each time, which a million topics do not find in the cache
+ *     publishing   to one of 1 000 topics and to one of 1 000 000, of 1 000 streams that count, with one
+ *                  topic each or with 1 000: from the message to the count. "same": to one topic again
+ *                  and again; "any": to one at random each time, which a million topics do not find in
+ *                  the cache. tools/bench.sh measures the same through sockets, too
  *     claiming     with 1 000 tabs and with 100 000. "new": a tab comes, and goes; "any": one of them
  *                  is taken over, at random, and the claim that it had is released
  *
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { PER_STREAM = 1000, OPS = 4000, TURNS = 61, MOST_TURNS = 1001 };
+enum { STREAMS = 1000, OPS = 4000, TURNS = 61, MOST_TURNS = 1001 };
 
 static uint64_t now_ns(void) {
     struct timespec t;
@@ -43,7 +44,7 @@ static uint64_t next_random(uint64_t *state) { /* xorshift64 */
 
 typedef struct topics {
     cstar__hub *hub;
-    size_t n;
+    size_t n, per_stream;
     cstar__exchange *exchanges;
     cstar__stats stats;
     uint64_t random, heard;
@@ -73,8 +74,8 @@ static void open_stream(topics *t, size_t i) {
         die("out of memory");
     }
     cstar__live_set_conf(s, &count_conf, t);
-    for (size_t k = 0; k < PER_STREAM; k++) {
-        if (cstar__live_subscribe(s, topic_name(name, i * PER_STREAM + k)) != CSTAR_OK) {
+    for (size_t k = 0; k < t->per_stream; k++) {
+        if (cstar__live_subscribe(s, topic_name(name, i * t->per_stream + k)) != CSTAR_OK) {
             die("subscribe");
         }
     }
@@ -90,13 +91,14 @@ static topics *topics_new(size_t n) {
         die("out of memory");
     }
     t->hub = cstar__hub_new(&(cstar__hub_opts){.rooms = 1, .seed = {1, 2}});
-    t->exchanges = calloc(n / PER_STREAM, sizeof *t->exchanges);
+    t->exchanges = calloc(STREAMS, sizeof *t->exchanges);
     if (t->hub == NULL || t->exchanges == NULL) {
         die("out of memory");
     }
     t->n = n;
+    t->per_stream = n / STREAMS;
     t->random = 88172645463325252U;
-    for (size_t i = 0; i < n / PER_STREAM; i++) {
+    for (size_t i = 0; i < STREAMS; i++) {
         open_stream(t, i);
     }
     return t;
@@ -116,10 +118,14 @@ static void publish_one(topics *t) {
 
 /* ---- tabs ---- */
 
+typedef struct owner { /* as a stream knows itself */
+    uint64_t stream, generation;
+} owner;
+
 typedef struct tabs {
     cstar__registry *registry;
     size_t n;
-    uint64_t *streams, *generations;
+    owner *owners;
     uint64_t random, last;
 } tabs;
 
@@ -132,16 +138,16 @@ static void claim_one(tabs *t, size_t at) {
     char name[40];
     cstar__claim c;
     const cstar__tab tab = tab_name(name, at);
+    const owner old = t->owners[at];
     const uint64_t stream = ++t->last;
     if (cstar__registry_claim(t->registry, &tab, stream, &c) != CSTAR_OK ||
-        c.replaces != (t->streams[at] != 0)) {
+        c.replaces != (old.stream != 0)) {
         die("claim");
     }
     if (c.replaces) {
-        cstar__registry_release(t->registry, &tab, t->streams[at], t->generations[at]);
+        cstar__registry_release(t->registry, &tab, old.stream, old.generation);
     }
-    t->streams[at] = stream;
-    t->generations[at] = c.generation;
+    t->owners[at] = (owner){stream, c.generation};
 }
 
 /* Beside those that are there. */
@@ -162,9 +168,8 @@ static tabs *tabs_new(size_t n) {
         die("out of memory");
     }
     t->registry = cstar__registry_new(&(cstar__registry_opts){.seed = {1, 2}});
-    t->streams = calloc(n, sizeof *t->streams);
-    t->generations = calloc(n, sizeof *t->generations);
-    if (t->registry == NULL || t->streams == NULL || t->generations == NULL) {
+    t->owners = calloc(n, sizeof *t->owners);
+    if (t->registry == NULL || t->owners == NULL) {
         die("out of memory");
     }
     t->n = n;

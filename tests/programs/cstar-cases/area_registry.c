@@ -1,7 +1,7 @@
 /* area_registry.c -- tab ids, and what workers do to each other in the registry.
  *
  * A worker is a stream here. It cooperates only when a step says so: else, when it was replaced and
- * its grace is over, it is killed if it is retired still, and with it goes all that it has claimed.
+ * its grace is over, it is killed unless it has released that claim, and with it goes all that it has claimed.
  * Time is the scenario's own: nothing waits.
  *
  * SPDX-License-Identifier: MIT */
@@ -19,7 +19,7 @@ typedef struct handle { /* of one claim; of every claim, oldest first */
     size_t worker;      /* its stream is one more */
     cstar_str scope, label;
     cstar__claim claim;
-    bool replaced;
+    bool replaced, released;
     int64_t deadline; /* then it is killed */
 } handle;
 
@@ -74,9 +74,14 @@ static handle *handle_of(scene *s, size_t who, const cstar_json *label) {
     return NULL;
 }
 
+/* Handles of one claim, as a stream that claims again gets them, end together. */
 static void release(scene *s, const handle *h) {
     const cstar__tab t = {.scope = h->scope, .tab = cstar_cstr(h->claim.tab)};
     cstar__registry_release(s->r, &t, h->worker + 1, h->claim.generation);
+    for (size_t i = 0; i < s->nhandles; i++) {
+        handle *same = &s->handles[i];
+        same->released = same->released || same->claim.generation == h->claim.generation;
+    }
 }
 
 static void die(scene *s, size_t who) {
@@ -120,8 +125,7 @@ static void wait_ms(scene *s, int64_t ms) {
     s->now += ms;
     for (size_t i = 0; i < s->nhandles; i++) {
         const handle *h = &s->handles[i];
-        if (h->replaced && h->deadline <= s->now &&
-            cstar__registry_retired(s->r, h->worker + 1, h->claim.generation)) {
+        if (h->replaced && !h->released && h->deadline <= s->now) {
             die(s, h->worker);
         }
     }

@@ -448,6 +448,74 @@ static void what_is_kept_grows_old(void **state) {
 }
 
 /* Nobody has to be there for that. */
+/* While those that are old go, others change their places: none may be lost, or overlooked for ever. */
+static void what_is_young_stays_where_old_ones_go(void **state) {
+    (void)state;
+    enum { TOPICS = 3000 };
+    liverig r;
+    char name[32];
+    assert_true(liverig_init(&r, &(liverig_opts){.keep_ms = 1000}));
+    for (int i = 0; i < TOPICS; i++) {
+        (void)snprintf(name, sizeof name, "k%d", i);
+        assert_int_equal(liverig_publish(&r, name, "old"), CSTAR_OK);
+    }
+    r.now += 1000;
+    for (int i = 0; i < TOPICS; i += 2) {
+        (void)snprintf(name, sizeof name, "k%d", i);
+        assert_int_equal(liverig_publish(&r, name, "young"), CSTAR_OK);
+    }
+    r.now += 1;
+    cstar__hub_tidy(r.hub,
+                    CSTAR__SHARDS); /* no table is so empty that it shrinks: once is enough */
+    assert_int_equal(counts(&r).topics, TOPICS / 2);
+    for (int i = 0; i < TOPICS; i++) {
+        (void)snprintf(name, sizeof name, "k%d", i);
+        assert_int_equal(liverig_publish(&r, name, "new"), CSTAR_OK);
+    }
+    assert_int_equal(counts(&r).topics, TOPICS); /* the young ones were found, and not made again */
+    finish(&r);
+}
+
+/* The part that lies in the topic goes from room to room, with listeners beside it and without. */
+static void rooms_take_turns_with_a_topic(void **state) {
+    (void)state;
+    liverig r;
+    rigged *s[9];
+    assert_true(liverig_init(&r, &(liverig_opts){.rooms = 3}));
+    for (unsigned i = 0; i < 3; i++) {
+        s[i] = liverig_listen(&r, i, "t");
+    }
+    liverig_run(&r);
+    for (unsigned round = 0; round < 6; round++) {
+        const unsigned room = round % 3;
+        assert_int_equal(liverig_publish(&r, "t", "a"), CSTAR_OK);
+        liverig_cut(s[round]); /* its letter is still on its way, and holds the part */
+        liverig_run(&r);
+        assert_int_equal(liverig_publish(&r, "t", "b"), CSTAR_OK);
+        liverig_run(&r);
+        s[round + 3] = liverig_listen(&r, room, "t");
+        if (round == 2) { /* several: the list is no longer the part's own */
+            liverig_listen(&r, room, "t");
+            liverig_listen(&r, room, "t");
+        }
+        liverig_run(&r);
+        assert_int_equal(counts(&r).topics, 1);
+    }
+    assert_string_equal(liverig_text(s[0]), "");
+    assert_string_equal(liverig_text(s[1]), "a b");
+    assert_string_equal(liverig_text(s[2]), "a b a b");
+    assert_string_equal(liverig_text(s[3]), "a b a b");
+    assert_string_equal(liverig_text(s[8]), "");
+    for (size_t i = 0; i < r.nstreams; i++) {
+        if (r.streams[i]->live != NULL) {
+            liverig_cut(r.streams[i]);
+        }
+    }
+    liverig_run(&r);
+    assert_int_equal(counts(&r).topics, 0);
+    finish(&r);
+}
+
 static void publishing_makes_room_for_itself(void **state) {
     (void)state;
     liverig r;
@@ -479,6 +547,8 @@ int main(void) {
         cmocka_unit_test(a_batch_is_one_write_in_order),
         cmocka_unit_test(the_table_grows_and_shrinks),
         cmocka_unit_test(what_is_kept_grows_old),
+        cmocka_unit_test(what_is_young_stays_where_old_ones_go),
+        cmocka_unit_test(rooms_take_turns_with_a_topic),
         cmocka_unit_test(publishing_makes_room_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

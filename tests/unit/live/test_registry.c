@@ -78,11 +78,7 @@ static void test_takeover(void **state) {
     assert_int_equal(b.old_generation, a.generation);
     assert_true(b.generation > a.generation);
     assert_int_equal(owner(r, "u", "t"), 2);
-    assert_true(cstar__registry_retired(r, 1, a.generation));
-    assert_false(cstar__registry_retired(r, 2, a.generation)); /* another stream's */
-    assert_false(cstar__registry_retired(r, 2, b.generation));
     assert_int_equal(cstar__registry_count(r), 1);
-    assert_int_equal(cstar__registry_retired_count(r), 1);
     cstar__registry_free(r);
 }
 
@@ -97,16 +93,14 @@ static void test_release(void **state) {
     cstar__registry_release(r, &t, 2, a2.generation); /* not its own */
     cstar__registry_release(r, &t, 1, b.generation);
     cstar__registry_release(r, &t, 1, 0);
-    assert_int_equal(cstar__registry_retired_count(r), 2);
+    assert_int_equal(owner(r, "u", "t"), 1);
     release(r, "u", &a1, 1); /* stale: the newer one stays */
-    assert_false(cstar__registry_retired(r, 1, a1.generation));
     assert_int_equal(owner(r, "u", "t"), 1);
     release(r, "u", &a1, 1);
-    assert_true(cstar__registry_retired(r, 2, b.generation));
-    release(r, "other", &b, 2); /* another key */
-    assert_true(cstar__registry_retired(r, 2, b.generation));
     release(r, "u", &b, 2);
-    assert_int_equal(cstar__registry_retired_count(r), 0);
+    release(r, "other", &a2, 1); /* another key */
+    assert_int_equal(owner(r, "u", "t"), 1);
+    assert_int_equal(cstar__registry_count(r), 1);
     release(r, "u", &a2, 1);
     release(r, "u", &a2, 1);
     assert_int_equal(owner(r, "u", "t"), 0);
@@ -158,15 +152,14 @@ static void test_limit(void **state) {
     claim(r, tab3("u", "b", NULL), 2);
     assert_int_equal(cstar__registry_claim(r, &t, 3, &c), CSTAR_ELIMIT);
     assert_int_equal(cstar__registry_count(r), 2);
-    /* a takeover is no further claim, but retired ones have the same limit */
-    claim(r, tab3("u", "a", NULL), 3);
-    const cstar__claim four = claim(r, tab3("u", "a", NULL), 4);
-    t = tab3("u", "b", NULL);
-    assert_int_equal(cstar__registry_claim(r, &t, 5, &c), CSTAR_ELIMIT);
-    assert_int_equal(owner(r, "u", "b"), 2);
-    const cstar__claim three = {.generation = four.old_generation, .tab = "a"};
-    release(r, "u", &three, 3);
-    assert_true(claim(r, t, 5).replaces);
+    for (uint64_t stream = 3; stream < 10; stream++) { /* a takeover is no further claim */
+        assert_true(claim(r, tab3("u", "a", NULL), stream).replaces);
+    }
+    assert_int_equal(cstar__registry_claim(r, &t, 3, &c), CSTAR_ELIMIT);
+    const cstar__claim two = {.generation = claim(r, tab3("u", "b", NULL), 2).generation,
+                              .tab = "b"};
+    release(r, "u", &two, 2);
+    assert_int_equal(cstar__registry_claim(r, &t, 3, &c), CSTAR_OK);
     cstar__registry_free(r);
 }
 
@@ -371,7 +364,6 @@ static size_t round_of_all(cstar__registry *r) {
         const cstar__tab t = tab3("u", name, pages[i / 20]);
         const uint64_t before = owner(r, "u", name);
         const size_t count = cstar__registry_count(r);
-        const size_t retired = cstar__registry_retired_count(r);
         cstar__claim c = {.generation = 0};
         const cstar_status rc = cstar__registry_claim(r, &t, i + 1, &c);
         if (rc == CSTAR_OK) {
@@ -383,7 +375,6 @@ static size_t round_of_all(cstar__registry *r) {
             assert_int_equal(c.generation, 0);
             assert_int_equal(owner(r, "u", name), before);
             assert_int_equal(cstar__registry_count(r), count);
-            assert_int_equal(cstar__registry_retired_count(r), retired);
         }
         const cstar_status kept = keep(r, name, "{\"some\":\"signals\"}");
         failed += kept == CSTAR_ENOMEM;
@@ -412,7 +403,6 @@ static void test_failures(void **state) {
             /* at most one: a table that can't shrink says nothing */
             assert_true(round_of_all(r) <= (n != 0));
             assert_int_equal(cstar__registry_count(r), 0);
-            assert_int_equal(cstar__registry_retired_count(r), 0);
             assert_int_equal(cstar__registry_signal_bytes(r), 0);
         }
         all = n == 0 ? f.calls : all;
@@ -445,7 +435,6 @@ typedef struct owned {
 typedef struct past {
     char scope[4], tab[40];
     uint64_t stream, generation;
-    bool retired;
 } past;
 
 typedef struct model {
@@ -495,9 +484,6 @@ static void model_replace(model *m, owned *o, const char *page) {
         o->signals[0] = '\0';
     }
     (void)snprintf(o->page, sizeof o->page, "%s", page);
-    for (size_t i = 0; i < m->npast; i++) {
-        m->past[i].retired = m->past[i].retired || m->past[i].generation == o->generation;
-    }
     m->takeovers++;
 }
 
@@ -563,8 +549,6 @@ static void step_release(cstar__registry *r, model *m) {
     } else {
         m->stale++;
     }
-    p->retired = false;
-    assert_false(cstar__registry_retired(r, p->stream, p->generation));
 }
 
 static void step_signals(cstar__registry *r, model *m, const cstar__tab *t) {
@@ -579,7 +563,6 @@ static void step_signals(cstar__registry *r, model *m, const cstar__tab *t) {
 }
 
 static void check(cstar__registry *r, const model *m) {
-    size_t retired = 0;
     size_t bytes = 0;
     for (size_t i = 0; i < m->n; i++) {
         const owned *o = &m->at[i];
@@ -597,13 +580,7 @@ static void check(cstar__registry *r, const model *m) {
         assert_true(cstar_str_eq(cstar_buf_view(&b), cstar_cstr(o->signals)));
         bytes += strlen(o->signals);
     }
-    for (size_t i = 0; i < m->npast; i++) {
-        const past *p = &m->past[i];
-        assert_int_equal(cstar__registry_retired(r, p->stream, p->generation), p->retired);
-        retired += p->retired;
-    }
     assert_int_equal(cstar__registry_count(r), m->n);
-    assert_true(cstar__registry_retired_count(r) >= retired);
     assert_int_equal(cstar__registry_signal_bytes(r), bytes);
 }
 

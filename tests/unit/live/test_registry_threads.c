@@ -26,7 +26,7 @@
 
 enum { THREADS = 64, STEPS = 1000, KEYS = 1000, HOT = 12, HELD = 24, ALL = THREADS * STEPS };
 
-typedef enum kind { NOBODY, CLAIM, IS_OWNER, IS_RETIRED, RELEASE } kind;
+typedef enum kind { NOBODY, CLAIM, IS_OWNER, IS_REPLACED, RELEASE } kind;
 
 typedef struct call {
     uint64_t key, generation, old;
@@ -110,10 +110,19 @@ static void step_claim(worker *w) {
     }
 }
 
+/* Whether a claim of its own is the owner. */
+static bool is_owner(const worker *w, const held *h) {
+    uint64_t stream = 0;
+    uint64_t generation = 0;
+    return cstar__registry_owner(w->r, CSTAR_STR("u"), cstar_cstr(h->claim.tab), &stream,
+                                 &generation) &&
+           stream == w->stream && generation == h->claim.generation;
+}
+
 static void release(worker *w, const held *h) {
     const cstar__tab t = {CSTAR_STR("u"), cstar_cstr(h->claim.tab), {NULL, 0}};
     cstar__registry_release(w->r, &t, w->stream, h->claim.generation);
-    w->wrong += cstar__registry_retired(w->r, w->stream, h->claim.generation);
+    w->wrong += is_owner(w, h);
 }
 
 static void step_release(worker *w) {
@@ -147,16 +156,15 @@ static void step_ask_owner(worker *w) {
     w->wrong += is && is_held(w, generation) && stream != w->stream;
 }
 
-/* Of a claim of its own: not retired and not released means that it is the owner. */
-static void step_ask_retired(worker *w) {
+/* Of a claim of its own: neither released nor the owner means that it was replaced. */
+static void step_ask_own(worker *w) {
     const held *h = &w->held[rnd(w, w->nheld)];
     if (h->released) {
-        w->wrong += cstar__registry_retired(w->r, w->stream, h->claim.generation);
+        w->wrong += is_owner(w, h);
         return;
     }
     call made = {.key = key_id(h->claim.tab), .generation = h->claim.generation, .begun = tick(w)};
-    made.kind =
-        cstar__registry_retired(w->r, w->stream, h->claim.generation) ? IS_RETIRED : IS_OWNER;
+    made.kind = is_owner(w, h) ? IS_OWNER : IS_REPLACED;
     record(w, made);
 }
 
@@ -175,7 +183,7 @@ static void *work(void *arg) {
         } else if (what < 9) {
             step_ask_owner(w);
         } else {
-            step_ask_retired(w);
+            step_ask_own(w);
         }
     }
     return NULL;
@@ -226,7 +234,7 @@ static const char *check_claim(walk *w, const call *c) {
     w->now = later(w->now, c->begun);
     for (size_t i = 0; i < w->nstale; i++) {
         if (w->stale[i]->ended < w->now) {
-            return "retired or released too early";
+            return "replaced or released too early";
         }
     }
     w->nstale = 0;
@@ -251,9 +259,9 @@ static const char *check_other(walk *w, const call *c, uint64_t claimed) {
         }
         w->now = later(w->now, c->begun);
         return NULL;
-    case IS_RETIRED:
+    case IS_REPLACED:
         w->stale[w->nstale++] = c;
-        return is_replaced(w, c->generation) ? NULL : "retired, but not replaced";
+        return is_replaced(w, c->generation) ? NULL : "no owner, but not replaced";
     case RELEASE:
         if (is_replaced(w, c->generation)) {
             w->stale[w->nstale++] = c;
@@ -349,8 +357,6 @@ static uint64_t owned_now(worker *all) {
                                                   cstar_cstr(h->claim.tab), &stream, &generation);
             const bool mine = is && generation == h->claim.generation;
             assert_true(!mine || (stream == all[t].stream && !h->released));
-            assert_int_equal(cstar__registry_retired(all[t].r, all[t].stream, h->claim.generation),
-                             !mine && !h->released);
             sum += mine ? generation : 0;
         }
     }
@@ -406,7 +412,6 @@ static void stress(bool paged) {
     assert_int_equal(owned_now(all), v.owned);
     release_all(all);
     assert_int_equal(cstar__registry_count(r), 0);
-    assert_int_equal(cstar__registry_retired_count(r), 0);
     cstar__registry_free(r);
 }
 
@@ -443,9 +448,9 @@ static void test_check_itself(void **state) {
         {"claimed too late",
          {{1, 10, 0, 1, 2, CLAIM, 0}, {1, 20, 10, 3, 4, CLAIM, 0}, {1, 10, 0, 5, 6, IS_OWNER, 0}}},
         {"seen before it was claimed", {{1, 10, 0, 3, 4, CLAIM, 0}, {1, 10, 0, 1, 2, IS_OWNER, 0}}},
-        {"retired, but not replaced",
-         {{1, 10, 0, 1, 2, CLAIM, 0}, {1, 10, 0, 3, 4, IS_RETIRED, 0}}},
-        {"retired or released too early",
+        {"no owner, but not replaced",
+         {{1, 10, 0, 1, 2, CLAIM, 0}, {1, 10, 0, 3, 4, IS_REPLACED, 0}}},
+        {"replaced or released too early",
          {{1, 10, 0, 1, 2, CLAIM, 0}, {1, 10, 0, 3, 4, RELEASE, 0}, {1, 20, 10, 5, 6, CLAIM, 0}}},
         {"claimed twice", {{1, 10, 0, 1, 2, CLAIM, 0}, {1, 10, 0, 3, 4, CLAIM, 0}}},
         {"a generation that nobody claimed", {{1, 10, 0, 1, 2, IS_OWNER, 0}}},
@@ -502,7 +507,6 @@ static void check_round(racer *all, int round) {
     const cstar__tab t = round_tab(name, round);
     uint64_t owner = 0;
     size_t began = 0;
-    size_t retired = 0;
     size_t times[TWELVE + 1] = {0};
     assert_true(cstar__registry_owner(all[0].r, t.scope, t.tab, &owner, NULL));
     for (size_t i = 0; i < TWELVE; i++) {
@@ -513,10 +517,8 @@ static void check_round(racer *all, int round) {
             times[c->old_stream]++;
             assert_int_equal(c->old_generation, all[c->old_stream - 1].won[round].generation);
         }
-        retired += cstar__registry_retired(all[i].r, all[i].stream, c->generation);
     }
     assert_int_equal(began, 1);
-    assert_int_equal(retired, TWELVE - 1);
     for (uint64_t s = 1; s <= TWELVE; s++) {
         assert_int_equal(times[s], s != owner);
     }
@@ -541,7 +543,6 @@ static void test_twelve(void **state) {
         check_round(all, i);
     }
     assert_int_equal(cstar__registry_count(r), ROUNDS);
-    assert_int_equal(cstar__registry_retired_count(r), ROUNDS * (TWELVE - 1));
     (void)pthread_barrier_destroy(&gate);
     cstar__registry_free(r);
 }

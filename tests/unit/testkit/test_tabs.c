@@ -1,6 +1,7 @@
 /* test_tabs.c -- whose tab a stream is: takeovers, split pages, signals of a tab, rendering again,
  * and streams by hand that have a key.
  * SPDX-License-Identifier: MIT */
+#include "support/failalloc.h"
 #include "web/live.h"
 
 #include "cstar/test.h"
@@ -562,6 +563,43 @@ static void every_end_has_its_reason(void **state) {
     assert_int_equal(ended[3], CSTAR_ENDED_DRAINED);
 }
 
+/* Whichever allocation fails: never two. */
+static void a_tab_has_one_stream_also_without_memory(void **state) {
+    (void)state;
+    failalloc fa;
+    size_t calls = 0;
+    size_t refused = 0;
+    size_t taken = 0;
+    failalloc_init(&fa, 0);
+    cstar_app *app = cstar_app_new_with(&fa.alloc);
+    cstar_page(app, "/list", &list);
+    cstar_test *t = cstar_test_new(app);
+    for (size_t n = 1; n <= calls + 1; n++) {
+        cstar_test_stream *one =
+            cstar_test_open(t, "/list", .method = "POST", .body = "{\"tabId\":\"a\"}");
+        assert_true(cstar_test_is_open(one));
+        const size_t before = fa.calls;
+        fa.fail_at = before + n;
+        cstar_test_stream *two =
+            cstar_test_open(t, "/list", .method = "POST", .body = "{\"tabId\":\"a\"}");
+        fa.fail_at = 0;
+        calls = fa.calls - before > calls ? fa.calls - before : calls;
+        cstar_test_advance(t, 0);
+        nended = 0;
+        assert_false(cstar_test_is_open(one) && cstar_test_is_open(two));
+        assert_int_equal(cstar_tab_is_live(app, "ann", "a"),
+                         cstar_test_is_open(one) || cstar_test_is_open(two));
+        refused += cstar_test_is_open(one);
+        taken += cstar_test_is_open(two);
+        cstar_test_cut(one);
+        cstar_test_cut(two);
+    }
+    assert_true(calls > 3 && refused != 0 && taken != 0);
+    cstar_test_free(t);
+    cstar_app_free(app);
+    assert_int_equal(fa.live_blocks, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -588,6 +626,7 @@ int main(void) {
         TEST(who_can_not_end_cleanly_is_cut_when_its_grace_is_over),
         TEST(a_tab_that_can_not_be_claimed_is_503),
         TEST(every_end_has_its_reason),
+        cmocka_unit_test(a_tab_has_one_stream_also_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
