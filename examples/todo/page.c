@@ -132,11 +132,17 @@ static void render(cstar_conn *conn, cstar_html *h) {
 
 /* ---- the stream ---- */
 
-/* A client that comes back says again what it said first, although another filter may be chosen by
- * now. So the tab is asked: it sends `show`. */
+/* What has changed since the page was loaded, or its stream was cut off. A client that comes back
+ * says again what it said first, although another filter may be chosen by now: the server knows
+ * which, unless the tab was away for long, or the server is another one. Then the tab is asked: it
+ * sends `show`. */
 static void connect_page(cstar_conn *conn, const cstar_signals *in) {
     cstar_subscribe(conn, "todo");
-    cstar_nudge(conn, "list");
+    if (cstar_tab_signals_fresh(conn)) {
+        cstar_rerender(conn);
+    } else {
+        cstar_nudge(conn, "list");
+    }
 }
 
 /* However much others change: a tab is told ten times a second at most, and what it is told last is

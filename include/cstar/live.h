@@ -70,7 +70,8 @@ typedef struct cstar_live_opts {                            /* zero is the defau
     /* Of silence, then a comment is sent to see who is there (by gzip: a block without text);
      * 0: 15 000 */
     unsigned ping_ms;
-    unsigned grace_ms;  /* that a replaced stream may take to end cleanly; 0: 500 */
+    /* that its end may take, until the client has taken all of it; then it is cut. 0: 500 */
+    unsigned grace_ms;
     size_t max_waiting; /* bytes that may wait for a slow client; 0: 256 KiB */
     cstar_slow slow;    /* what happens then */
     char reserved;
@@ -266,8 +267,8 @@ CSTAR_API cstar_status cstar_app_topic(cstar_app *app, const char *topic,
 /* ---- one stream per tab ---------------------------------------------------------------------- */
 
 /* A claim is atomic, and claims of one tab have an order: the last one owns it. The stream that had
- * it before ends cleanly; if patches still wait for its client after the grace period, it is cut. (What is
- * in the connection already has until the write timeout.) */
+ * it before ends cleanly; if its client has not taken the end when the grace period is over, it is
+ * cut: its connection is closed, of HTTP/2 the stream reset. */
 
 /** The signal `tabId` of the request; NULL if it is not usable: a string of 1 to 64 bytes, not all
  * white space. Behind cstar_live(): the one that the stream has claimed. */
@@ -299,9 +300,19 @@ CSTAR_API void cstar_tab_release(cstar_conn *conn);
  * For a callback of a keyed stream; others get those that it was opened with. Valid until it
  * returns.
  * A client that comes back by itself opens its stream with what it said first, not with what it has
- * by now. Where that matters, `connect` asks it, by cstar_nudge(), for an event: examples/todo.
+ * by now. So what a tab said last is kept for a while when its stream has gone (15 minutes, for
+ * 100 000 tabs, 64 MiB of all, the oldest go first), what its events say meanwhile too, and the
+ * stream that the same page opens again has it. It is a page's that has a `tabId` and a `pageId`,
+ * as the layout's pages have; another load of it begins with its own signals.
  */
 CSTAR_API const cstar_signals *cstar_tab_signals(cstar_conn *conn);
+/**
+ * From `connect`, or a callback of a stream: whether cstar_tab_signals() are what the tab said
+ * last. false: its client has come back, and this server does not know what it said since it was
+ * loaded: the server has been restarted, or the client was away for too long, or its tab was
+ * duplicated. Where it matters, ask it for an event, by cstar_nudge(): examples/todo.
+ */
+CSTAR_API bool cstar_tab_signals_fresh(cstar_conn *conn);
 /** Runs the page's mount and render for those signals, and patches the result: by the ids of its
  * top-level elements. From a callback of a page's stream, or an event's handler: then for the
  * signals that the event brought. Mount and render see them by cstar_tab_signals(). What mount
@@ -355,8 +366,9 @@ typedef struct cstar_deferred { /* zero is the default of every field but work *
  * `free` is called once, when nothing needs `arg` any more: on the loop, when the request is
  * answered (of a response that goes on: begun), or when the client has gone and the work is over;
  * or at once, if this fails.
- * From a callback of a stream: `done` is a further callback of it, and `free` follows at once. If the
- * stream has ended by then, `done` is not called.
+ * From a callback of a stream: `done` is a further callback of it, which may do what they may
+ * (halt, subscribe, defer again), and `free` follows at once. If the stream has ended by then,
+ * `done` is not called.
  * @return CSTAR_ELIMIT the pool's queue is full (max_work of cstar_serve_opts): what gives no other
  *         answer has answered 503 with Retry-After: 1. On the others it has answered 500.
  *         CSTAR_ESTATE from blocking handlers, which may wait themselves; from render, layouts,

@@ -126,12 +126,14 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
  *         opts->datastar, or can't write opts->access_log; EPOLICY can't become opts->user; ENOMEM.
  */
 CSTAR_API cstar_status cstar_serve(cstar_app *app, const cstar_serve_opts *opts, cstar_err *err);
-/** [any thread] [signal-unsafe] Makes cstar_serve() stop. Does nothing when it is not running. */
+/** [any thread] [signal-unsafe] Makes cstar_serve() stop. Does nothing when it is not running. What
+ * was published before reaches live streams before they end. */
 CSTAR_API void cstar_stop(cstar_app *app);
 
 /** [any thread] Loads the certificates again; cstar_serve() with `signals` does it on SIGHUP.
- * Connections keep what they have. On an error (CSTAR_ESTATE: not serving, or without TLS) nothing
- * changes. */
+ * Connections keep what they have. Nobody waits for the files but who has asked (on SIGHUP that is
+ * the first worker's loop), and the end of cstar_serve(). On an error (CSTAR_ESTATE: not serving,
+ * or without TLS) nothing changes. */
 CSTAR_API cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err);
 
 /** [any thread] Opens the file of the access log again, after it was renamed; cstar_serve() with

@@ -278,7 +278,7 @@ cstar_status cstar__respond_end(cstar__exchange *x) {
 }
 
 void cstar__respond_abort(cstar__exchange *x) {
-    if (!x->broken && x->state != CSTAR__RESPONSE_DONE) {
+    if (!x->broken && (x->state != CSTAR__RESPONSE_DONE || x->lingers)) {
         x->ops->abort(x);
     }
 }

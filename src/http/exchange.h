@@ -210,6 +210,9 @@ struct cstar__exchange {
     bool drained;      /* on_drain was called */
     bool held, closed; /* see cstar__exchange_hold(); given back while held */
     bool slim;         /* it ends here: see cstar__exchange_slim() */
+    /* Set before the end of a streamed response: on_close comes only when the driver has got rid of
+     * its last byte (HTTP/2: when that has left the machine), and until then it can be cut. */
+    bool lingers;
     cstar__request request;
     cstar_arena arena; /* memory of this exchange, for both floors; emptied when it is over */
     size_t max_body;   /* set in on_head; bytes */
@@ -275,7 +278,8 @@ static inline void cstar__exchange_fetch_below(const cstar__exchange *x) {
 /** Its clean end. Where that does not fit (CSTAR_ENOMEM, CSTAR_ELIMIT) the connection is cut: no
  * request hangs. Writes leave room for the end. */
 cstar_status cstar__respond_end(cstar__exchange *x);
-/** Its unclean end: the connection is cut, so that the client sees a failure. */
+/** Its unclean end: the connection is cut, so that the client sees a failure. Behind the response's
+ * end it does nothing, unless that lingers (x->lingers). */
 void cstar__respond_abort(cstar__exchange *x);
 
 /**

@@ -162,6 +162,11 @@ static void next_request(cstar__h1 *m) {
     }
 }
 
+/* The end is written, and not taken yet. */
+static bool is_lingering(const cstar__h1 *m) {
+    return m->x->lingers && m->x->state == CSTAR__RESPONSE_DONE && m->ahead != 0;
+}
+
 static void settle(cstar__h1 *m) {
     if (m->x == NULL) {
         return;
@@ -170,7 +175,7 @@ static void settle(cstar__h1 *m) {
         break_off(m);
         return;
     }
-    if (m->x->state != CSTAR__RESPONSE_DONE || m->source != NULL) {
+    if (m->x->state != CSTAR__RESPONSE_DONE || m->source != NULL || is_lingering(m)) {
         return;
     }
     m->keep_alive = m->keep_alive && !m->x->close;
@@ -702,7 +707,7 @@ cstar_status cstar__h1_feed(cstar__h1 *m, const char *ptr, size_t len) {
  * cstar__h1_resume() then and not before, with an empty `out`. */
 static bool was_taken(const cstar__h1 *m) {
     return (m->ahead != 0 || m->starved) && m->out->len == 0 && m->x != NULL &&
-           m->x->state == CSTAR__RESPONSE_STREAMING;
+           (m->x->state == CSTAR__RESPONSE_STREAMING || is_lingering(m));
 }
 
 static bool has_queue(const cstar__h1 *m) {
@@ -732,7 +737,9 @@ cstar_status cstar__h1_resume(cstar__h1 *m) {
         const bool starved = m->starved;
         m->ahead = 0;
         m->starved = false;
-        if (starved) {
+        if (m->x->state == CSTAR__RESPONSE_DONE) {
+            settle(m);
+        } else if (starved) {
             cstar__h1_wake(m, m->x);
         }
     }

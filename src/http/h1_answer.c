@@ -173,6 +173,7 @@ static cstar_status end_response(cstar__exchange *x) {
     cstar__h1_claim(m);
     if (m->chunked && !m->bodiless) {
         rc = cstar__h1_write_bytes(m->out, CSTAR_STR("0\r\n\r\n"));
+        m->ahead += 5; /* where it lingers */
     }
     CSTAR__STAT_SUB(x->stats, streams, 1);
     x->state = CSTAR__RESPONSE_DONE;

@@ -109,5 +109,8 @@ void cstar__hub_settle(cstar__hub *hub);
 /** [the room's thread] Delivers what is in the inbox. If that is a lot, it asks to be woken for the
  * rest. @return whether there was any. */
 bool cstar__room_open_mail(cstar__room *room);
+/** [the room's thread] Delivers all that was posted before the call, however much that is; what
+ * comes meanwhile waits for its wake. */
+void cstar__room_open_all(cstar__room *room);
 
 #endif

@@ -120,6 +120,20 @@ CSTAR_MUST_USE cstar_status cstar__registry_keep_signals(cstar__registry *r, cst
 CSTAR_MUST_USE cstar_status cstar__registry_signals(cstar__registry *r, cstar_str scope,
                                                     cstar_str tab, cstar_buf *out);
 
+/**
+ * Of a stream that is about to release its tab: they, appended to `out` (nothing, if no event has
+ * brought any), and its page.
+ * @param page  gets the hash of the owner's page, as of cstar__registry_page().
+ * @return CSTAR_ENOENT: that generation is not the owner, or its page is not known; otherwise the
+ *         status of `out`.
+ */
+CSTAR_MUST_USE cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *t,
+                                                         uint64_t generation, cstar_buf *out,
+                                                         uint64_t *page);
+
+/** The hash of a page id, which is all that the registry knows of it; never 0. */
+uint64_t cstar__registry_page(const cstar__registry *r, cstar_str page);
+
 /** Bytes of all tabs' signals. */
 size_t cstar__registry_signal_bytes(cstar__registry *r);
 

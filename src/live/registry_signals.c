@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "live/registry_parts.h"
+#include "live/siphash.h"
 
 static size_t size_of(size_t len) { return offsetof(cstar__tab_signals, json) + len; }
 
@@ -71,6 +72,28 @@ cstar_status cstar__registry_signals(cstar__registry *r, cstar_str scope, cstar_
     }
     (void)pthread_mutex_unlock(&k.shard->lock);
     return rc;
+}
+
+cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *t,
+                                          uint64_t generation, cstar_buf *out, uint64_t *page) {
+    const cstar__key k = cstar__key_of(r, t->scope, t->tab);
+    cstar_status rc = CSTAR_ENOENT;
+    (void)pthread_mutex_lock(&k.shard->lock);
+    const cstar__entry *e = cstar__key_entry(&k);
+    if (e != NULL && e->generation == generation && e->page != 0) {
+        *page = e->page;
+        if (e->signals != NULL) {
+            cstar_buf_add(out, e->signals->json, e->signals->len);
+        }
+        rc = cstar_buf_status(out);
+    }
+    (void)pthread_mutex_unlock(&k.shard->lock);
+    return rc;
+}
+
+uint64_t cstar__registry_page(const cstar__registry *r, cstar_str page) {
+    const uint64_t h = cstar__siphash(r->opts.seed, page);
+    return h != 0 ? h : 1;
 }
 
 size_t cstar__registry_signal_bytes(cstar__registry *r) {

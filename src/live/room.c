@@ -8,7 +8,8 @@
  *
  * Invariants: 1. Letters are opened in the order in which they were posted, on one thread. 2. While a
  * part is gone through, its subs keep their places: who leaves, leaves a hole. 3. A batch is at most
- * BATCH letters: then the loop's other work has its turn.
+ * BATCH letters: then the loop's other work has its turn. Only before its streams end is all
+ * opened: open_all().
  *
  * SPDX-License-Identifier: MIT */
 #include "live/parts.h"
@@ -264,11 +265,7 @@ static void fetch(cstar__room *room) {
     (void)pthread_mutex_unlock(&room->lock);
 }
 
-bool cstar__room_open_mail(cstar__room *room) {
-    /* What came behind a rest has asked for a wake, which this may have been: then nobody asks again. */
-    const bool had_rest = room->todo != NULL;
-    fetch(room);
-    const bool any = room->todo != NULL;
+static void open_batch(cstar__room *room) {
     room->batching = room->todo != NULL && room->todo->next != NULL;
     for (unsigned n = 0; n < BATCH && room->todo != NULL; n++) {
         cstar__letter *letter = room->todo;
@@ -276,10 +273,30 @@ bool cstar__room_open_mail(cstar__room *room) {
         open_letter(room, letter);
     }
     flush_dirty(room);
+}
+
+bool cstar__room_open_mail(cstar__room *room) {
+    /* What came behind a rest has asked for a wake, which this may have been: then nobody asks
+     * again. */
+    const bool had_rest = room->todo != NULL;
+    fetch(room);
+    const bool any = room->todo != NULL;
+    open_batch(room);
     if (had_rest || room->todo != NULL) {
         cstar__room_wake(room);
     }
     return any;
+}
+
+/* A rest, and then the inbox as it is by now: not what its callbacks publish, which may be without
+ * end. A wake that was asked for still comes. */
+void cstar__room_open_all(cstar__room *room) {
+    for (unsigned round = 0; round < 2; round++) {
+        fetch(room);
+        while (room->todo != NULL) {
+            open_batch(room);
+        }
+    }
 }
 
 /* ---- life ---- */

@@ -165,6 +165,16 @@ static void cut(cstar__live *s) {
     }
 }
 
+/* Its grace is not over before the client has taken its end. Without memory for an alarm it ends
+ * when its connection does. */
+static void linger(cstar__live *s) {
+    s->x->lingers = true;
+    if (!s->grace) {
+        s->grace = true;
+        (void)cstar__exchange_alarm(s->x, s->conf->grace_ms);
+    }
+}
+
 /* Behind all it had to say. @return false: not even its trailer can be taken now; a wake will come. */
 static bool end_response(cstar__live *s) {
     const cstar_status rc = s->gzip != NULL ? cstar__live_gzip_end(s) : CSTAR_OK;
@@ -174,6 +184,7 @@ static bool end_response(cstar__live *s) {
     }
     s->said = true;
     if (rc == CSTAR_OK || rc == CSTAR_ECLOSED) {
+        linger(s);
         (void)cstar__respond_end(s->x);
     } else {
         cstar__respond_abort(s->x);
@@ -410,6 +421,9 @@ static void after_callback(cstar__live *s) {
     }
 }
 
+void cstar__live_enter_call(cstar__live *s) { s->inside++; }
+void cstar__live_leave_call(cstar__live *s) { after_callback(s); }
+
 /* Before the start: it has to wait for its turn. */
 static void keep_message(cstar__live *s, const char *topic, cstar__packet *p) {
     cstar__opening *o = s->opening;
@@ -476,7 +490,11 @@ static void ping(cstar__live *s, uint64_t now) {
 
 static void on_alarm(cstar__live *s) {
     const uint64_t now = now_of(s);
-    if (s->ending) { /* its grace is over */
+    if (s->ending && s->said) { /* its grace is over, and its end was not taken */
+        cstar__respond_abort(s->x);
+        return;
+    }
+    if (s->ending) {
         cut(s);
         return;
     }

@@ -39,7 +39,7 @@ typedef struct cstar__live_ops {
 typedef struct cstar__live_conf {
     const cstar__live_ops *ops; /* NULL: messages are passed over, and it just ends */
     unsigned ping_ms;           /* of silence, then a comment is sent; never 0 */
-    unsigned grace_ms;          /* that a clean end may take */
+    unsigned grace_ms;          /* that a clean end may take, until the driver has its last byte */
     size_t max_waiting;         /* bytes */
     bool drop;                  /* the oldest, when more waits; else the stream is cut */
 } cstar__live_conf;
@@ -64,10 +64,14 @@ void cstar__live_start(cstar__live *s, cstar__exchange *x);
 /** on_close of its exchange, or instead of start(): frees it. */
 void cstar__live_over(cstar__live *s);
 /** Ends it: cleanly, behind what is in its connection (what waits here is thrown away if it was
- * REPLACED); if what waits here is not taken after grace_ms, the connection is cut. Its exchange may be
- * over, and `s` gone, when this returns; but not while its `info`, `alarm` or a wake is under way.
- * Again does nothing. */
+ * REPLACED); if all that, and the end, is not taken after grace_ms, the connection is cut. Its
+ * exchange may be over, and `s` gone, when this returns; but not while its `info`, `alarm` or a
+ * wake is under way. Again does nothing. */
 void cstar__live_end(cstar__live *s, cstar__live_end_reason why);
+/** Around a callback of it that does not come from here: what it ends, or writes too much for, ends
+ * behind the second; so its exchange may be over then, and `s` gone. They may be nested. */
+void cstar__live_enter_call(cstar__live *s);
+void cstar__live_leave_call(cstar__live *s);
 /** Whether it is to end, or be cut: no callback but the last comes any more. */
 bool cstar__live_is_ending(const cstar__live *s);
 

@@ -84,6 +84,9 @@ typedef struct cstar__server_opts { /* zero is the default of every field */
     /* After cstar__server_wake(), on that worker's thread, once for any number of wakes that came
      * before. Exchanges of all its connections may be answered. NULL: nothing */
     void (*on_mail)(void *arg, unsigned worker);
+    /* On that worker's thread, once, before its connections are drained: what was done before the
+     * stop is to be seen by them. Else like on_mail, which may come again. NULL: nothing */
+    void (*on_last_mail)(void *arg, unsigned worker);
     void (*on_log)(void *arg, const char *line); /* [any thread]; NULL: silence */
     void *arg;                                   /* of all of them */
 } cstar__server_opts;

@@ -135,6 +135,10 @@ static void begin_drain(cstar__worker *w) {
     w->drain_until = uv_now(&w->loop) + w->server->opts.drain_ms + 1;
     (void)uv_timer_stop(&w->lame);
     cstar__listener_close(w);
+    if (w->server->opts.on_last_mail !=
+        NULL) { /* nobody promises that its wake comes before a stop */
+        w->server->opts.on_last_mail(w->server->opts.arg, w->index);
+    }
     cstar__conns_drain(w);
 }
 

@@ -11,25 +11,41 @@
 
 cstar_app *cstar_app_new(void) { return cstar_app_new_with(cstar_heap()); }
 
+static bool init_locks(cstar_app *app) {
+    if (pthread_mutex_init(&app->mutex, NULL) != 0) {
+        return false;
+    }
+    if (pthread_mutex_init(&app->reloading, NULL) != 0) {
+        (void)pthread_mutex_destroy(&app->mutex);
+        return false;
+    }
+    return true;
+}
+
+static void fini_locks(cstar_app *app) {
+    (void)pthread_mutex_destroy(&app->reloading);
+    (void)pthread_mutex_destroy(&app->mutex);
+}
+
 cstar_app *cstar_app_new_with(const cstar_allocator *alloc) {
     cstar_app *app = alloc->resize(alloc->ctx, NULL, 0, sizeof *app);
     if (app == NULL) {
         return NULL;
     }
     memset(app, 0, sizeof *app);
-    if (pthread_mutex_init(&app->mutex, NULL) != 0) {
+    if (!init_locks(app)) {
         alloc->resize(alloc->ctx, app, sizeof *app, 0);
         return NULL;
     }
     app->alloc = alloc;
     if (!cstar__views_open(app)) {
-        (void)pthread_mutex_destroy(&app->mutex);
+        fini_locks(app);
         alloc->resize(alloc->ctx, app, sizeof *app, 0);
         return NULL;
     }
     if (!cstar__coders_init(&app->coders, alloc)) {
         cstar__views_close(app);
-        (void)pthread_mutex_destroy(&app->mutex);
+        fini_locks(app);
         alloc->resize(alloc->ctx, app, sizeof *app, 0);
         return NULL;
     }
@@ -58,7 +74,7 @@ void cstar_app_free(cstar_app *app) {
     cstar__router_fini(&app->router);
     cstar_arena_fini(&app->arena);
     cstar__coders_fini(&app->coders);
-    (void)pthread_mutex_destroy(&app->mutex);
+    fini_locks(app);
     alloc->resize(alloc->ctx, app, sizeof *app, 0);
 }
 

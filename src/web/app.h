@@ -87,11 +87,15 @@ struct cstar_app {
     void *log_arg;
     struct cstar__packed *client; /* the served Datastar file, or NULL */
     char client_path[64];
-    struct cstar__mount *mounts;      /* newest first */
-    bool walk_files;                  /* as if the kernel had no openat2(); for tests */
-    pthread_mutex_t mutex;            /* guards `server`: stop may come while serving ends */
-    struct cstar__hub *hub;           /* topics.c; NULL: it was never served */
-    struct cstar__registry *registry; /* likewise */
+    struct cstar__mount *mounts; /* newest first */
+    bool walk_files;             /* as if the kernel had no openat2(); for tests */
+    pthread_mutex_t mutex;       /* guards `server`: stop may come while serving ends */
+    /* held, before `mutex`, while files are read again, which may take long; the server stays
+     * meanwhile */
+    pthread_mutex_t reloading;
+    struct cstar__hub *hub;             /* topics.c; NULL: it was never served */
+    struct cstar__registry *registry;   /* likewise */
+    struct cstar__keepsakes *keepsakes; /* likewise */
     struct cstar__topic_rule *topics;
     struct cstar__views *views;
     struct cstar__threads *threads;         /* threads.c; NULL: none */

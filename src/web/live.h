@@ -14,6 +14,7 @@
 #ifndef CSTAR_WEB_LIVE_H
 #define CSTAR_WEB_LIVE_H
 
+#include "live/keepsakes.h"
 #include "live/registry.h"
 #include "live/stream.h"
 #include "web/later.h"
@@ -56,6 +57,7 @@ typedef struct cstar__live_conn {
     bool has_page; /* it said a pageId: our layout's page, which can be told things */
     uint64_t generation;
     bool claimed;
+    bool recalled; /* it has come back, and what its tab said last is known */
     cstar_ended ended;
 } cstar__live_conn;
 
@@ -98,6 +100,9 @@ void cstar__tab_look(cstar__live_conn *l);
 /** Claims the tab for the stream. @return false: 503 is answered. */
 bool cstar__tab_claim(cstar__live_conn *l, const char *scope);
 void cstar__tab_give_up(cstar__live_conn *l);
+/** A stream with that claim has gone without saying that its page is not to come back: what the tab
+ * said last is kept for a while, before the claim is released. */
+void cstar__tab_remember(cstar_app *app, const cstar__tab *t, uint64_t generation);
 /** What a tab is told when its stream begins, and when it ends. */
 void cstar__tab_greet(cstar__live_conn *l);
 void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why);
@@ -144,6 +149,8 @@ void cstar__app_close_hub(cstar_app *app);
 void cstar__app_tidy_hub(cstar_app *app);
 /** [room's thread] @return whether there was any. */
 bool cstar__app_open_mail(cstar_app *app, unsigned room);
+/** [room's thread] All that was published until now: its streams are about to end. */
+void cstar__app_open_last_mail(cstar_app *app, unsigned room);
 
 /* ---- threads.c ---- */
 

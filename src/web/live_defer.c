@@ -37,19 +37,27 @@ static void drop(cstar__live_job *e) {
     (void)alloc->resize(alloc->ctx, e, sizeof *e, 0);
 }
 
-/* Its work is over. The callback may end the stream; its memory stays until it is let go of. */
+/* The stream can't end before it returns, like any other callback's; then it may. */
+static void call_done(cstar__live_conn *l, const cstar_deferred *d) {
+    cstar_conn before;
+    cstar__live *s = l->s;
+    cstar__live_enter_call(s);
+    cstar__live_enter(l, &before);
+    d->done(l->conn, d->arg);
+    cstar__live_leave(l, &before);
+    cstar__live_leave_call(s);
+}
+
+/* Its work is over. The exchange's memory stays until it is let go of. */
 static void settle(cstar__live_job *e) {
     cstar__live_conn *l = e->l;
-    cstar_conn before;
     cstar__live_job **at = &l->defers;
     while (*at != e) {
         at = &(*at)->next;
     }
     *at = e->next;
     if (l->s != NULL && e->d.done != NULL && !cstar__live_is_ending(l->s)) {
-        cstar__live_enter(l, &before);
-        e->d.done(l->conn, e->d.arg);
-        cstar__live_leave(l, &before);
+        call_done(l, &e->d);
     }
     drop(e);
 }

@@ -245,6 +245,9 @@ void cstar__quiet_on_close(cstar_app *app, cstar__exchange *x) {
     quiet *q = cstar__live_user(s);
     const cstar__tab t = {.scope = text_of(q, SCOPE), .tab = text_of(q, TAB)};
     if (t.tab.ptr != NULL) {
+        if (!x->drained) {
+            cstar__tab_remember(app, &t, cstar__live_generation(s));
+        }
         cstar__registry_release(app->registry, &t, cstar__live_address(s),
                                 cstar__live_generation(s));
     }

@@ -63,6 +63,7 @@ static cstar_status open_log(cstar_app *app, const cstar_serve_opts *o, cstar_er
 }
 
 static void on_mail(void *arg, unsigned worker) { (void)cstar__app_open_mail(arg, worker); }
+static void on_last_mail(void *arg, unsigned worker) { cstar__app_open_last_mail(arg, worker); }
 
 static void on_tick(void *arg) {
     cstar_app *app = arg;
@@ -72,15 +73,26 @@ static void on_tick(void *arg) {
     }
 }
 
+/* Publishers that have to wake a worker take `mutex`, and wait for no file. @return the server,
+ * which stays until end_reload(); NULL: there is none. */
+static cstar__server *begin_reload(cstar_app *app) {
+    (void)pthread_mutex_lock(&app->reloading);
+    (void)pthread_mutex_lock(&app->mutex);
+    cstar__server *s = app->server;
+    (void)pthread_mutex_unlock(&app->mutex);
+    return s;
+}
+
+static void end_reload(cstar_app *app) { (void)pthread_mutex_unlock(&app->reloading); }
+
 cstar_status cstar_reopen_log(cstar_app *app, cstar_err *err) {
     cstar_status rc = CSTAR_ESTATE;
-    (void)pthread_mutex_lock(&app->mutex);
-    if (app->server != NULL && app->access_log != NULL) {
+    if (begin_reload(app) != NULL && app->access_log != NULL) {
         rc = cstar__access_log_reopen(app->access_log, err);
     } else {
         (void)cstar_err_set(err, rc, "access_log", "access_log: not serving, or there is none");
     }
-    (void)pthread_mutex_unlock(&app->mutex);
+    end_reload(app);
     return rc;
 }
 
@@ -179,6 +191,7 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                              .on_hangup = on_hangup,
                              .on_tick = on_tick,
                              .on_mail = on_mail,
+                             .on_last_mail = on_last_mail,
                              .on_log = on_log,
                              .arg = app};
     return cstar__server_new(&so, err);
@@ -276,13 +289,13 @@ static cstar_status prepare_tls(cstar_app *app, const cstar_serve_opts *o, certs
 cstar_status cstar_reload_certs(cstar_app *app, cstar_err *err) {
     cstar_err why = {0};
     cstar_status rc = CSTAR_ESTATE;
-    (void)pthread_mutex_lock(&app->mutex);
-    if (app->server != NULL && app->tls != NULL) {
-        rc = cstar__server_reload_tls(app->server, app->tls, &why);
+    cstar__server *s = begin_reload(app);
+    if (s != NULL && app->tls != NULL) {
+        rc = cstar__server_reload_tls(s, app->tls, &why);
     } else {
         (void)cstar_err_set(&why, rc, "tls", "tls: not serving, or without TLS");
     }
-    (void)pthread_mutex_unlock(&app->mutex);
+    end_reload(app);
     return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, why.where, "%s", why.text);
 }
 
@@ -314,10 +327,13 @@ static void tell_urls(cstar_app *app, const cstar_serve_opts *o, const cstar__se
     }
 }
 
+/* Behind a reload that is under way: what it uses is about to go. */
 static void set_running(cstar_app *app, cstar__server *s) {
+    (void)pthread_mutex_lock(&app->reloading);
     (void)pthread_mutex_lock(&app->mutex);
     app->server = s;
     (void)pthread_mutex_unlock(&app->mutex);
+    (void)pthread_mutex_unlock(&app->reloading);
 }
 
 static cstar_status run(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {

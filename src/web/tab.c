@@ -42,6 +42,57 @@ const char *cstar_tab_id(cstar_conn *conn) {
     return cstar__tab_id_ok(tab) ? tab.ptr : NULL;
 }
 
+/* ---- what a tab said last, while it has no stream ---- */
+
+/* Whether its client says that it has had the stream before. */
+static bool has_come_back(const cstar_conn *conn) {
+    return cstar__request_field(&conn->x->request, "last-event-id").len != 0;
+}
+
+void cstar__tab_remember(cstar_app *app, const cstar__tab *t, uint64_t generation) {
+    cstar__keepsake_key key = {.scope = t->scope, .tab = t->tab};
+    cstar_buf text;
+    cstar_buf_init(&text, app->alloc, SIZE_MAX / 2);
+    if (cstar__registry_last_signals(app->registry, t, generation, &text, &key.page) == CSTAR_OK) {
+        (void)cstar__keepsakes_put(app->keepsakes, &key, cstar_buf_view(&text));
+    }
+    cstar_buf_fini(&text);
+}
+
+/* Of an event that has come while its page has no stream. */
+static cstar_status keep_for_later(cstar_app *app, const cstar__tab *t, cstar_str signals) {
+    const cstar__keepsake_key key = {
+        .scope = t->scope, .tab = t->tab, .page = cstar__registry_page(app->registry, t->page)};
+    return t->page.len != 0 ? cstar__keepsakes_put(app->keepsakes, &key, signals) : CSTAR_OK;
+}
+
+static bool knows_signals(cstar_app *app, cstar_str scope, cstar_str tab) {
+    cstar_buf none;
+    cstar_buf_fixed(&none, NULL, 0);
+    return cstar__registry_signals(app->registry, scope, tab, &none) != CSTAR_ENOENT;
+}
+
+/* The page has opened its stream again, with what it said at first. What the registry knows by now,
+ * of an event, is newer. */
+static void recall(cstar__live_conn *l, cstar_str page) {
+    cstar_app *app = l->conn->app;
+    const cstar_str scope = cstar_cstr(l->scope);
+    const cstar_str tab = cstar_cstr(l->tab);
+    const cstar__keepsake_key key = {
+        .scope = scope, .tab = tab, .page = cstar__registry_page(app->registry, page)};
+    cstar_buf text;
+    if (page.len == 0 || !has_come_back(l->conn)) {
+        return;
+    }
+    cstar_buf_init(&text, app->alloc, SIZE_MAX / 2);
+    l->recalled = cstar__keepsakes_take(app->keepsakes, &key, &text) == CSTAR_OK;
+    if (text.len != 0 && !knows_signals(app, scope, tab)) {
+        l->recalled = cstar__registry_keep_signals(app->registry, scope, tab,
+                                                   cstar_buf_view(&text)) == CSTAR_OK;
+    }
+    cstar_buf_fini(&text);
+}
+
 /* ---- the claim ---- */
 
 static bool refuse(cstar_conn *conn, cstar_status rc) {
@@ -88,6 +139,7 @@ bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
     l->claimed = true;
     l->generation = claim.generation;
     memcpy(l->tab, claim.tab, sizeof l->tab);
+    recall(l, t.page);
     return true;
 }
 
@@ -95,6 +147,9 @@ void cstar__tab_give_up(cstar__live_conn *l) {
     if (l->claimed) {
         const cstar__tab t = {.scope = cstar_cstr(l->scope), .tab = cstar_cstr(l->tab)};
         l->claimed = false;
+        if (l->ended != CSTAR_ENDED_HALTED && l->ended != CSTAR_ENDED_DRAINED) {
+            cstar__tab_remember(l->conn->app, &t, l->generation);
+        }
         cstar__registry_release(l->conn->app->registry, &t, cstar__live_address(l->s),
                                 l->generation);
     }
@@ -222,11 +277,16 @@ void cstar__tab_keep_signals(cstar_conn *conn) {
     char tab[CSTAR__TAB_ID_MAX + 1];
     const cstar_str text = signals_text(conn);
     const char *scope = text.len != 0 ? conn->events->page->stream_key(conn) : NULL;
-    if (scope == NULL || !find_tab(conn, scope, tab)) {
+    if (scope == NULL || conn->app->registry == NULL) {
         return;
     }
-    const cstar_status rc =
-        cstar__registry_keep_signals(conn->app->registry, cstar_cstr(scope), cstar_cstr(tab), text);
+    const cstar__tab t = tab_of(conn, scope);
+    cstar_status rc = CSTAR_OK;
+    if (find_tab(conn, scope, tab)) {
+        rc = cstar__registry_keep_signals(conn->app->registry, t.scope, cstar_cstr(tab), text);
+    } else if (cstar__tab_id_ok(t.tab)) {
+        rc = keep_for_later(conn->app, &t, text);
+    }
     if (rc != CSTAR_OK && rc != CSTAR_ENOENT) {
         cstar__app_log(conn->app, CSTAR_LOG_WARN, "a tab's signals of %zu bytes were not kept: %s",
                        text.len, cstar_strerror(rc));
@@ -251,6 +311,16 @@ static const cstar_signals *latest(cstar_conn *conn) {
 const cstar_signals *cstar_tab_signals(cstar_conn *conn) {
     const cstar_signals *in = latest(conn);
     return in != NULL ? in : cstar_read_signals(conn);
+}
+
+/* One that has no claim has nothing but its request. */
+bool cstar_tab_signals_fresh(cstar_conn *conn) {
+    const cstar__live_conn *l = conn->live;
+    if (l == NULL || !has_come_back(conn)) {
+        return true;
+    }
+    return l->recalled ||
+           (l->claimed && knows_signals(conn->app, cstar_cstr(l->scope), cstar_cstr(l->tab)));
 }
 
 cstar_status cstar_rerender(cstar_conn *conn) {

@@ -142,6 +142,25 @@ bool cstar__app_open_mail(cstar_app *app, unsigned room) {
     return (room == 0 && cstar__views_run(app)) || any;
 }
 
+/* A view that has changed before is shown to the streams of worker 0: others may have gone. */
+void cstar__app_open_last_mail(cstar_app *app, unsigned room) {
+    cstar__hub *hub = cstar__app_hub(app);
+    if (hub == NULL) {
+        return;
+    }
+    cstar__room_open_all(cstar__hub_room(hub, room));
+    if (room == 0 && cstar__views_run(app)) {
+        cstar__room_open_all(cstar__hub_room(hub, room));
+    }
+}
+
+static void free_tabs(cstar_app *app) {
+    cstar__registry_free(app->registry);
+    cstar__keepsakes_free(app->keepsakes);
+    app->registry = NULL;
+    app->keepsakes = NULL;
+}
+
 cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
     uint64_t seeds[7];
     if (app->hub != NULL && app->rooms >= rooms) {
@@ -158,7 +177,9 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
     app->rooms = rooms;
     app->registry = cstar__registry_new(&(cstar__registry_opts){
         .alloc = app->alloc, .max_claims = app->max_tabs, .seed = {seeds[0], seeds[1]}});
-    cstar__hub *hub = app->registry != NULL
+    app->keepsakes = cstar__keepsakes_new(&(cstar__keepsakes_opts){
+        .alloc = app->alloc, .seed = {seeds[1], seeds[0]}, .now = now, .arg = app});
+    cstar__hub *hub = app->registry != NULL && app->keepsakes != NULL
                           ? cstar__hub_new(&(cstar__hub_opts){.alloc = app->alloc,
                                                               .budget = &app->coders.budget,
                                                               .rooms = rooms,
@@ -172,8 +193,7 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
                           : NULL;
     if (hub == NULL || !cstar__quiet_open(app)) {
         cstar__hub_free(hub);
-        cstar__registry_free(app->registry);
-        app->registry = NULL;
+        free_tabs(app);
         return CSTAR_ENOMEM;
     }
     __atomic_store_n(&app->hub, hub, __ATOMIC_RELEASE); /* publishers may be there already */
@@ -182,7 +202,6 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
 
 void cstar__app_close_hub(cstar_app *app) {
     cstar__hub_free(app->hub);
-    cstar__registry_free(app->registry);
     app->hub = NULL;
-    app->registry = NULL;
+    free_tabs(app);
 }

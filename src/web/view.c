@@ -10,8 +10,9 @@
  * both. 3. A rendering takes `changed` back before it begins, so that what changes meanwhile has
  * another one. 4. `stale`: nobody listened when it changed; it is rendered for who comes next.
  * 5. What is shown is replaced and published under the view's lock, and who comes subscribes and
- * reads it under the same: everybody sees each version once, in order.
- * Locks: the table's; a view's, then the queue's, the hub's or the app's. None while rendering.
+ * reads it under the same: everybody sees each version once, in order. 6. A rendering that has
+ * failed is tried again while somebody listens, ever later; a change does not wait for that. Locks:
+ * the table's; a view's, then the queue's, the hub's or the app's. None while rendering.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/view.h"
@@ -24,7 +25,9 @@
 
 enum {
     FIRST_BUCKETS = 16,
-    RETRY_MS = 100, /* until a patch that nobody got is tried again */
+    RETRY_MS = 100,         /* until a patch that nobody got is tried again */
+    FAILED_MS = 1000,       /* until a rendering that failed is; twice as long each time, ... */
+    FAILED_MOST_MS = 32000, /* ... but not longer */
 };
 
 typedef struct view {
@@ -45,6 +48,9 @@ typedef struct view {
     cstar_buf shown;
     /* worker 0's thread, and the thread that renders */
     uint64_t next_at; /* no rendering before that */
+    uint64_t
+        again_at; /* its last one failed: that, unless it changes; 0: it did not. Written under the lock */
+    unsigned failed_ms; /* what it waits then; 0: it did not fail */
     cstar_buf fresh;
     cstar_err err; /* of the rendering */
 } view;
@@ -298,7 +304,7 @@ static cstar_status mark(view *v, void *arg) {
     (void)pthread_mutex_lock(&v->lock);
     if (is_heard(v)) {
         /* unless a rendering that has begun meanwhile shows it already */
-        wake = __atomic_load_n(&v->changed, __ATOMIC_RELAXED) && enqueue(v);
+        wake = __atomic_load_n(&v->changed, __ATOMIC_RELAXED) && (enqueue(v) || v->again_at != 0);
     } else {
         v->stale = true;
         (void)__atomic_exchange_n(&v->changed, false, __ATOMIC_ACQ_REL);
@@ -359,9 +365,7 @@ static cstar_status show(view *v, cstar_err *err) {
 }
 
 /* [view, worker 0's thread, which is about to set its alarm] */
-static void try_again(view *v) {
-    const uint64_t then = cstar__app_ticks(v->app) + RETRY_MS;
-    v->next_at = then > v->next_at ? then : v->next_at;
+static void wait_again(view *v) {
     if (!v->queued) {
         v->queued = true;
         v->due = v->app->views->waiting;
@@ -369,18 +373,39 @@ static void try_again(view *v) {
     }
 }
 
+/* [likewise] */
+static void try_again(view *v) {
+    const uint64_t then = cstar__app_ticks(v->app) + RETRY_MS;
+    v->next_at = then > v->next_at ? then : v->next_at;
+    wait_again(v);
+}
+
+/* [likewise] What it needs may be there later: who has come to see it would wait for ever, if
+ * nothing changed any more, and the others would be shown what is no longer so. */
+static void render_again(view *v) {
+    const unsigned ms = v->failed_ms != 0 ? v->failed_ms * 2 : FAILED_MS;
+    v->failed_ms = ms < FAILED_MOST_MS ? ms : FAILED_MOST_MS;
+    v->again_at = cstar__app_ticks(v->app) + v->failed_ms;
+    wait_again(v);
+}
+
 static void finish(view *v) {
     cstar_err err = v->err;
     (void)pthread_mutex_lock(&v->lock);
     v->rendering = false;
     const cstar_status rc = err.code == CSTAR_OK ? show(v, &err) : err.code;
-    const bool again = rc != CSTAR_OK && v->wanted && v->err.code == CSTAR_OK;
-    if (again) {
+    const bool unheard = rc != CSTAR_OK && v->wanted && v->err.code == CSTAR_OK;
+    if (unheard) {
         try_again(v);
+    }
+    if (v->err.code != CSTAR_OK) {
+        render_again(v);
+    } else {
+        v->failed_ms = 0;
     }
     (void)pthread_mutex_unlock(&v->lock);
     cstar_buf_fini(&v->fresh);
-    if (rc != CSTAR_OK && !again) {
+    if (rc != CSTAR_OK && !unheard) {
         cstar__app_log(v->app, CSTAR_LOG_ERROR, "view %s %s: %s", v->topic, v->opts.key, err.text);
     }
 }
@@ -413,9 +438,11 @@ static void render(view *v) {
 static void begin(view *v, uint64_t now) {
     (void)pthread_mutex_lock(&v->lock);
     v->queued = false;
+    v->again_at = 0;
     (void)__atomic_exchange_n(&v->changed, false, __ATOMIC_ACQ_REL);
     v->stale = !is_heard(v);
     v->rendering = !v->stale;
+    v->failed_ms = v->stale ? 0 : v->failed_ms;
     (void)pthread_mutex_unlock(&v->lock);
     if (v->rendering) {
         v->next_at = now + v->opts.min_ms;
@@ -435,10 +462,21 @@ static view *take_queue(struct cstar__views *vs) {
     return first;
 }
 
+/* Who finds `changed` set has been told, or is about to be. */
+static uint64_t due_at(const view *v) {
+    const bool later = v->again_at > v->next_at && !__atomic_load_n(&v->changed, __ATOMIC_RELAXED);
+    return later ? v->again_at : v->next_at;
+}
+
+static uint64_t longest_wait(const view *v) {
+    const uint64_t ms = v->again_at != 0 ? FAILED_MOST_MS : RETRY_MS;
+    return v->opts.min_ms > ms ? v->opts.min_ms : ms;
+}
+
 /* A clock that was another one (an app is served, then tested) tells nothing. */
 static bool is_due(const view *v, uint64_t now) {
-    const uint64_t longest = v->opts.min_ms > RETRY_MS ? v->opts.min_ms : RETRY_MS;
-    return !v->rendering && (v->next_at <= now || v->next_at > now + longest);
+    const uint64_t at = due_at(v);
+    return !v->rendering && (at <= now || at > now + longest_wait(v));
 }
 
 /* Those of the list that are due are rendered, the others wait. @return whether there was any. */
@@ -463,8 +501,8 @@ static void set_alarm(cstar_app *app, uint64_t now) {
     struct cstar__views *vs = app->views;
     vs->soonest = UINT64_MAX;
     for (const view *v = vs->waiting; v != NULL; v = v->due) {
-        if (!v->rendering && v->next_at < vs->soonest) {
-            vs->soonest = v->next_at;
+        if (!v->rendering && due_at(v) < vs->soonest) {
+            vs->soonest = due_at(v);
         }
     }
     if (vs->soonest != UINT64_MAX && app->server != NULL) {

@@ -4,7 +4,7 @@
 // SCREENSHOTS=DIR node tests/browser/auction.test.mjs   leaves pictures of the example in DIR.
 //
 // SPDX-License-Identifier: MIT
-import { equal, finish, ok, test } from "../node/lib/check.mjs";
+import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
 import { openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
 
@@ -28,6 +28,12 @@ const bid = async (page, amount) => {
 };
 const listIs = (page, selector, wanted) => pageUntil(page, `${selector}: ${wanted}`, ([css, list]) =>
   JSON.stringify(Array.from(document.querySelectorAll(`${css} li`), (e) => e.textContent)) === JSON.stringify(list), [selector, wanted]);
+/** The bids as the server would show them to a page that is loaded now. */
+const serversBids = (page) => page.evaluate(async () => {
+  const text = await (await fetch("/")).text();
+  const all = new DOMParser().parseFromString(text, "text/html").querySelectorAll(".bids li");
+  return Array.from(all, (e) => e.textContent);
+});
 const long = await startAuction(600);
 
 await test("the door: a name is needed, and without one there is neither stream nor bid", async () => {
@@ -104,10 +110,12 @@ await test("many bids at once from both: one order, seen by both", async () => {
       await pageUntil(page, "the bid to be sent", () => document.querySelector("#amount").value === "");
     }
   }));
-  const last = pages[0].locator(".bids li");
-  await pageUntil(pages[0], "five bids", () => document.querySelectorAll(".bids li").length === 5);
-  await listIs(pages[1], ".bids", await last.allTextContents());
-  const euros = (await last.allTextContents()).map((t) => Number(t.split("€ ")[1]));
+  // What is still under way shows later in one page than in the other: until nothing is.
+  const lists = await until("both pages to show what the server has", async () => {
+    const [has, ...shown] = await Promise.all([serversBids(pages[0]), ...pages.map((page) => page.locator(".bids li").allTextContents())]);
+    return has.length === 5 && shown.every((list) => JSON.stringify(list) === JSON.stringify(has)) && shown;
+  });
+  const euros = lists[0].map((t) => Number(t.split("€ ")[1]));
   equal(euros, [...euros].sort((a, b) => b - a));
   for (const page of pages) {
     page.clean();

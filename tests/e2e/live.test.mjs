@@ -142,6 +142,40 @@ await test("a client that takes nothing is cut: for its budget, or for not takin
   sockets.forEach((s) => s.destroy());
 });
 
+/** Bytes that sockets have not taken. */
+async function stuckBytes() {
+  return Number(/^cstar_queue_bytes (\d+)$/m.exec((await ask(server, "GET", "/metrics")).body)[1]);
+}
+
+await test("nor has one its connection for long that has all but the end, and takes nothing", async () => {
+  const socket = await stalled(`/listen/last?scope=l&grace=100&${tab("l")}`);
+  await soon(async () => (await liveMetrics(server)).streams === 1);
+  while ((await stuckBytes()) === 0) {
+    await publish("last", "n=1&pad=60000");
+  }
+  const next = await open(server, `/listen/last?scope=l&${tab("l")}`);
+  await soon(async () => (await stuckBytes()) === 0); // long before its write timeout
+  equal((await liveMetrics(server)).streams, 1);
+  next.cut();
+  await allOver();
+  socket.destroy();
+});
+
+await test("HTTP/2: a stream whose window stays closed is reset, and its connection lives", async () => {
+  const session = await openSession(server.url);
+  const slow = session.request({ ":path": `/listen/window?scope=w&grace=100&${tab("w")}`, "datastar-request": "true" });
+  const reset = new Promise((resolve) => slow.on("error", () => {}).on("close", () => resolve(slow.rstCode)));
+  await soon(async () => (await liveMetrics(server)).streams === 1);
+  await publish("window", "n=3&pad=60000"); // its window has 64 KiB
+  const next = await open(server, `/listen/window?scope=w&${tab("w")}`, { session });
+  equal(await reset, 2);
+  await publish("window", "n=1");
+  await soon(() => next.events.length === 2);
+  next.cut();
+  await allOver();
+  session.destroy();
+});
+
 await test("a client that vanished is noticed by a ping or at once", async () => {
   const c = await open(server, "/listen/quiet?ping=100&every=30");
   await soon(() => c.signals.filter((s) => s.tick).length > 3);

@@ -307,6 +307,57 @@ static void init_limited(h1rig *r, size_t limit) {
     cstar_buf_init(&r->out, cstar_heap(), limit);
 }
 
+/* Its exchange is over when its end is taken, and what follows in the connection waits. */
+static void test_stream_lingers(void **state) {
+    (void)state;
+    h1rig r;
+    h1rig_init(&r, cstar_heap());
+    assert_int_equal(h1rig_feed(&r, GET("/open") GET("/next")), CSTAR_OK);
+    cstar_buf_reset(&r.out); /* taken */
+    assert_int_equal(cstar__h1_resume(&r.machine), CSTAR_OK);
+    r.waiting->lingers = true;
+    assert_int_equal(cstar__respond_end(r.waiting), CSTAR_OK);
+    assert_int_equal(r.closes, 0);
+    assert_int_equal(cstar__respond_write(r.waiting, CSTAR_STR("x")), CSTAR_ESTATE);
+    assert_false(cstar__h1_wants_resume(&r.machine));
+    assert_int_equal(cstar__h1_resume(&r.machine), CSTAR_OK); /* too early: nothing happens */
+    assert_int_equal(r.closes, 0);
+    cstar_buf_reset(&r.out);
+    assert_true(cstar__h1_wants_resume(&r.machine));
+    assert_int_equal(cstar__h1_resume(&r.machine), CSTAR_OK);
+    assert_int_equal(r.closes, 2); /* and the next request is answered */
+    assert_int_equal(r.wakes, 0);
+    assert_false(r.machine.cut);
+    h1rig_fini(&r);
+}
+
+static void test_lingering_stream_is_cut(void **state) {
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        h1rig r;
+        h1rig_init(&r, cstar_heap());
+        assert_int_equal(h1rig_feed(&r, GET("/open")), CSTAR_OK);
+        r.waiting->lingers = how != 2;
+        cstar__exchange *x = r.waiting;
+        if (how == 2) { /* one that does not linger is over at once */
+            assert_int_equal(cstar__respond_end(x), CSTAR_OK);
+            assert_int_equal(r.closes, 1);
+        } else {
+            assert_int_equal(cstar__respond_end(x), CSTAR_OK);
+            assert_int_equal(r.closes, 0);
+            if (how == 0) {
+                cstar__respond_abort(x);
+                assert_true(r.machine.cut);
+            } else {
+                cstar__h1_timeout(&r.machine);
+            }
+            assert_int_equal(r.closes, 1);
+        }
+        h1rig_fini(&r);
+        assert_int_equal(r.closes, 1);
+    }
+}
+
 static void test_stream_meets_limit(void **state) {
     (void)state;
     h1rig r;
@@ -782,6 +833,8 @@ int main(void) {
         cmocka_unit_test(test_abort_later),
         cmocka_unit_test(test_stream_before_body),
         cmocka_unit_test(test_stream_ends_in_body),
+        cmocka_unit_test(test_stream_lingers),
+        cmocka_unit_test(test_lingering_stream_is_cut),
         cmocka_unit_test(test_stream_meets_limit),
         cmocka_unit_test(test_answer_over_limit),
         cmocka_unit_test(test_nothing_fits),

@@ -19,7 +19,10 @@ typedef struct rig {
     cstar__stats stats;
     bool awake; /* somebody has asked for it; as with a loop's async handle, once or often */
     unsigned heard;
+    bool echoes; /* what it hears it publishes again */
 } rig;
+
+static void publish(const rig *r);
 
 static void wake(void *arg, unsigned room) {
     assert_int_equal(room, 0);
@@ -31,6 +34,9 @@ static void on_info(cstar__live *s, const char *topic, const cstar__packet *p) {
     assert_string_equal(topic, "t");
     assert_int_equal(p->kind, CSTAR__PACKET_BYTES);
     r->heard++;
+    if (r->echoes) {
+        publish(r);
+    }
 }
 
 static const cstar__live_ops ops = {.info = on_info};
@@ -67,7 +73,7 @@ static void tear_down(rig *r) {
     cstar__hub_free(r->hub);
 }
 
-static void publish(rig *r) {
+static void publish(const rig *r) {
     cstar__packet *p = cstar__packet_copy(cstar_heap(), CSTAR_STR("x"), CSTAR__PACKET_BYTES);
     assert_non_null(p);
     assert_int_equal(cstar__hub_publish(r->hub, CSTAR_STR("t"), p), CSTAR_OK);
@@ -96,6 +102,36 @@ static void mail_that_comes_between_two_batches_is_opened(void **state) {
     tear_down(&r);
 }
 
+/* Before its streams end: a rest, what is in the inbox, and nothing of what that brings for ever.
+ * */
+static void all_mail_is_opened_however_much(void **state) {
+    (void)state;
+    for (int rest = 0; rest < 2; rest++) {
+        rig r;
+        set_up(&r);
+        for (unsigned i = 0; i < 3 * MORE_THAN_A_BATCH; i++) {
+            publish(&r);
+        }
+        if (rest != 0) {
+            open_mail(&r);
+            publish(&r);
+        }
+        r.awake = false;
+        cstar__room_open_all(r.room);
+        assert_int_equal(r.heard, 3 * MORE_THAN_A_BATCH + (unsigned)rest);
+        r.echoes = true;
+        publish(&r);
+        cstar__room_open_all(r.room); /* each of them causes another one */
+        assert_true(r.heard <= 3 * MORE_THAN_A_BATCH + (unsigned)rest + 2);
+        assert_true(r.awake); /* the last waits for its wake */
+        r.echoes = false;
+        const unsigned heard = r.heard;
+        open_all(&r);
+        assert_int_equal(r.heard, heard + 1);
+        tear_down(&r);
+    }
+}
+
 static void a_room_without_mail_is_not_woken(void **state) {
     (void)state;
     rig r;
@@ -111,6 +147,7 @@ static void a_room_without_mail_is_not_woken(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mail_that_comes_between_two_batches_is_opened),
+        cmocka_unit_test(all_mail_is_opened_however_much),
         cmocka_unit_test(a_room_without_mail_is_not_woken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,8 +35,11 @@ static void render_list(cstar_conn *conn, cstar_html *h) {
               cstar_assigned_str(conn, "filter", "?"));
 }
 
+static bool fresh;
+
 static void connect_list(cstar_conn *conn, const cstar_signals *in) {
     (void)in;
+    fresh = cstar_tab_signals_fresh(conn);
     assert_int_equal(cstar_end_reason(conn), CSTAR_ENDED_NOT);
     cstar_subscribe(conn, "items");
 }
@@ -70,6 +73,13 @@ static void rerender_event(cstar_conn *conn, const cstar_signals *in) {
 CSTAR_PAGE(list, .mount = mount_list, .render = render_list, .connect = connect_list,
            .info = info_list, .disconnect = on_disconnect, .stream_key = key_list,
            .events = CSTAR_EVENTS({"filter", filter_event}, {"again", rerender_event}));
+static void connect_quiet(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    assert_int_equal(cstar_rerender(conn), CSTAR_OK);
+}
+
+CSTAR_PAGE(quiet, .mount = mount_list, .render = render_list, .connect = connect_quiet,
+           .stream_key = key_list, .events = CSTAR_EVENTS({"filter", filter_event}));
 CSTAR_PAGE(unkeyed, .mount = mount_list, .render = render_list, .connect = connect_list,
            .info = info_list, .events = CSTAR_EVENTS({"filter", filter_event}));
 
@@ -171,6 +181,7 @@ static int set_up(void **state) {
     cstar_page(f->app, "/seldom", &seldom);
     cstar_page(f->app, "/tabbed", &tabbed);
     cstar_page(f->app, "/deaf", &deaf);
+    cstar_page(f->app, "/quiet", &quiet);
     cstar_route(f->app, CSTAR_POST, "/feed", feed);
     cstar_route(f->app, CSTAR_POST, "/poke", poke);
     cstar_route(f->app, CSTAR_GET, "/none", no_page);
@@ -275,6 +286,98 @@ static void a_tab_with_another_page_forgets_the_old_ones_signals(void **state) {
     (void)cstar_test_news(next);
     say(f, "items", "again");
     expect_list(next, "new");
+}
+
+#define PAGE "\"tabId\":\"t\",\"pageId\":\"p\""
+
+static void filter_by(const fixture *f, const char *signals) {
+    (void)cstar_test_event(f->t, "/list", "filter", signals);
+    cstar_test_advance(f->t, 0);
+}
+
+static void expect_filter(const fixture *f, cstar_test_stream *s, const char *filter) {
+    (void)cstar_test_news(s);
+    say(f, "items", "again");
+    expect_list(s, filter);
+}
+
+/* It says what it said at first; what it said since is known. */
+static void a_page_that_comes_back_has_its_latest_signals(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
+    assert_true(fresh);
+    s = cstar_test_reconnect(s); /* no event has come */
+    assert_true(fresh);
+    expect_filter(f, s, "first");
+    filter_by(f, "{" PAGE ",\"filter\":\"second\"}");
+    s = cstar_test_reconnect(s);
+    assert_true(fresh);
+    expect_filter(f, s, "second");
+    s = cstar_test_reconnect(s); /* once more */
+    expect_filter(f, s, "second");
+    cstar_test_cut(s);
+    filter_by(f, "{" PAGE ",\"filter\":\"third\"}"); /* while it has no stream */
+    s = cstar_test_reconnect(s);
+    assert_true(fresh);
+    expect_filter(f, s, "third");
+}
+
+/* The next load of the page begins with its own, and so does another tab, and another page's tab.
+ * */
+static void another_page_has_its_own_signals(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/list", "{" PAGE "}");
+    filter_by(f, "{" PAGE ",\"filter\":\"old\"}");
+    cstar_test_cut(s);
+    s = open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"q\",\"filter\":\"new\"}");
+    assert_true(fresh);
+    expect_filter(f, s, "new");
+    cstar_test_cut(s);
+    s = open_at(f, "/list", "{\"tabId\":\"u\",\"pageId\":\"p\",\"filter\":\"new\"}");
+    expect_filter(f, s, "new");
+    s = open_at(f, "/list",
+                "{" PAGE ",\"filter\":\"loaded\"}"); /* it does not say that it comes back */
+    expect_filter(f, s, "loaded");
+}
+
+static void who_was_away_for_too_long_is_not_known(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
+    filter_by(f, "{" PAGE ",\"filter\":\"second\"}");
+    cstar_test_cut(s);
+    cstar_test_advance(f->t, 15 * 60 * 1000 + 1);
+    s = cstar_test_reconnect(s);
+    assert_false(fresh);
+    expect_filter(f, s, "first");
+    filter_by(f, "{" PAGE ",\"filter\":\"second\"}"); /* it was asked */
+    expect_filter(f, s, "second");
+    s = cstar_test_reconnect(s);
+    assert_true(fresh);
+    expect_filter(f, s, "second");
+}
+
+/* A restart forgets, and so does a server that ends its streams for one. */
+static void a_server_that_has_stopped_knows_nothing(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/list", "{" PAGE "}");
+    filter_by(f, "{" PAGE ",\"filter\":\"second\"}");
+    size_t bytes = 0;
+    cstar_test_drain(f->t);
+    assert_int_equal(cstar__keepsakes_count(f->app->keepsakes, &bytes), 0);
+    s = cstar_test_reconnect(s);
+    assert_false(fresh);
+}
+
+/* A page that nobody listens to any more is small, and remembers all the same. */
+static void a_quiet_page_has_its_latest_signals(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/quiet", "{" PAGE ",\"filter\":\"first\"}");
+    (void)cstar_test_event(f->t, "/quiet", "filter", "{" PAGE ",\"filter\":\"second\"}");
+    s = cstar_test_reconnect(s);
+    cstar_test_advance(f->t, 0);
+    const cstar_test_reply *r = cstar_test_came(s); /* connect renders */
+    assert_int_equal(r->npatches, 1);
+    assert_non_null(strstr(r->patches[0].html, ">second</ul>"));
 }
 
 /* A page that was replaced and comes back lives beside the other; its events find it, though they
@@ -517,6 +620,50 @@ static void who_can_not_end_cleanly_is_cut_when_its_grace_is_over(void **state) 
     assert_true(cstar_tab_is_live(f->app, "feed", "t"));
 }
 
+/* Nothing waits in the stream itself: all of it is the connection's, and so would the end be. */
+static void who_does_not_take_the_end_is_cut_when_its_grace_is_over(void **state) {
+    const fixture *f = *state;
+    for (int drain = 0; drain < 2; drain++) {
+        cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+        nended = 0;
+        cstar_test_slow(a, true);
+        cstar_publish_signals(f->app, "feed", "{\"n\":1}");
+        cstar_test_advance(f->t, 0);
+        if (drain != 0) {
+            cstar_test_drain(f->t);
+        } else {
+            (void)open_at(f, "/feed", "{\"tabId\":\"t\"}");
+        }
+        cstar_test_advance(f->t, 499);
+        assert_true(cstar_test_is_open(a));
+        assert_int_equal(nended, 0);
+        cstar_test_advance(f->t, 2);
+        assert_false(cstar_test_is_open(a));
+        assert_int_equal(nended, 1);
+        assert_int_equal(ended[0], drain != 0 ? CSTAR_ENDED_DRAINED : CSTAR_ENDED_REPLACED);
+    }
+}
+
+static void who_takes_the_end_in_time_has_it(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    cstar_test_slow(a, true);
+    cstar_publish_signals(f->app, "feed", "{\"n\":1}");
+    cstar_test_advance(f->t, 0);
+    (void)open_at(f, "/feed", "{\"tabId\":\"t\"}");
+    cstar_publish_signals(f->app, "feed", "{\"n\":2}");
+    cstar_test_advance(f->t, 499);
+    assert_int_equal(nended, 0);
+    cstar_test_slow(a, false);
+    cstar_test_advance(f->t, 0);
+    assert_true(cstar_test_came(a)->complete);
+    assert_null(strstr(cstar_test_came(a)->body.ptr, "\"n\":2"));
+    assert_int_equal(nended, 1);
+    assert_int_equal(ended[0], CSTAR_ENDED_REPLACED);
+    cstar_test_advance(f->t, 1000);
+    assert_int_equal(nended, 1);
+}
+
 /* ---- when tabs are all there can be ---- */
 
 static void a_tab_that_can_not_be_claimed_is_503(void **state) {
@@ -608,6 +755,11 @@ int main(void) {
         TEST(an_event_renders_for_its_own_signals),
         TEST(without_a_key_it_stays_with_what_it_was_opened_with),
         TEST(a_tab_with_another_page_forgets_the_old_ones_signals),
+        TEST(a_page_that_comes_back_has_its_latest_signals),
+        TEST(another_page_has_its_own_signals),
+        TEST(who_was_away_for_too_long_is_not_known),
+        TEST(a_server_that_has_stopped_knows_nothing),
+        TEST(a_quiet_page_has_its_latest_signals),
         TEST(a_duplicated_page_has_signals_of_its_own),
         TEST(too_many_signals_are_not_kept),
         TEST(only_pages_render_again),
@@ -624,6 +776,8 @@ int main(void) {
         TEST(a_released_tab_is_somebody_elses_and_the_stream_goes_on),
         TEST(a_tab_can_be_ended),
         TEST(who_can_not_end_cleanly_is_cut_when_its_grace_is_over),
+        TEST(who_does_not_take_the_end_is_cut_when_its_grace_is_over),
+        TEST(who_takes_the_end_in_time_has_it),
         TEST(a_tab_that_can_not_be_claimed_is_503),
         TEST(every_end_has_its_reason),
         cmocka_unit_test(a_tab_has_one_stream_also_without_memory),

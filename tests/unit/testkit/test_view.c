@@ -300,12 +300,84 @@ static void who_waits_gets_the_first_that_succeeds(void **state) {
     const fixture *f = *state;
     prices.broken = true;
     cstar_test_stream *s = open_board(f, "{}");
-    cstar_test_advance(f->t, 1000);
+    cstar_test_advance(f->t, 900);
     expect_nothing(s);
     assert_int_equal(prices.renders, 1);
     prices.broken = false;
     change(f, 1);
     cstar_test_advance(f->t, 0);
+    EXPECT(s, 1);
+}
+
+/* Nothing changes any more: it is rendered again all the same, later and later. */
+static void who_waits_need_not_wait_for_a_change(void **state) {
+    const fixture *f = *state;
+    prices.broken = true;
+    cstar_test_stream *s = open_board(f, "{}");
+    cstar_test_advance(f->t, 0);
+    assert_int_equal(prices.renders, 1);
+    cstar_test_advance(f->t, 999);
+    assert_int_equal(prices.renders, 1);
+    cstar_test_advance(f->t, 1);
+    assert_int_equal(prices.renders, 2);
+    cstar_test_advance(f->t, 1999); /* the second time, twice as long */
+    assert_int_equal(prices.renders, 2);
+    cstar_test_advance(f->t, 1 + 600000);
+    assert_in_range(prices.renders, 3 + 600 / 32, 8 + 600 / 32);
+    expect_nothing(s);
+    prices.broken = false;
+    cstar_test_advance(f->t, 32000);
+    EXPECT(s, 1);
+    const int renders = prices.renders;
+    cstar_test_advance(f->t, 600000);
+    assert_int_equal(prices.renders, renders);
+}
+
+/* What shows an earlier state is no better than nothing. */
+static void a_change_whose_rendering_failed_is_shown_later(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_board(f, "{}");
+    cstar_test_advance(f->t, 200);
+    prices.broken = true;
+    change(f, 2);
+    cstar_test_advance(f->t, 200);
+    prices.broken = false;
+    cstar_test_advance(f->t, 1000);
+    EXPECT(s, 1, 2);
+    prices.broken = true; /* it begins with a second anew */
+    change(f, 3);
+    cstar_test_advance(f->t, 200);
+    prices.broken = false;
+    cstar_test_advance(f->t, 1000);
+    EXPECT(s, 3);
+}
+
+/* A change does not wait for that time: only for the one between two renderings. */
+static void a_change_is_tried_at_once(void **state) {
+    const fixture *f = *state;
+    prices.broken = true;
+    cstar_test_stream *s = open_board(f, "{}");
+    cstar_test_advance(f->t, 600000);
+    const int renders = prices.renders;
+    prices.broken = false;
+    change(f, 2);
+    cstar_test_advance(f->t, 100);
+    assert_int_equal(prices.renders, renders + 1);
+    EXPECT(s, 2);
+}
+
+static void what_fails_is_not_rendered_for_nobody(void **state) {
+    const fixture *f = *state;
+    prices.broken = true;
+    cstar_test_stream *s = open_board(f, "{}");
+    cstar_test_advance(f->t, 10);
+    cstar_test_cut(s);
+    const int renders = prices.renders;
+    cstar_test_advance(f->t, 600000);
+    assert_int_equal(prices.renders, renders);
+    prices.broken = false;
+    s = open_board(f, "{}");
+    cstar_test_advance(f->t, 10);
     EXPECT(s, 1);
 }
 
@@ -461,6 +533,10 @@ int main(void) {
         TEST(what_changes_while_it_is_rendered_is_shown_too),
         TEST(a_rendering_that_fails_leaves_what_is_shown),
         TEST(who_waits_gets_the_first_that_succeeds),
+        TEST(who_waits_need_not_wait_for_a_change),
+        TEST(a_change_whose_rendering_failed_is_shown_later),
+        TEST(a_change_is_tried_at_once),
+        TEST(what_fails_is_not_rendered_for_nobody),
         TEST(a_slow_reader_gets_the_newest_of_each_view),
         TEST(what_nobody_got_is_tried_again),
         TEST(mistakes_are_named),

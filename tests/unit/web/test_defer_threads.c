@@ -142,6 +142,75 @@ static void blocks_early(cstar_conn *conn) {
     publish(cstar_app_of(conn));
 }
 
+/* ---- a stream whose `done` does what a callback may ---- */
+
+static unsigned ticks;    /* atomic */
+static int end_reason;    /* atomic */
+static bool done_returns; /* atomic: `disconnect` must not come before */
+
+static void tick(cstar_conn *conn) {
+    count(&ticks);
+    cstar_signal(conn, "tick", 1);
+}
+
+static void no_work(void *arg) { (void)arg; }
+
+static void say_much(cstar_conn *conn) {
+    static char text[65536];
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 60; i++) { /* much more than a socket takes, and than may wait */
+        cstar_signal(conn, "much", text);
+    }
+}
+
+/* What it has to do is the message. */
+static void do_it(cstar_conn *conn, void *arg) {
+    const char *what = arg;
+    __atomic_store_n(&done_returns, false, __ATOMIC_SEQ_CST);
+    count(&dones);
+    if (strcmp(what, "halt") == 0) {
+        cstar_signal(conn, "last", 1);
+        cstar_halt(conn);
+    } else if (strcmp(what, "subscribe") == 0) {
+        cstar_subscribe(conn, "more");
+        cstar_signal(conn, "subscribed", 1);
+    } else if (strcmp(what, "every") == 0) {
+        if (cstar_every(conn, 1, tick) != CSTAR_OK ||
+            cstar_every(conn, 100000, is_over) != CSTAR_OK) {
+            abort();
+        }
+    } else if (strcmp(what, "much") == 0) {
+        say_much(conn);
+        cstar_subscribe(conn, "more");
+    } else if (strcmp(what, "again") == 0) {
+        cstar_defer(conn, no_work, .done = do_it, .arg = (void *)(uintptr_t) "halt");
+    }
+    __atomic_store_n(&done_returns, true, __ATOMIC_SEQ_CST);
+}
+
+static void told_what(cstar_conn *conn, const cstar_message *m) {
+    static const char *const all[] = {"halt", "subscribe", "every", "much", "again"};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(m->bytes.ptr, all[i]) == 0) {
+            cstar_defer(conn, no_work, .done = do_it, .arg = (void *)(uintptr_t)all[i]);
+        }
+    }
+}
+
+static void has_ended(cstar_conn *conn) {
+    __atomic_store_n(&end_reason, (int)cstar_end_reason(conn), __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&done_returns, __ATOMIC_SEQ_CST)) {
+        abort();
+    }
+    count(&over);
+}
+
+static void does_what_it_is_told(cstar_conn *conn) {
+    cstar_live(conn, .info = told_what, .disconnect = has_ended);
+    cstar_subscribe(conn, "what");
+    cstar_signal(conn, "here", 1);
+}
+
 /* ---- a server ---- */
 
 typedef struct rig {
@@ -180,7 +249,8 @@ static void *serve(void *arg) {
 }
 
 static void begin(rig *r, rig how) {
-    works = dones = frees = live = heard = over = 0;
+    works = dones = frees = live = heard = over = ticks = 0;
+    done_returns = true;
     gate = 0;
     *r = how;
     r->app = cstar_app_new();
@@ -191,6 +261,7 @@ static void begin(rig *r, rig how) {
     cstar_route(r->app, CSTAR_GET, "/listens", listens);
     cstar_route(r->app, CSTAR_GET, "/defers", defers_early);
     cstar_route(r->app, CSTAR_GET, "/quiet", gets_quiet);
+    cstar_route(r->app, CSTAR_GET, "/does", does_what_it_is_told);
     cstar_route(r->app, CSTAR_GET, "/blocks", blocks_early, .blocking = true);
     assert_int_equal(cstar_route(r->app, CSTAR_GET, "/gated/:n", gated), CSTAR_OK);
     assert_int_equal(pthread_create(&r->thread, NULL, serve, r), 0);
@@ -421,9 +492,71 @@ static void test_quiet_stream(void **state) {
     end(&r);
 }
 
+static void tell(const rig *r, const char *what) {
+    assert_int_equal(cstar_publish(r->app, "what", .bytes = cstar_cstr(what)), CSTAR_OK);
+}
+
+/* `done` of a stream is a callback of it like any other. */
+static void test_what_done_of_a_stream_may_do(void **state) {
+    (void)state;
+    rig r;
+    begin(&r, (rig){.workers = 1});
+    const int fd = ask(&r, "/does");
+    assert_true(hear_part(fd, "{\"here\":1}"));
+    tell(&r, "subscribe");
+    assert_true(hear_part(fd, "{\"subscribed\":1}"));
+    assert_int_equal(cstar_publish_signals(r.app, "more", "{\"more\":1}"), CSTAR_OK);
+    assert_true(hear_part(fd, "{\"more\":1}"));
+    tell(&r, "every");
+    assert_true(hear_part(fd, "{\"tick\":1}"));
+    await(&dones, 2);
+    tell(&r, "again");
+    assert_true(hear_part(fd, "{\"last\":1}"));
+    (void)hear(fd);
+    await(&over, 1);
+    assert_int_equal(end_reason, CSTAR_ENDED_HALTED);
+    end(&r);
+}
+
+static void test_done_of_a_stream_halts(void **state) {
+    (void)state;
+    rig r;
+    begin(&r, (rig){.workers = 1});
+    const int fd = ask(&r, "/does");
+    assert_true(hear_part(fd, "{\"here\":1}"));
+    tell(&r, "halt");
+    const char *text = hear(fd);
+    assert_non_null(strstr(text, "{\"last\":1}"));
+    assert_string_equal(text + strlen(text) - 5, "0\r\n\r\n");
+    await(&over, 1);
+    assert_int_equal(end_reason, CSTAR_ENDED_HALTED);
+    end(&r);
+}
+
+/* Nobody reads: it is cut, behind `done`. */
+static void test_done_of_a_stream_says_too_much(void **state) {
+    (void)state;
+    rig r;
+    begin(&r, (rig){.workers = 1});
+    const int fd = ask(&r, "/does");
+    assert_true(hear_part(fd, "{\"here\":1}"));
+    for (int i = 0; i < 8; i++) {
+        tell(&r, "much");
+    }
+    await(&over, 1);
+    assert_int_equal(end_reason, CSTAR_ENDED_CUT);
+    assert_in_range(get(&dones), 2, 7); /* one is taken, one may wait */
+    (void)close(fd);
+    expect(ask(&r, "/one/4"), "{\"out\":8}");
+    end(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quiet_stream),
+        cmocka_unit_test(test_what_done_of_a_stream_may_do),
+        cmocka_unit_test(test_done_of_a_stream_halts),
+        cmocka_unit_test(test_done_of_a_stream_says_too_much),
         cmocka_unit_test(test_early_info_of_deferred),
         cmocka_unit_test(test_early_info_of_blocking),
         cmocka_unit_test(test_many),

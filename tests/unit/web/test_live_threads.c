@@ -219,9 +219,77 @@ static void publishing_whatever_the_server_does(void **state) {
     cstar_app_free(the.app);
 }
 
+/* ---- the last before a stop ----------------------------------------------------------------- */
+
+enum { BEFORE_STOP = 500, LISTENERS = 6 };
+
+static void say_much(cstar_app *app) {
+    for (int i = 1; i < BEFORE_STOP; i++) {
+        tally(cstar_publish_signals(app, "news", "{\"n\":1}"));
+    }
+    tally(cstar_publish_signals(app, "news", "{\"last\":1}"));
+    cstar_stop(app);
+}
+
+static void say_much_and_stop(cstar_conn *conn) {
+    say_much(cstar_app_of(conn));
+    cstar_respond_text(conn, 200, "stopped");
+}
+
+/* @return whether that has come, before a clean end. */
+static bool read_last(int fd) {
+    enum { MOST = 1 << 20 };
+    char *text = calloc(1, MOST);
+    size_t n = 0;
+    ssize_t got = 0;
+    assert_non_null(text);
+    while (n < MOST - 1 && (got = read(fd, text + n, MOST - 1 - n)) > 0) {
+        n += (size_t)got;
+    }
+    const bool has = strstr(text, "{\"last\":1}") != NULL;
+    const bool clean = n > 5 && memcmp(text + n - 5, "0\r\n\r\n", 5) == 0;
+    (void)close(fd);
+    free(text);
+    return has && clean;
+}
+
+/* The worker that publishes and stops finds both in its loop's next turn; others at any time. */
+static void what_was_published_before_a_stop_comes_before_the_end(void **state) {
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        pthread_t server;
+        int fds[LISTENERS];
+        the = (rig){.app = cstar_app_new()};
+        cstar_route(the.app, CSTAR_GET, "/listen", listen_to);
+        cstar_route(the.app, CSTAR_GET, "/stop", say_much_and_stop);
+        assert_int_equal(pthread_create(&server, NULL, serve, &the), 0);
+        while (get(&the.port) == 0) {
+            pause_ms(1);
+        }
+        for (int i = 0; i < LISTENERS; i++) {
+            char byte = 0;
+            fds[i] = dial("/listen");
+            assert_int_equal(read(fds[i], &byte, 1), 1);
+        }
+        if (round % 2 == 0) {
+            (void)close(dial("/stop"));
+        } else {
+            say_much(the.app);
+        }
+        for (int i = 0; i < LISTENERS; i++) {
+            assert_true(read_last(fds[i]));
+        }
+        (void)pthread_join(server, NULL);
+        assert_int_equal(get(&the.over), get(&the.opened));
+        assert_int_equal(get(&the.strange) + get(&the.refused), 0);
+        cstar_app_free(the.app);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(publishing_whatever_the_server_does),
+        cmocka_unit_test(what_was_published_before_a_stop_comes_before_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
