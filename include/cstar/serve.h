@@ -70,7 +70,8 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
      * no limit for this machine's own */
     unsigned max_per_address;
     /* Bytes (with 256 for each) that are published and that the workers have not come to; more are
-     * refused. 0: 64 MiB. Of the first cstar_serve() of the app */
+     * refused. 0: 64 MiB. Of the first cstar_serve() of the app. What is published to a worker that
+     * has 1 000 000 deliveries to make already, seconds of work, is refused whatever this is */
     size_t max_published;
     /* blocking handlers, and works of cstar_defer(), that wait or run; 0: 1024; then 503 */
     unsigned max_work;

@@ -9,6 +9,7 @@
 #include "live/parts.h"
 
 #define MAX_WAITING ((size_t)64 << 20)
+#define MAX_DELIVERIES ((size_t)1000000)
 
 /* ---- life ---- */
 
@@ -64,6 +65,7 @@ cstar__hub *cstar__hub_new(const cstar__hub_opts *opts) {
     hub->opts = *opts;
     hub->opts.rooms = opts->rooms != 0 ? opts->rooms : 1;
     hub->opts.max_waiting = opts->max_waiting != 0 ? opts->max_waiting : MAX_WAITING;
+    hub->opts.max_deliveries = opts->max_deliveries != 0 ? opts->max_deliveries : MAX_DELIVERIES;
     (void)pthread_mutex_init(&hub->order, NULL);
     for (size_t i = 0; i < CSTAR__SHARDS; i++) {
         (void)pthread_mutex_init(&hub->topics[i].lock, NULL);

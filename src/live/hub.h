@@ -42,6 +42,9 @@ typedef struct cstar__hub_opts {  /* zero is the default of every field */
     const cstar_allocator *alloc; /* thread-safe; NULL: cstar_heap() */
     unsigned rooms;               /* 0: 1 */
     size_t max_waiting;           /* bytes (with 256 for each letter) in all inboxes; 0: 64 MiB */
+    /* that one room's inbox may ask of it before it gets no more; 0: 1 000 000, seconds of work.
+     * Bytes alone are no bound of time: a letter to 100 000 streams is as long as one to a single one */
+    size_t max_deliveries;
     uint64_t seed[2];             /* of the hash of names */
     uint32_t epoch;               /* of ids: another one for each run of the server */
     /* What is to be kept of the topic of that name; asked once, when it comes to be. [any thread]

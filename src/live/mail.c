@@ -14,11 +14,15 @@ enum {
     TIDY_EACH = 256,     /* packets that are kept: nobody else may do it while no client is there */
 };
 
+static void count_refusal(cstar__hub *hub) {
+    __atomic_fetch_add(&hub->refused, 1, __ATOMIC_RELAXED);
+}
+
 static bool is_crowded(cstar__hub *hub) {
     if (__atomic_load_n(&hub->waiting, __ATOMIC_RELAXED) < hub->opts.max_waiting) {
         return false;
     }
-    __atomic_fetch_add(&hub->refused, 1, __ATOMIC_RELAXED);
+    count_refusal(hub);
     return true;
 }
 
@@ -31,24 +35,33 @@ static cstar__letter *letter_of(const cstar__hub *hub, cstar__letter_kind kind, 
     return letter;
 }
 
-/* One for each room that listens. @return false: out of memory, and there are none. */
-static bool write_letters(cstar__hub *hub, cstar__topic *t, cstar__packet *p,
-                          cstar__letter **letters) {
+/* Whatever waits for nobody else is taken, however many listen. */
+static bool is_behind(const cstar__hub *hub, const cstar__room *room) {
+    return __atomic_load_n(&room->deliveries, __ATOMIC_RELAXED) >= hub->opts.max_deliveries;
+}
+
+/* One for each room that listens. @return CSTAR_EAGAIN, CSTAR_ENOMEM: there are too few. */
+static cstar_status write_letters(cstar__hub *hub, cstar__topic *t, cstar__packet *p,
+                                  cstar__letter **letters) {
     for (unsigned i = 0; i < hub->opts.rooms; i++) {
         if (t->parts[i] == NULL) {
             continue;
         }
+        if (is_behind(hub, &hub->rooms[i])) {
+            return CSTAR_EAGAIN;
+        }
         cstar__part_hint(t->parts[i]);
         cstar__letter *letter = letter_of(hub, CSTAR__LETTER_PUBLISHED, p);
         if (letter == NULL) {
-            return false;
+            return CSTAR_ENOMEM;
         }
         letter->part = t->parts[i];
+        letter->deliveries = cstar__part_audience(t->parts[i]);
         letter->room = &hub->rooms[i];
         letter->next = *letters;
         *letters = letter;
     }
-    return true;
+    return CSTAR_OK;
 }
 
 static void burn_letters(const cstar__hub *hub, cstar__letter *letters) {
@@ -60,14 +73,19 @@ static void burn_letters(const cstar__hub *hub, cstar__letter *letters) {
     }
 }
 
+static void count_in(cstar__room *room, const cstar__letter *letter) {
+    __atomic_fetch_add(&room->hub->waiting, letter->weight, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&room->deliveries, letter->deliveries, __ATOMIC_RELAXED);
+}
+
 /* [table] Rooms to be woken go to the front of `wake`, by their letters' `room`. */
-static void post_letters(cstar__hub *hub, cstar__letter *letters, cstar__wakes *wakes) {
+static void post_letters(cstar__letter *letters, cstar__wakes *wakes) {
     while (letters != NULL) {
         cstar__letter *next = letters->next;
         cstar__room *room = letters->room;
         letters->part->uses++;
         cstar__packet_ref(letters->packet);
-        __atomic_fetch_add(&hub->waiting, letters->weight, __ATOMIC_RELAXED);
+        count_in(room, letters);
         if (cstar__room_post(room, letters)) {
             wakes->bits[room->index / 64] |= (uint64_t)1 << (room->index % 64);
         }
@@ -87,9 +105,13 @@ static void wake_rooms(cstar__hub *hub, const cstar__wakes *wakes) {
 static cstar_status post_all(cstar__hub *hub, cstar__topic *t, cstar__packet *p,
                              cstar__wakes *wakes) {
     cstar__letter *letters = NULL;
-    if (!write_letters(hub, t, p, &letters)) {
+    const cstar_status rc = write_letters(hub, t, p, &letters);
+    if (rc != CSTAR_OK) {
         burn_letters(hub, letters);
-        return CSTAR_ENOMEM;
+        if (rc == CSTAR_EAGAIN) {
+            count_refusal(hub);
+        }
+        return rc;
     }
     if (t->ring != NULL && p->kind == CSTAR__PACKET_FRAME) {
         cstar__topic_keep(hub, t, p);
@@ -97,7 +119,7 @@ static cstar_status post_all(cstar__hub *hub, cstar__topic *t, cstar__packet *p,
     if (letters != NULL) {
         __atomic_fetch_add(&hub->published, 1, __ATOMIC_RELAXED);
     }
-    post_letters(hub, letters, wakes);
+    post_letters(letters, wakes);
     return CSTAR_OK;
 }
 
@@ -149,10 +171,16 @@ cstar__audience cstar__hub_audience(cstar__hub *hub, cstar_str topic) {
 
 /* ---- to one stream ---- */
 
+/* NULL: it is no address. */
+static cstar__room *room_of(cstar__hub *hub, uint64_t address) {
+    const unsigned index = (unsigned)(address >> 54);
+    return index < hub->opts.rooms ? &hub->rooms[index] : NULL;
+}
+
 /* Takes the letter, and a reference to what is in it. */
 static void send_letter(cstar__hub *hub, cstar__letter *letter) {
-    const unsigned index = (unsigned)(letter->address >> 54);
-    if (index >= hub->opts.rooms || !cstar__room_has(&hub->rooms[index], letter->address)) {
+    cstar__room *room = room_of(hub, letter->address);
+    if (room == NULL || !cstar__room_has(room, letter->address)) {
         letter->packet = NULL;
         cstar__letter_free(hub, letter);
         return; /* nobody */
@@ -160,14 +188,19 @@ static void send_letter(cstar__hub *hub, cstar__letter *letter) {
     if (letter->packet != NULL) {
         cstar__packet_ref(letter->packet);
     }
-    __atomic_fetch_add(&hub->waiting, letter->weight, __ATOMIC_RELAXED);
-    if (cstar__room_post(&hub->rooms[index], letter)) {
-        cstar__room_wake(&hub->rooms[index]);
+    count_in(room, letter);
+    if (cstar__room_post(room, letter)) {
+        cstar__room_wake(room);
     }
 }
 
 cstar_status cstar__hub_send(cstar__hub *hub, uint64_t address, cstar__packet *p) {
+    const cstar__room *room = room_of(hub, address);
     if (is_crowded(hub)) {
+        return CSTAR_EAGAIN;
+    }
+    if (room != NULL && is_behind(hub, room)) {
+        count_refusal(hub);
         return CSTAR_EAGAIN;
     }
     cstar__letter *letter = letter_of(hub, CSTAR__LETTER_SENT, p);
@@ -175,6 +208,7 @@ cstar_status cstar__hub_send(cstar__hub *hub, uint64_t address, cstar__packet *p
         return CSTAR_ENOMEM;
     }
     letter->address = address;
+    letter->deliveries = 1;
     send_letter(hub, letter);
     return CSTAR_OK;
 }

@@ -62,7 +62,16 @@ void cstar__part_release(cstar__room *room, cstar__part *part) {
 
 /* ---- who listens ---- */
 
-/* Publishers read it, for a hint: which value they see does not matter. */
+/* Publishers read these two, for a hint and a guess: which value they see does not matter. */
+
+static void set_count(cstar__part *part, uint32_t n) {
+    __atomic_store_n(&part->nsubs, n, __ATOMIC_RELAXED);
+}
+
+size_t cstar__part_audience(const cstar__part *part) {
+    return __atomic_load_n(&part->nsubs, __ATOMIC_RELAXED);
+}
+
 static void put(cstar__part *part, size_t i, cstar__sub *sub) {
     __atomic_store_n(&part->subs[i], sub, __ATOMIC_RELAXED);
 }
@@ -89,7 +98,8 @@ bool cstar__part_enter(cstar__room *room, cstar__part *part, cstar__sub *sub) {
     if (part->nsubs == part->cap && !grow(room, part)) {
         return false;
     }
-    sub->at = part->nsubs++;
+    sub->at = part->nsubs;
+    set_count(part, part->nsubs + 1);
     put(part, sub->at, sub);
     return true;
 }
@@ -100,7 +110,8 @@ void cstar__part_leave(cstar__part *part, const cstar__sub *sub) {
         part->holes = true;
         return;
     }
-    cstar__sub *last = part->subs[--part->nsubs];
+    set_count(part, part->nsubs - 1);
+    cstar__sub *last = part->subs[part->nsubs];
     put(part, sub->at, last);
     last->at = sub->at;
 }
@@ -114,6 +125,6 @@ void cstar__part_fill_holes(cstar__part *part) {
             put(part, n++, sub);
         }
     }
-    part->nsubs = n;
+    set_count(part, n);
     part->holes = false;
 }

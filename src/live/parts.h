@@ -94,6 +94,8 @@ void cstar__part_free(cstar__room *room, cstar__part *part);
 void cstar__part_release(cstar__room *room, cstar__part *part);
 /** It will be delivered to soon. Only a hint. [any thread that has a use] */
 void cstar__part_hint(const cstar__part *part);
+/** How many listen, about. [any thread that has a use] */
+size_t cstar__part_audience(const cstar__part *part);
 
 /* The rest is for the room's thread. */
 
@@ -133,7 +135,8 @@ struct cstar__letter {
     cstar__packet *packet;
     cstar__sub *sub;
     uint64_t address, generation;
-    size_t weight; /* of hub->waiting */
+    size_t weight;     /* of hub->waiting */
+    size_t deliveries; /* of room->deliveries */
 };
 
 typedef struct cstar__seat {
@@ -149,6 +152,7 @@ struct cstar__room {
     cstar__seat *slots;
     uint32_t nslots, free_slot; /* the first free one, + 1 */
     uint32_t serial;
+    size_t deliveries; /* atomic: that the letters in it will be, about */
     /* the room's thread */
     cstar__letter *todo;
     cstar__live *

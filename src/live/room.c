@@ -250,6 +250,7 @@ static void open_letter(cstar__room *room, cstar__letter *letter) {
         break;
     }
     __atomic_fetch_sub(&room->hub->waiting, letter->weight, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&room->deliveries, letter->deliveries, __ATOMIC_RELAXED);
     cstar__letter_free(room->hub, letter);
 }
 

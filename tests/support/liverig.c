@@ -126,6 +126,7 @@ bool liverig_init(liverig *r, const liverig_opts *opts) {
     r->hub = cstar__hub_new(&(cstar__hub_opts){.alloc = &r->memory.alloc,
                                                .rooms = opts->rooms,
                                                .max_waiting = opts->max_waiting,
+                                               .max_deliveries = opts->max_deliveries,
                                                .epoch = 0xabcdef01,
                                                .keep = keep_of,
                                                .now = now,

@@ -44,7 +44,7 @@ typedef struct rigged {
 
 typedef struct liverig_opts {
     unsigned rooms; /* 0: 1 */
-    size_t max_waiting;
+    size_t max_waiting, max_deliveries;
     size_t fail_at; /* allocation that fails; 0: none */
     /* Topics that begin with 'k' keep so many packets for so long; 0: 8, for ever */
     size_t keep;

@@ -307,6 +307,46 @@ static void one_is_replaced_before_it_starts(void **state) {
 
 /* ---- limits --------------------------------------------------------------------------------- */
 
+static cstar_status send_to(liverig *r, rigged *s) {
+    cstar__packet *p = cstar__packet_copy(&r->memory.alloc, CSTAR_STR("x"), CSTAR__PACKET_BYTES);
+    assert_non_null(p);
+    const cstar_status rc = cstar__hub_send(r->hub, cstar__live_address(s->live), p);
+    cstar__packet_unref(p);
+    return rc;
+}
+
+/* A letter that many listen to is as long as any, and more work. */
+static void publishers_are_refused_while_a_worker_has_much_to_deliver(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){.rooms = 2, .max_deliveries = 10}));
+    for (int i = 0; i < 4; i++) {
+        (void)liverig_listen(&r, 0, "many");
+    }
+    (void)liverig_listen(&r, 1, "one");
+    (void)liverig_listen(&r, 1, "both");
+    rigged *last = liverig_listen(&r, 0, "both");
+    liverig_run(&r);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(liverig_publish(&r, "many", "x"), CSTAR_OK); /* 4, 8, 12 */
+    }
+    assert_int_equal(liverig_publish(&r, "many", "x"), CSTAR_EAGAIN);
+    assert_int_equal(liverig_publish(&r, "both", "x"), CSTAR_EAGAIN); /* for none, then */
+    assert_int_equal(send_to(&r, last), CSTAR_EAGAIN);
+    assert_int_equal(counts(&r).refused, 3);
+    for (int i = 0; i < 10; i++) { /* the other worker's */
+        assert_int_equal(liverig_publish(&r, "one", "x"), CSTAR_OK);
+    }
+    assert_int_equal(liverig_publish(&r, "one", "x"), CSTAR_EAGAIN);
+    liverig_run(&r);
+    assert_int_equal(r.stats.live_delivered, 3 * 4 + 10);
+    assert_int_equal(liverig_publish(&r, "both", "x"), CSTAR_OK);
+    assert_int_equal(send_to(&r, last), CSTAR_OK);
+    liverig_run(&r);
+    assert_int_equal(r.stats.live_delivered, 3 * 4 + 10 + 3);
+    finish(&r);
+}
+
 static void publishers_are_refused_while_workers_are_behind(void **state) {
     (void)state;
     liverig r;
@@ -541,6 +581,7 @@ int main(void) {
         cmocka_unit_test(sending_to_who_has_gone_costs_nothing),
         cmocka_unit_test(only_its_generation_is_replaced),
         cmocka_unit_test(one_is_replaced_before_it_starts),
+        cmocka_unit_test(publishers_are_refused_while_a_worker_has_much_to_deliver),
         cmocka_unit_test(publishers_are_refused_while_workers_are_behind),
         cmocka_unit_test(a_flood_leaves_the_loop_its_turn),
         cmocka_unit_test(what_comes_while_a_rest_waits_is_opened_too),
