@@ -45,7 +45,7 @@ typedef struct topics {
     cstar__hub *hub;
     size_t n;
     cstar__exchange *exchanges;
-    cstar__stats stats;
+    cstar__exchange_pool pool;
     uint64_t random, heard;
     bool any;
 } topics;
@@ -78,7 +78,7 @@ static void open_stream(topics *t, size_t i) {
             die("subscribe");
         }
     }
-    t->exchanges[i] = (cstar__exchange){.stats = &t->stats, .peer = &cstar__nobody};
+    t->exchanges[i] = (cstar__exchange){.pool = &t->pool, .peer = &cstar__nobody};
     cstar__live_start(s, &t->exchanges[i]);
     while (cstar__room_open_mail(room)) {
     }
