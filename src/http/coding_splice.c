@@ -173,13 +173,13 @@ cstar_str cstar__splice_head(cstar__splice *st) {
     static const char head[CSTAR__SPLICE_HEAD + 1] = /* no flags, no time, unknown system */
         "\x1f\x8b\x08\0\0\0\0\0\0\xff";
     size_t len = st->began ? 0 : CSTAR__SPLICE_HEAD;
-    st->began = true;
+    st->began = 1;
     return cstar_view(head, len);
 }
 
 /* Whether it goes on where this stream is in the source's text. */
 static bool follows(const cstar__splice *st, const cstar__spliced *piece) {
-    return st->source != 0 && st->source == piece->source && st->next == piece->frame;
+    return st->source != 0 && st->source == piece->source && st->next == (uint32_t)piece->frame;
 }
 
 bool cstar__splice_fits(const cstar__splice *st, const cstar__spliced *piece) {
@@ -200,8 +200,8 @@ static void settle(cstar__splice *st) {
 static void begin_run(cstar__splice *st, const cstar__spliced *piece) {
     st->crc ^= piece->past;
     st->past = piece->past;
-    st->source = piece->source;
-    st->next = piece->frame + 1;
+    st->source = piece->source & CSTAR__SPLICE_SOURCES;
+    st->next = (uint32_t)piece->frame + 1;
 }
 
 void cstar__splice_take(cstar__splice *st, const cstar__spliced *piece) {

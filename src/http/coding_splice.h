@@ -35,9 +35,10 @@
 #include "http/coding.h"
 
 enum {
-    CSTAR__SPLICE_KEY_EVERY = 25, /* events */
-    CSTAR__SPLICE_HEAD = 10,      /* bytes of gzip's head */
-    CSTAR__SPLICE_TAIL = 10,      /* bytes of the last block and of gzip's trailer */
+    CSTAR__SPLICE_KEY_EVERY = 25,      /* events */
+    CSTAR__SPLICE_HEAD = 10,           /* bytes of gzip's head */
+    CSTAR__SPLICE_TAIL = 10,           /* bytes of the last block and of gzip's trailer */
+    CSTAR__SPLICE_SOURCES = INT32_MAX, /* numbers of sources are not larger */
 };
 
 /* ---- the topic's side ----------------------------------------------------------------------- */
@@ -50,7 +51,7 @@ typedef struct cstar__splicer_opts {
      * Streams that are all in step are spared a fifth of their bytes. */
     bool key_when_asked;
     /* A number that no other splicer has whose pieces may meet these in one stream. 0: none; then
-     * nothing but key frames ever fits. */
+     * nothing but key frames ever fits. Up to CSTAR__SPLICE_SOURCES. */
     uint32_t source;
 } cstar__splicer_opts;
 
@@ -121,16 +122,17 @@ CSTAR_MUST_USE cstar_status cstar__splicer_alone(cstar__splicer *s, cstar_str pl
 
 /* ---- the stream's side ---------------------------------------------------------------------- */
 
-/* Zero is its beginning. 32 bytes. The checksum is brought up to date when a run of shared pieces
- * ends, not at each: within a run the topic's own checksum is enough. */
+/* Zero is its beginning. 24 bytes. The checksum is brought up to date when a run of shared pieces
+ * ends, not at each: within a run the topic's own checksum is enough. Of numbers of frames there is
+ * only what tells those apart that are less than 2^32 frames from each other. */
 typedef struct cstar__splice {
-    uint64_t next;   /* the frame that would follow; of `source` */
-    uint32_t source; /* 0: out of step with all */
-    uint32_t crc;    /* of the text before the run, in a run plus (xor) the source's crc there */
-    uint32_t past;   /* in a run: the source's crc up to its end */
-    uint32_t run;    /* in a run: bytes of its text */
-    uint32_t len;    /* bytes of text before the run, modulo 2^32 as the trailer has them */
-    bool began;      /* the head was asked for */
+    uint32_t next;        /* the frame that would follow; of `source` */
+    uint32_t source : 31; /* 0: out of step with all */
+    uint32_t began : 1;   /* the head was asked for */
+    uint32_t crc;  /* of the text before the run, in a run plus (xor) the source's crc there */
+    uint32_t past; /* in a run: the source's crc up to its end */
+    uint32_t run;  /* in a run: bytes of its text */
+    uint32_t len;  /* bytes of text before the run, modulo 2^32 as the trailer has them */
 } cstar__splice;
 
 /** gzip's head at its first call, nothing later. Static. */

@@ -25,6 +25,8 @@ const cstar__peer cstar__nobody;
 void cstar__exchange_pool_init(cstar__exchange_pool *p, const cstar_allocator *alloc) {
     memset(p, 0, sizeof *p);
     p->alloc = alloc;
+    cstar__cells_init(&p->slim, alloc, CSTAR__EXCHANGE_SLIM);
+    cstar__cells_init(&p->wide, alloc, CSTAR__EXCHANGE_SLIM + CSTAR__SLIM_BESIDE);
 }
 
 static void free_exchange(cstar__exchange_pool *p, cstar__exchange *x) {
@@ -39,6 +41,10 @@ void cstar__exchange_pool_fini(cstar__exchange_pool *p) {
         free_exchange(p, x);
     }
     p->nfree = 0;
+    cstar__cells_fini(&p->slim);
+    cstar__cells_fini(&p->wide);
+    cstar__cells_fini(&p->nghttp2[0]);
+    cstar__cells_fini(&p->nghttp2[1]);
 }
 
 cstar__exchange *cstar__exchange_take(cstar__exchange_pool *p) {
@@ -60,24 +66,24 @@ cstar__exchange *cstar__exchange_take(cstar__exchange_pool *p) {
     return x;
 }
 
-/* What a slim one is long. */
-#define SLIM (offsetof(cstar__exchange, request))
+static cstar__cells *cells_for(cstar__exchange_pool *p, const cstar__exchange *x) {
+    return x->ops->beside ? &p->wide : &p->slim;
+}
 
 void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
     if (x != NULL && x->alarm != 0) {
-        x->driver->over(x->peer->link, x);
+        p->driver->over(x->peer->link, x);
     }
     if (x == NULL) {
         return;
     }
     if (x->slim) {
-        (void)p->alloc->resize(p->alloc->ctx, x, SLIM, 0);
+        cstar__cells_give(cells_for(p, x), x);
         return;
     }
     if (x->held) { /* its connection may be gone long before it is let go of */
         x->closed = true;
         x->broken = true;
-        x->driver = NULL;
         x->peer = &cstar__nobody;
         x->machine = NULL;
         return;
@@ -98,21 +104,21 @@ void cstar__exchange_give(cstar__exchange_pool *p, cstar__exchange *x) {
 cstar__exchange *cstar__exchange_slim(cstar__exchange *x) {
     cstar__exchange_pool *p = x->pool;
     if (x->slim || x->held || x->broken || x->state != CSTAR__RESPONSE_STREAMING ||
-        x->ops->slim == NULL || (x->alarm != 0 && x->driver->moved == NULL)) {
+        x->ops->slim == NULL || (x->alarm != 0 && p->driver->moved == NULL)) {
         return x;
     }
-    cstar__exchange *y = p->alloc->resize(p->alloc->ctx, NULL, 0, SLIM);
+    cstar__exchange *y = cstar__cells_take(cells_for(p, x), NULL);
     if (y == NULL) {
         return x;
     }
-    memcpy(y, x, SLIM);
+    memcpy(y, x, CSTAR__EXCHANGE_SLIM);
     y->slim = true;
     if (x->ops->slim(x, y) != CSTAR_OK) {
-        (void)p->alloc->resize(p->alloc->ctx, y, SLIM, 0);
+        cstar__cells_give(cells_for(p, x), y);
         return x;
     }
     if (y->alarm != 0) {
-        y->driver->moved(y->peer->link, y);
+        p->driver->moved(y->peer->link, y);
         x->alarm = 0;
     }
     cstar__exchange_give(p, x);
@@ -130,23 +136,28 @@ void cstar__exchange_let_go(cstar__exchange *x) {
 
 /* ---- the floor below ------------------------------------------------------------------------ */
 
+/* It is over, and only held: what is slim never is. */
+static bool is_detached(const cstar__exchange *x) { return !x->slim && x->closed; }
+
 cstar_status cstar__exchange_alarm(cstar__exchange *x, uint64_t ms) {
-    if (x->closed) {
+    const cstar__driver *driver = cstar__exchange_driver(x);
+    if (is_detached(x)) {
         return CSTAR_ECLOSED;
     }
-    return x->driver != NULL ? x->driver->alarm(x->peer->link, x, ms) : CSTAR_ENOTSUP;
+    return driver != NULL ? driver->alarm(x->peer->link, x, ms) : CSTAR_ENOTSUP;
 }
 
 bool cstar__exchange_vanished(const cstar__exchange *x, unsigned ms) {
-    const cstar__driver *driver = x->closed ? NULL : x->driver;
+    const cstar__driver *driver = is_detached(x) ? NULL : cstar__exchange_driver(x);
     return driver != NULL && driver->vanished != NULL && driver->vanished(x->peer->link, ms);
 }
 
 cstar_status cstar__exchange_work(cstar__exchange *x, cstar__work *w) {
-    if (x->closed) {
+    const cstar__driver *driver = cstar__exchange_driver(x);
+    if (is_detached(x)) {
         return CSTAR_ECLOSED;
     }
-    return x->driver != NULL ? x->driver->work(x->peer->link, w) : CSTAR_ENOTSUP;
+    return driver != NULL ? driver->work(x->peer->link, w) : CSTAR_ENOTSUP;
 }
 
 /* ---- checks --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #define CSTAR_HTTP_EXCHANGE_H
 
 #include "base/fetch.h"
+#include "http/cells.h"
 #include "http/ip.h"
 #include "http/stats.h"
 
@@ -160,10 +161,14 @@ typedef struct cstar__source {
 } cstar__source;
 
 /* A piece of streamed responses that many of them share. Never empty. */
-typedef struct cstar__shared {
+typedef struct cstar__shared cstar__shared;
+struct cstar__shared {
     cstar_str chunk; /* a whole HTTP/1.1 chunk: size line without extensions, content, CRLF */
     cstar_str bytes; /* its content, inside of it */
-} cstar__shared;
+    /* It is to stay, with its bytes, or need not any more: once each. NULL: it does not stay. [any
+     * thread] */
+    void (*hold)(const cstar__shared *piece, bool stays);
+};
 
 typedef enum cstar__response_state {
     CSTAR__RESPONSE_NONE,
@@ -190,37 +195,43 @@ typedef struct cstar__exchange_ops {
     /* It lies at `to` from now on, copied up to its request; the arena of `x` is about to go.
      * CSTAR_ENOMEM: nothing has changed. NULL: it never can. */
     cstar_status (*slim)(cstar__exchange *x, cstar__exchange *to);
+    bool beside; /* slim() needs CSTAR__SLIM_BESIDE bytes behind `to`; they go with it */
 } cstar__exchange_ops;
 
+/* Loop thread only, but for what the upper floor keeps to itself while a handler runs elsewhere. What is
+ * slim ends in the middle, so everything that an idle stream needs comes first, and nothing else. */
 struct cstar__exchange {
     const cstar__exchange_ops *ops;
-    void *machine;               /* its cstar__h1 or cstar__h2_stream */
-    void *user;                  /* the upper floor's own */
-    const cstar__driver *driver; /* NULL: nobody below but a test */
-    const cstar__peer *peer;     /* never NULL */
-    cstar__stats *stats;         /* of the loop; never NULL */
-    cstar__exchange_pool *pool;  /* where it came from */
-    uint64_t began;              /* nanoseconds, any clock: the upper floor's */
-    uint64_t sent;               /* body bytes of the response so far */
-    uint32_t alarm;              /* the driver's; 0: none is set */
-    int status;                  /* of the response; 0 before */
-    uint8_t state;               /* cstar__response_state */
-    bool broken;       /* the connection or the request is gone: responses are CSTAR_ECLOSED */
-    bool close;        /* set by either floor: close the connection behind this response */
-    bool drained;      /* on_drain was called */
-    bool held, closed; /* see cstar__exchange_hold(); given back while held */
-    bool slim;         /* it ends here: see cstar__exchange_slim() */
+    void *machine;              /* its cstar__h1 or cstar__h2_stream */
+    void *user;                 /* the upper floor's own */
+    const cstar__peer *peer;    /* never NULL */
+    cstar__exchange_pool *pool; /* where it came from: what it shares with all of its loop */
+    uint64_t sent;              /* body bytes of the response so far */
+    uint32_t alarm;             /* the driver's; 0: none is set */
+    uint16_t status;            /* of the response; 0 before */
+    bool broken;        /* the connection or the request is gone: responses are CSTAR_ECLOSED */
+    unsigned state : 2; /* cstar__response_state */
+    bool close : 1;     /* set by either floor: close the connection behind this response */
+    bool drained : 1;   /* on_drain was called */
+    bool slim : 1;      /* it ends here: see cstar__exchange_slim() */
     /* Set before the end of a streamed response: on_close comes only when the driver has got rid of
      * its last byte (HTTP/2: when that has left the machine), and until then it can be cut. */
-    bool lingers;
+    bool lingers : 1;
     cstar__request request;
     cstar_arena arena; /* memory of this exchange, for both floors; emptied when it is over */
+    uint64_t began;    /* nanoseconds, any clock: the upper floor's */
     size_t max_body;   /* set in on_head; bytes */
     size_t body_seen;  /* bytes handed to on_body */
+    bool held, closed; /* see cstar__exchange_hold(); given back while held */
     bool later;        /* set in on_end: the response comes after it returned */
     /* HTTP/1.1: say "Connection: keep-alive" if it is kept (event streams do) */
     bool say_keep_alive;
     cstar__exchange *next; /* of its pool or machine */
+};
+
+enum {
+    CSTAR__EXCHANGE_SLIM = offsetof(cstar__exchange, request), /* bytes of a slim one */
+    CSTAR__SLIM_BESIDE = 56,                                   /* bytes that HTTP/2 has behind it */
 };
 
 /**
@@ -247,8 +258,9 @@ cstar_status cstar__respond_write(cstar__exchange *x, cstar_str bytes);
 /**
  * Pieces of it that many responses share, as many as it may take, in order. They are borrowed for
  * the call: HTTP/1.1 in the clear sends them straight from where they are while nothing waits in
- * the connection, and else stores one of them at most; inside of a handler call of its machine,
- * over TLS and on HTTP/2 they are copied as by cstar__respond_write().
+ * the connection, and else stores one of them at most; inside of a handler call of its machine, and
+ * over TLS, they are copied as by cstar__respond_write(). HTTP/2 holds one that waits alone in its
+ * stream, and copies others.
  * @param taken  gets how many; also on an error.
  * @return CSTAR_OK all; CSTAR_EAGAIN not all, on_wake says when to go on; CSTAR_ESTATE not started;
  *         CSTAR_ECLOSED the connection is gone, or was found broken now: on_close comes later, not
@@ -267,7 +279,7 @@ enum {
 
 /** The exchange. */
 static inline void cstar__exchange_fetch(const cstar__exchange *x) {
-    cstar__fetch(x, offsetof(cstar__exchange, request)); /* what it has, slim or not */
+    cstar__fetch(x, CSTAR__EXCHANGE_SLIM); /* what it has, slim or not */
 }
 /** Its machine, and what the driver keeps of the connection, as far as it lies behind the peer. */
 static inline void cstar__exchange_fetch_below(const cstar__exchange *x) {
@@ -323,15 +335,32 @@ void cstar__exchange_let_go(cstar__exchange *x);
  */
 cstar__exchange *cstar__exchange_slim(cstar__exchange *x);
 
+/** What HTTP/2 has behind a slim one. */
+static inline void *cstar__exchange_beside(cstar__exchange *x) {
+    return (char *)x + CSTAR__EXCHANGE_SLIM;
+}
+
 /* Exchanges for reuse; one pool per loop. */
 struct cstar__exchange_pool {
     const cstar_allocator *alloc;
     cstar__exchange *free;
-    size_t nfree, max_free; /* more than max_free are freed; 0: 64 */
-    size_t keep_bytes;      /* of arena each keeps; 0: 16 KiB */
-    size_t arena_limit;     /* 0: 16 MiB */
-    cstar__stats stats;     /* of the loop */
+    size_t nfree, max_free;      /* more than max_free are freed; 0: 64 */
+    size_t keep_bytes;           /* of arena each keeps; 0: 16 KiB */
+    size_t arena_limit;          /* 0: 16 MiB */
+    cstar__stats stats;          /* of the loop */
+    const cstar__driver *driver; /* the machines': NULL: nobody below but a test */
+    cstar__cells slim, wide;     /* slim exchanges, without and with something beside */
+    cstar__cells nghttp2[2];     /* HTTP/2's, from its first session on: see h2_memory.c */
 };
+
+/** Of its loop. */
+static inline cstar__stats *cstar__exchange_stats(const cstar__exchange *x) {
+    return &x->pool->stats;
+}
+/** NULL: there is none. */
+static inline const cstar__driver *cstar__exchange_driver(const cstar__exchange *x) {
+    return x->pool->driver;
+}
 
 void cstar__exchange_pool_init(cstar__exchange_pool *p, const cstar_allocator *alloc);
 void cstar__exchange_pool_fini(cstar__exchange_pool *p);

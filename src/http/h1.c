@@ -132,9 +132,9 @@ static void end_exchange(cstar__h1 *m) {
     cstar__exchange *x = m->x;
     const bool feeding = m->feeding;
     cstar__h1_source_end(m);
-    CSTAR__STAT_SUB(x->stats, active, 1);
+    CSTAR__STAT_SUB(cstar__exchange_stats(x), active, 1);
     if (x->state == CSTAR__RESPONSE_STREAMING) {
-        CSTAR__STAT_SUB(x->stats, streams, 1);
+        CSTAR__STAT_SUB(cstar__exchange_stats(x), streams, 1);
     }
     m->feeding = true;
     m->env->handler->on_close(m->env->handler->ctx, x);
@@ -232,7 +232,7 @@ static void refuse_exchange(cstar__h1 *m, int status, const char *why, bool keep
     cstar__exchange *x = m->x;
     cstar__h1_report(m, status, why);
     answer_error(m, status, keep, x->request.method == CSTAR__HEAD);
-    x->status = status;
+    x->status = (uint16_t)status;
     x->state = CSTAR__RESPONSE_DONE;
     x->broken = m->cut || m->state != CSTAR__H1_ANSWERING;
     end_exchange(m);
@@ -295,12 +295,11 @@ static int open_exchange(cstar__h1 *m, const char *ptr, size_t len, cstar__h1_fr
         return status;
     }
     x->ops = &cstar__h1_ops;
-    x->driver = m->env->driver;
+    x->pool->driver = m->env->driver; /* the same each time */
     x->peer = m->peer;
-    x->stats = &m->env->pool->stats;
     x->machine = m;
     m->x = x;
-    CSTAR__STAT_ADD(x->stats, active, 1);
+    CSTAR__STAT_ADD(cstar__exchange_stats(x), active, 1);
     return 0;
 }
 

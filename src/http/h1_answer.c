@@ -74,7 +74,7 @@ static cstar_status respond(cstar__exchange *x, int status, const cstar__field *
     if (rc != CSTAR_OK) {
         return give_up(m, x, rc);
     }
-    x->status = status;
+    x->status = (uint16_t)status;
     x->sent = a.body.len;
     x->state = CSTAR__RESPONSE_DONE;
     cstar__h1_settle(m);
@@ -89,7 +89,7 @@ static cstar_status respond_from(cstar__exchange *x, int status, const cstar__fi
     a.has_length = says_length(status, source->left);
     const size_t before = m->out->len;
     cstar_status rc = cstar__h1_write_answer(m->out, m->env->date, &a);
-    x->status = status;
+    x->status = (uint16_t)status;
     if (rc != CSTAR_OK || m->bodiless || source->left == 0) {
         cstar__source_release(source);
     } else {
@@ -120,9 +120,9 @@ static cstar_status start(cstar__exchange *x, int status, const cstar__field *fi
     }
     m->ahead = 0;
     m->starved = false;
-    x->status = status;
+    x->status = (uint16_t)status;
     x->state = CSTAR__RESPONSE_STREAMING;
-    CSTAR__STAT_ADD(x->stats, streams, 1);
+    CSTAR__STAT_ADD(cstar__exchange_stats(x), streams, 1);
     return CSTAR_OK;
 }
 
@@ -175,7 +175,7 @@ static cstar_status end_response(cstar__exchange *x) {
         rc = cstar__h1_write_bytes(m->out, CSTAR_STR("0\r\n\r\n"));
         m->ahead += 5; /* where it lingers */
     }
-    CSTAR__STAT_SUB(x->stats, streams, 1);
+    CSTAR__STAT_SUB(cstar__exchange_stats(x), streams, 1);
     x->state = CSTAR__RESPONSE_DONE;
     if (rc != CSTAR_OK) {
         cut(m, x);

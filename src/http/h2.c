@@ -270,8 +270,13 @@ static bool is_late(const cstar__h2 *m, uint64_t since, uint32_t limit) {
     return m->now - since >= limit;
 }
 
+/* Nothing of it has moved for that long. */
+static bool is_still(const cstar__h2_stream *s, uint32_t limit) {
+    return (uint32_t)s->m->now - s->since >= limit;
+}
+
 static bool has_output(const cstar__h2_stream *s) {
-    return s->queue.len != s->at || (s->x->state == CSTAR__RESPONSE_DONE && !s->end_sent);
+    return cstar__h2_queue_waiting(s) != 0 || (s->x->state == CSTAR__RESPONSE_DONE && !s->end_sent);
 }
 
 /* The peer would take more of it, but the driver has yet to send what came before: whether that
@@ -305,17 +310,17 @@ static void tick_stream(cstar__h2_stream *s) {
         return;
     }
     if (s->rests) {
-        if (m->draining || is_late(m, s->since, m->limits.body_ms / 2)) {
+        if (m->draining || is_still(s, m->limits.body_ms / 2)) {
             cstar__h2_stream_reset(s, NGHTTP2_NO_ERROR);
         }
     } else if (has_output(s)) {
         if (waits_for_driver(s)) {
-            s->since = m->now;
-        } else if (is_late(m, s->since, m->limits.write_ms)) {
+            s->since = (uint32_t)m->now;
+        } else if (is_still(s, m->limits.write_ms)) {
             end_stalled(s);
         }
     } else if (s->told && !s->complete && s->x->state == CSTAR__RESPONSE_NONE &&
-               (is_late(m, s->since, m->limits.body_ms) || is_trickle(s))) {
+               (is_still(s, m->limits.body_ms) || is_trickle(s))) {
         cstar__h2_refuse(s, 408, "request body timed out");
     }
 }
@@ -344,7 +349,7 @@ static void set_clock(cstar__h2 *m, uint64_t now) {
         m->guard.block_since = now;
         m->heard = now;
         for (cstar__h2_stream *s = m->streams; s != NULL; s = s->next) {
-            s->since = now;
+            s->since = (uint32_t)now;
             if (!s->x->slim) {
                 s->began = now;
             }

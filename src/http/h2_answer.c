@@ -131,7 +131,7 @@ static cstar_status submit(cstar__h2_stream *s, const head *h) {
     if (!fits(nv, n)) {
         return CSTAR_ELIMIT;
     }
-    s->since = s->m->now;
+    s->since = (uint32_t)s->m->now;
     s->m->dirty = true;
     return hand_over(s, nv, n, h->body) == 0 ? CSTAR_OK : CSTAR_ENOMEM;
 }
@@ -153,7 +153,7 @@ static cstar_status submit_page(cstar__h2_stream *s, int status) {
 }
 
 static void answer_error(cstar__h2_stream *s, int status) {
-    s->x->status = status;
+    s->x->status = (uint16_t)status;
     s->x->state = CSTAR__RESPONSE_DONE;
     if (submit_page(s, status) != CSTAR_OK) {
         s->x->broken = true;
@@ -205,7 +205,7 @@ static cstar_status answer(cstar__h2_stream *s, const head *h, cstar_status rc) 
     if (rc != CSTAR_OK) {
         return give_up(s, rc);
     }
-    s->x->status = h->status;
+    s->x->status = (uint16_t)h->status;
     s->x->state = CSTAR__RESPONSE_DONE;
     note_close(s);
     return CSTAR_OK;
@@ -255,11 +255,20 @@ static cstar_status start(cstar__exchange *x, int status, const cstar__field *fi
         return give_up(s, rc);
     }
     s->bodiless = has_no_body(x, status);
-    x->status = status;
+    x->status = (uint16_t)status;
     x->state = CSTAR__RESPONSE_STREAMING;
-    CSTAR__STAT_ADD(x->stats, streams, 1);
+    CSTAR__STAT_ADD(cstar__exchange_stats(x), streams, 1);
     note_close(s);
     return CSTAR_OK;
+}
+
+/* They are queued, or that failed with `rc`. */
+static cstar_status written(cstar__exchange *x, size_t len, cstar_status rc) {
+    if (rc == CSTAR_OK) {
+        x->sent += len;
+        cstar__h2_queue_wake(x->machine);
+    }
+    return rc;
 }
 
 static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
@@ -268,18 +277,22 @@ static cstar_status write_piece(cstar__exchange *x, cstar_str bytes) {
         return CSTAR_OK;
     }
     claim(s->m);
-    cstar_status rc = cstar__h2_queue_piece(s, bytes);
-    if (rc == CSTAR_OK) {
-        x->sent += bytes.len;
-        cstar__h2_queue_wake(s);
+    return written(x, bytes.len, cstar__h2_queue_piece(s, bytes));
+}
+
+static cstar_status write_one(cstar__exchange *x, const cstar__shared *piece) {
+    cstar__h2_stream *s = x->machine;
+    if (s->bodiless) {
+        return CSTAR_OK;
     }
-    return rc;
+    claim(s->m);
+    return written(x, piece->bytes.len, cstar__h2_queue_shared(s, piece));
 }
 
 static cstar_status write_shared(cstar__exchange *x, const cstar__shared *const *pieces, size_t n,
                                  size_t *taken) {
     cstar_status rc = CSTAR_OK;
-    while (*taken < n && (rc = write_piece(x, pieces[*taken]->bytes)) == CSTAR_OK) {
+    while (*taken < n && (rc = write_one(x, pieces[*taken])) == CSTAR_OK) {
         ++*taken;
     }
     return rc;
@@ -289,10 +302,10 @@ static cstar_status end_response(cstar__exchange *x) {
     cstar__h2_stream *s = x->machine;
     claim(s->m);
     cstar__h2_queue_sated(s);
-    CSTAR__STAT_SUB(x->stats, streams, 1);
+    CSTAR__STAT_SUB(cstar__exchange_stats(x), streams, 1);
     s->ended = true;
     x->state = CSTAR__RESPONSE_DONE;
-    s->since = s->m->now;
+    s->since = (uint32_t)s->m->now;
     cstar__h2_queue_wake(s);
     return CSTAR_OK;
 }
@@ -316,6 +329,7 @@ const cstar__exchange_ops cstar__h2_ops = {
     .room = room,
     .write_shared = write_shared,
     .slim = cstar__h2_stream_slim,
+    .beside = true,
 };
 
 #else

@@ -2,6 +2,7 @@
  *
  *     h2_guard.c    looks at every frame head before nghttp2 does; counts what a peer does for free
  *     h2_session.c  what nghttp2 calls back, and the session's options
+ *     h2_memory.c   what nghttp2 allocates
  *     h2_head.c     header fields ──▶ cstar__request
  *     h2_answer.c   the operations of an exchange
  *     h2_queue.c    the DATA that waits
@@ -12,7 +13,7 @@
  *          m->out ◀────────────────────────── pump ◀───────────────────────────────┘
  *
  * A stream lives in its exchange's arena, from its first header frame until nghttp2 has closed it;
- * that of a slim exchange on the heap, without what belongs to its request.
+ * that of a slim exchange beside it, without what belongs to its request.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_HTTP_H2_PARTS_H
@@ -53,33 +54,43 @@ typedef struct cstar__h2_guard {
 
 /* ---- streams -------------------------------------------------------------------------------- */
 
+/* DATA on their way. */
+typedef struct cstar__h2_out {
+    cstar_buf queue; /* DATA from `at` on waits */
+    size_t at;
+    size_t charged; /* of m->queued: the memory of `queue` */
+} cstar__h2_out;
+
 typedef struct cstar__h2_stream {
     cstar__h2 *m;
     cstar__exchange *x;
     struct cstar__h2_stream *prev, *next; /* m->streams */
+    union {
+        cstar__h2_out *out; /* `own`; of a slim exchange: NULL if nothing waits, else on the heap */
+        const cstar__shared *piece; /* if it borrows: all that waits, and held */
+    };
     int32_t id;
-    uint32_t dropped; /* bytes of the rest */
-    bool told;        /* on_head was called */
-    bool complete;    /* END_STREAM has come */
-    bool bodiless;    /* whatever is written: HEAD, 204, 304 */
-    bool streams;     /* the response does: see h2_queue.c */
-    bool attached;    /* such a one's DATA are in nghttp2's queue */
-    bool emptied;     /* ... and have been taken to their end */
-    bool ended;       /* nothing will be added to `queue` */
-    bool end_sent;    /* END_STREAM is out */
-    bool reset;       /* our RST_STREAM waits or is out: no other */
-    bool closed;      /* on_close was called */
-    bool rests;       /* answered and closed; the rest of its request is read and dropped */
-    cstar_buf queue;  /* DATA from `at` on waits */
-    size_t at;
-    size_t charged;        /* of m->queued: the memory of `queue` */
-    size_t starved;        /* length of the piece that was refused with CSTAR_EAGAIN; 0: none */
-    uint64_t since;        /* m->now when something last moved */
-    cstar__source *source; /* DATA that is read when its turn comes; NULL: `queue` */
+    uint32_t since;    /* m->now when something last moved, modulo 2^32 */
+    uint32_t starved;  /* length of the piece that was refused with CSTAR_EAGAIN; 0: none */
+    bool told : 1;     /* on_head was called */
+    bool complete : 1; /* END_STREAM has come */
+    bool bodiless : 1; /* whatever is written: HEAD, 204, 304 */
+    bool streams : 1;  /* the response does: see h2_queue.c */
+    bool attached : 1; /* such a one's DATA are in nghttp2's queue */
+    bool emptied : 1;  /* ... and have been taken to their end */
+    bool ended : 1;    /* nothing will be added to `queue` */
+    bool end_sent : 1; /* END_STREAM is out */
+    bool reset : 1;    /* our RST_STREAM waits or is out: no other */
+    bool closed : 1;   /* on_close was called */
+    bool borrows : 1;  /* see above */
+    bool rests : 1;    /* answered and closed; the rest of its request is read and dropped */
     /* of the request: what is slim ends here */
-    uint64_t began;  /* m->now when the head was complete */
-    int refusal;     /* status that the head has earned so far; 0: none */
-    const char *why; /* of it */
+    uint64_t began; /* m->now when the head was complete */
+    cstar__h2_out own;
+    cstar__source *source; /* DATA that is read when its turn comes; NULL: `out` */
+    uint32_t dropped;      /* bytes of the rest */
+    int refusal;           /* status that the head has earned so far; 0: none */
+    const char *why;       /* of it */
     cstar_str method, scheme, path, authority;
     cstar__field *fields;
     uint32_t nfields, fields_cap;
@@ -96,7 +107,8 @@ struct cstar__h2 {
     cstar__h2_limits limits; /* with the defaults filled in */
     nghttp2_session *session;
     nghttp2_mem mem;
-    cstar__h2_block *blocks; /* all that nghttp2 has allocated */
+    cstar__h2_block *blocks; /* all that nghttp2 has allocated, but for */
+    uint32_t ncells;         /* what lies in cells */
     cstar_buf *out;
     cstar_buf held; /* input that nobody has looked at */
     cstar__h2_stream *streams;
@@ -144,6 +156,10 @@ void cstar__h2_guard_sent(cstar__h2 *m, size_t len);
 cstar_status cstar__h2_session_open(cstar__h2 *m);
 /** Frees m->session, whatever state it is in. */
 void cstar__h2_session_close(cstar__h2 *m);
+/** m->mem. */
+void cstar__h2_memory_init(cstar__h2 *m);
+/** Frees all that nghttp2 has left, or was not asked for. */
+void cstar__h2_memory_fini(cstar__h2 *m);
 /** Tells the log. */
 void cstar__h2_report(const cstar__h2 *m, int status, const char *why);
 /** Ends the exchange: on_close if it was announced. `s` is gone. */
@@ -181,6 +197,8 @@ cstar_status cstar__h2_queue_body(cstar__h2_stream *s, cstar_str body);
 void cstar__h2_queue_begin(cstar__h2_stream *s);
 /** More of it; whole or not at all. CSTAR_EAGAIN (see s->starved), CSTAR_ELIMIT, CSTAR_ENOMEM. */
 cstar_status cstar__h2_queue_piece(cstar__h2_stream *s, cstar_str bytes);
+/** Likewise. What waits alone is held, instead of copied. */
+cstar_status cstar__h2_queue_shared(cstar__h2_stream *s, const cstar__shared *piece);
 /** How much of it would be taken. */
 size_t cstar__h2_queue_room(const cstar__h2_stream *s);
 /** Takes `source` for the whole body. CSTAR_ENOMEM: it was released. */
@@ -191,6 +209,13 @@ void cstar__h2_queue_clear(cstar__h2_stream *s);
 void cstar__h2_queue_sated(cstar__h2_stream *s);
 /** Whether what was refused of it with CSTAR_EAGAIN would be taken now. */
 bool cstar__h2_queue_wakes(const cstar__h2_stream *s);
+
+/** `s`, a slim copy of `from`, gets what waits in that. @return false: out of memory. */
+bool cstar__h2_queue_slim(cstar__h2_stream *s, cstar__h2_stream *from);
+/** It is not needed, after all: what waits is still where it was. */
+void cstar__h2_queue_unslim(cstar__h2_stream *s);
+/** How many bytes wait in it, but for a source. */
+size_t cstar__h2_queue_waiting(const cstar__h2_stream *s);
 
 /** Whatever waits is to leave. */
 void cstar__h2_queue_wake(cstar__h2_stream *s);

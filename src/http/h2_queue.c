@@ -1,11 +1,12 @@
 /* http/h2_queue.c -- the DATA that waits in a stream, and how it leaves.
  *
- * Data flow: cstar__respond*() ──▶ s->queue, or s->source, which is read only when its turn comes ──▶
+ * Data flow: cstar__respond*() ──▶ s->out, s->piece or s->source, which is read only when its turn comes ──▶
  * nghttp2 asks as windows allow (read_data) ──▶ bytes go straight into m->out, behind the frame's head
  * (send_data).
  *
  * The queue of a short whole answer lies in the exchange's arena, that of a longer one or of a
- * streamed response on the heap. What a streamed response has waiting is submitted to nghttp2, which
+ * streamed response on the heap; a slim stream has none while nothing waits. Of pieces that many
+ * streams share the first that waits is borrowed: each of them has a reference, and none a copy. What a streamed response has waiting is submitted to nghttp2, which
  * forgets it when all has left: so a stream that is silent holds nothing there (its entry for a
  * submission has 152 bytes). A whole answer is submitted once.
  *
@@ -50,28 +51,79 @@ bool cstar__h2_put(cstar__h2 *m, const void *head, size_t head_len, const char *
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-static size_t waiting_in(const cstar__h2_stream *s) { return s->queue.len - s->at; }
+/* NULL: it is slim, and has none before it needs one. */
+static cstar__h2_out *own_of(cstar__h2_stream *s) { return s->x->slim ? NULL : &s->own; }
+
+size_t cstar__h2_queue_waiting(const cstar__h2_stream *s) {
+    if (s->borrows) {
+        return s->piece->bytes.len;
+    }
+    return s->out != NULL ? s->out->queue.len - s->out->at : 0;
+}
 
 /* The queue may have grown or gone. */
 static void charge(cstar__h2_stream *s) {
-    s->m->queued += s->queue.cap - s->charged;
-    s->charged = s->queue.cap;
+    s->m->queued += s->out->queue.cap - s->out->charged;
+    s->out->charged = s->out->queue.cap;
 }
 
 bool cstar__h2_is_full(const cstar__h2 *m) { return m->queued >= m->limits.max_output; }
 
-static void drop_queue(cstar__h2_stream *s) {
-    s->at = 0;
-    if (s->queue.cap > (s->x->slim ? 0 : KEEP_QUEUE)) {
-        cstar_buf_fini(&s->queue);
-        charge(s);
+static cstar__h2_out *out_new(const cstar__h2 *m) {
+    const cstar_allocator *alloc = m->env->alloc;
+    cstar__h2_out *out = alloc->resize(alloc->ctx, NULL, 0, sizeof *out);
+    if (out != NULL) {
+        *out = (cstar__h2_out){.at = 0};
+        cstar_buf_init(&out->queue, alloc, m->limits.max_stream_output);
     }
-    s->queue.len = 0;
+    return out;
 }
 
+static void out_free(cstar__h2_stream *s) {
+    const cstar_allocator *alloc = s->m->env->alloc;
+    (void)alloc->resize(alloc->ctx, s->out, sizeof *s->out, 0);
+    s->out = NULL;
+}
+
+static void forget_queue(cstar__h2_stream *s) {
+    s->out->at = 0;
+    cstar_buf_fini(&s->out->queue);
+    charge(s);
+    if (s->x->slim) {
+        out_free(s);
+    }
+}
+
+static void drop_queue(cstar__h2_stream *s) {
+    if (s->x->slim || s->out->queue.cap > KEEP_QUEUE) {
+        forget_queue(s);
+    } else {
+        s->out->at = 0;
+        s->out->queue.len = 0;
+    }
+}
+
+static void borrow(cstar__h2_stream *s, const cstar__shared *piece) {
+    piece->hold(piece, true);
+    s->piece = piece;
+    s->borrows = true;
+    s->m->queued += piece->bytes.len;
+}
+
+static void give_back(cstar__h2_stream *s) {
+    const cstar__shared *piece = s->piece;
+    s->m->queued -= piece->bytes.len;
+    s->borrows = false;
+    s->out = own_of(s);
+    piece->hold(piece, false);
+}
+
+/* It belongs to the request: what is slim streams. */
+static cstar__source *source_of(const cstar__h2_stream *s) { return s->x->slim ? NULL : s->source; }
+
 static void release(cstar__h2_stream *s) {
-    if (s->source != NULL) {
-        cstar__source *source = s->source;
+    cstar__source *source = source_of(s);
+    if (source != NULL) {
         s->source = NULL;
         cstar__source_release(source);
     }
@@ -79,28 +131,57 @@ static void release(cstar__h2_stream *s) {
 
 void cstar__h2_queue_clear(cstar__h2_stream *s) {
     release(s);
-    cstar_buf_fini(&s->queue);
-    s->at = 0;
-    charge(s);
+    if (s->borrows) {
+        give_back(s);
+    }
+    if (s->out != NULL) {
+        forget_queue(s);
+    }
     cstar__h2_queue_sated(s);
+}
+
+/* ---- slim streams --------------------------------------------------------------------------- */
+
+bool cstar__h2_queue_slim(cstar__h2_stream *s, cstar__h2_stream *from) {
+    cstar__h2_out *own = &from->own;
+    if (from->borrows || cstar__h2_queue_waiting(from) == 0) { /* what is kept for later goes */
+        s->m->queued -= own->charged;
+        cstar_buf_fini(&own->queue);
+        own->at = own->charged = 0;
+        if (!from->borrows) {
+            s->out = NULL;
+        }
+        return true;
+    }
+    s->out = out_new(s->m);
+    if (s->out != NULL) {
+        *s->out = *own; /* its bytes are on the heap: the response streams */
+    }
+    return s->out != NULL;
+}
+
+void cstar__h2_queue_unslim(cstar__h2_stream *s) {
+    if (!s->borrows && s->out != NULL) {
+        out_free(s);
+    }
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
 
 cstar_status cstar__h2_queue_body(cstar__h2_stream *s, cstar_str body) {
-    s->at = 0;
+    s->out->at = 0;
     if (body.len <= SHORT_BODY) {
         char *mem = cstar_arena_alloc(&s->x->arena, body.len);
         if (mem == NULL) {
             return CSTAR_ENOMEM;
         }
-        cstar_buf_fixed(&s->queue, mem, body.len);
+        cstar_buf_fixed(&s->out->queue, mem, body.len);
     } else {
-        cstar_buf_init(&s->queue, s->m->env->alloc, body.len);
+        cstar_buf_init(&s->out->queue, s->m->env->alloc, body.len);
     }
-    cstar_buf_str(&s->queue, body);
+    cstar_buf_str(&s->out->queue, body);
     charge(s);
-    return s->queue.status;
+    return s->out->queue.status;
 }
 
 cstar_status cstar__h2_queue_source(cstar__h2_stream *s, cstar__source *source) {
@@ -114,50 +195,107 @@ cstar_status cstar__h2_queue_source(cstar__h2_stream *s, cstar__source *source) 
 }
 
 void cstar__h2_queue_begin(cstar__h2_stream *s) {
-    cstar_buf_init(&s->queue, s->m->env->alloc, s->m->limits.max_stream_output);
+    cstar_buf_init(&s->out->queue, s->m->env->alloc, s->m->limits.max_stream_output);
 }
 
-/* In the memory that the stream has, and in what the connection may still have. */
+/* In the memory that the stream has, and in what the connection may still have. What is borrowed counts
+ * there, too, and would move to the stream's. */
 size_t cstar__h2_queue_room(const cstar__h2_stream *s) {
     const cstar__h2 *m = s->m;
-    const size_t own = s->queue.limit - waiting_in(s);
+    const size_t waiting = cstar__h2_queue_waiting(s);
+    const size_t own = m->limits.max_stream_output - waiting;
+    const size_t have = s->borrows || s->out == NULL ? 0 : s->out->queue.cap - waiting;
     const size_t more = cstar__h2_is_full(m) ? 0 : m->limits.max_output - m->queued;
-    const size_t all = s->queue.cap - waiting_in(s) + more;
-    return own < all ? own : all;
+    return own < have + more ? own : have + more;
 }
 
 /* While nothing at all waits, a piece up to the queue's own limit is taken. */
 static bool takes(const cstar__h2_stream *s, size_t len) {
-    return len <= cstar__h2_queue_room(s) || (s->m->queued == s->charged && waiting_in(s) == 0);
+    const size_t charged = s->borrows || s->out == NULL ? 0 : s->out->charged;
+    return len <= cstar__h2_queue_room(s) ||
+           (s->m->queued == charged && cstar__h2_queue_waiting(s) == 0);
 }
 
 static cstar_status starve(cstar__h2_stream *s, size_t len) {
     s->m->nstarved += s->starved == 0;
-    s->starved = len;
+    s->starved = (uint32_t)len; /* of one that is within the queue's limit */
     return CSTAR_EAGAIN;
 }
 
-cstar_status cstar__h2_queue_piece(cstar__h2_stream *s, cstar_str bytes) {
-    cstar_buf *q = &s->queue;
-    const size_t waiting = waiting_in(s);
-    if (bytes.len > q->limit) {
-        return CSTAR_ELIMIT;
-    }
-    if (!takes(s, bytes.len)) {
-        return starve(s, bytes.len);
-    }
-    if (s->at != 0 && q->cap - q->len < bytes.len) {
-        memmove(q->ptr, q->ptr + s->at, waiting);
-        q->len = waiting;
-        s->at = 0;
-    }
-    if (waiting == 0) {
-        s->since = s->m->now;
+/* Behind what waits, which moves to the front if that makes room. */
+static cstar_status append(cstar__h2_out *out, cstar_str bytes) {
+    cstar_buf *q = &out->queue;
+    if (out->at != 0 && q->cap - q->len < bytes.len) {
+        q->len -= out->at;
+        memmove(q->ptr, q->ptr + out->at, q->len);
+        out->at = 0;
     }
     cstar_buf_str(q, bytes);
-    charge(s);
     const cstar_status rc = q->status;
     q->status = CSTAR_OK;
+    return rc;
+}
+
+/* Into the stream's own memory, if it has some or gets it. */
+static cstar_status copy_in(cstar__h2_stream *s, cstar_str bytes) {
+    s->out = s->out != NULL ? s->out : out_new(s->m);
+    if (s->out == NULL) {
+        return CSTAR_ENOMEM;
+    }
+    const cstar_status rc = append(s->out, bytes);
+    charge(s);
+    if (s->x->slim && s->out->queue.len == 0) { /* it failed */
+        forget_queue(s);
+    }
+    return rc;
+}
+
+/* What was borrowed is copied: something else comes behind it, or only a part of it goes. */
+static cstar_status stop_borrowing(cstar__h2_stream *s) {
+    const cstar__shared *piece = s->piece;
+    s->borrows = false;
+    s->out = own_of(s);
+    const cstar_status rc = copy_in(s, piece->bytes);
+    if (rc != CSTAR_OK) {
+        s->piece = piece;
+        s->borrows = true;
+        return rc;
+    }
+    s->m->queued -= piece->bytes.len;
+    piece->hold(piece, false);
+    return CSTAR_OK;
+}
+
+/* @return CSTAR_OK: it may come now. */
+static cstar_status may_come(cstar__h2_stream *s, size_t len) {
+    if (len > s->m->limits.max_stream_output) {
+        return CSTAR_ELIMIT;
+    }
+    if (!takes(s, len)) {
+        return starve(s, len);
+    }
+    if (cstar__h2_queue_waiting(s) == 0) {
+        s->since = (uint32_t)s->m->now;
+    }
+    return CSTAR_OK;
+}
+
+cstar_status cstar__h2_queue_piece(cstar__h2_stream *s, cstar_str bytes) {
+    cstar_status rc = may_come(s, bytes.len);
+    if (rc == CSTAR_OK && s->borrows) {
+        rc = stop_borrowing(s);
+    }
+    return rc == CSTAR_OK ? copy_in(s, bytes) : rc;
+}
+
+cstar_status cstar__h2_queue_shared(cstar__h2_stream *s, const cstar__shared *piece) {
+    if (piece->hold == NULL || cstar__h2_queue_waiting(s) != 0) {
+        return cstar__h2_queue_piece(s, piece->bytes);
+    }
+    const cstar_status rc = may_come(s, piece->bytes.len);
+    if (rc == CSTAR_OK) {
+        borrow(s, piece);
+    }
     return rc;
 }
 
@@ -167,7 +305,8 @@ void cstar__h2_queue_sated(cstar__h2_stream *s) {
 }
 
 bool cstar__h2_queue_wakes(const cstar__h2_stream *s) {
-    return s->starved != 0 && waiting_in(s) <= s->queue.limit / 2 && takes(s, s->starved);
+    return s->starved != 0 && cstar__h2_queue_waiting(s) <= s->m->limits.max_stream_output / 2 &&
+           takes(s, s->starved);
 }
 
 /* ---- out ------------------------------------------------------------------------------------ */
@@ -190,7 +329,7 @@ void cstar__h2_queue_sent(cstar__h2_stream *s) {
     }
     s->attached = false;
     s->emptied = false;
-    if (waiting_in(s) != 0 || s->ended) {
+    if (cstar__h2_queue_waiting(s) != 0 || s->ended) {
         cstar__h2_queue_wake(s);
     }
 }
@@ -205,7 +344,8 @@ ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, 
     if (s == NULL) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
-    const uint64_t waiting = s->source != NULL ? s->source->left : waiting_in(s);
+    const cstar__source *body = source_of(s);
+    const uint64_t waiting = body != NULL ? body->left : cstar__h2_queue_waiting(s);
     if (waiting == 0 && !s->ended) {
         return NGHTTP2_ERR_DEFERRED;
     }
@@ -220,12 +360,28 @@ ssize_t cstar__h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, 
     return (ssize_t)n;
 }
 
-static int send_queued(cstar__h2_stream *s, const uint8_t *head, size_t length) {
-    if (!cstar__h2_put(s->m, head, FRAME_HEAD, s->queue.ptr + s->at, length)) {
+static int send_borrowed(cstar__h2_stream *s, const uint8_t *head) {
+    const cstar_str all = s->piece->bytes;
+    if (!cstar__h2_put(s->m, head, FRAME_HEAD, all.ptr, all.len)) {
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
-    s->at += length;
-    if (s->at == s->queue.len) {
+    give_back(s);
+    return 0;
+}
+
+static int send_queued(cstar__h2_stream *s, const uint8_t *head, size_t length) {
+    if (s->borrows && length == s->piece->bytes.len) {
+        return send_borrowed(s, head);
+    }
+    if (s->borrows && stop_borrowing(s) != CSTAR_OK) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    cstar__h2_out *out = s->out;
+    if (out == NULL || !cstar__h2_put(s->m, head, FRAME_HEAD, out->queue.ptr + out->at, length)) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    out->at += length;
+    if (out->at == out->queue.len) {
         drop_queue(s);
     }
     return 0;
@@ -273,9 +429,10 @@ int cstar__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
         m->dirty = true;
         return NGHTTP2_ERR_WOULDBLOCK;
     }
-    const int rc = s->source != NULL ? send_source(s, head, length) : send_queued(s, head, length);
+    const int rc =
+        source_of(s) != NULL ? send_source(s, head, length) : send_queued(s, head, length);
     if (rc == 0) {
-        s->since = m->now;
+        s->since = (uint32_t)m->now;
         cstar__h2_guard_sent(m, length);
     }
     return rc;

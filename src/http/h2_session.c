@@ -1,4 +1,4 @@
-/* http/h2_session.c -- the nghttp2 session: its memory, its options, and what it calls back.
+/* http/h2_session.c -- the nghttp2 session: its options, and what it calls back.
  *
  *     begin_headers ─▶ header... ─▶ frame_recv(HEADERS) ─▶ on_head ─▶ (100) ─▶ data... ─▶ on_end
  *                                                                                          │
@@ -17,7 +17,7 @@
 
 #if CSTAR_WITH_HTTP2
 
-#include <stdalign.h>
+#include <assert.h>
 
 enum {
     STREAM_WINDOW = 256 * 1024, /* of bodies on their way to us; the handler takes them at once */
@@ -29,103 +29,6 @@ enum {
     SETTING = 6,           /* bytes of one */
     MAX_REST = 256 * 1024, /* of a request that was answered before its end */
 };
-
-/* ---- memory --------------------------------------------------------------------------------- */
-
-/* nghttp2 frees without telling the size, which our allocators want to know: it stands in front of
- * each block. And a session that ran out of memory can't be trusted to free what it has: nghttp2
- * 1.52 frees a DATA item twice if its scheduler's queue could not grow. So the blocks are also in a
- * list, and such a session is not asked: it is over (m->cut), and its memory is freed from here. */
-struct cstar__h2_block {
-    cstar__h2_block *prev, *next;
-    size_t size; /* with this header */
-};
-
-#define BLOCK_HEAD                                                                                 \
-    ((sizeof(cstar__h2_block) + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1))
-
-static cstar__h2_block *block_of(void *ptr) {
-    return (cstar__h2_block *)(void *)((char *)ptr - BLOCK_HEAD);
-}
-
-static void link_block(cstar__h2 *m, cstar__h2_block *b) {
-    b->prev = NULL;
-    b->next = m->blocks;
-    if (b->next != NULL) {
-        b->next->prev = b;
-    }
-    m->blocks = b;
-}
-
-static void unlink_block(cstar__h2 *m, const cstar__h2_block *b) {
-    if (b->prev != NULL) {
-        b->prev->next = b->next;
-    } else {
-        m->blocks = b->next;
-    }
-    if (b->next != NULL) {
-        b->next->prev = b->prev;
-    }
-}
-
-static void *mem_realloc(void *ptr, size_t size, void *user) {
-    cstar__h2 *m = user;
-    const cstar_allocator *alloc = m->env->alloc;
-    cstar__h2_block *old = ptr != NULL ? block_of(ptr) : NULL;
-    if (size > SIZE_MAX - BLOCK_HEAD) {
-        return NULL;
-    }
-    if (old != NULL) {
-        unlink_block(m, old);
-    }
-    cstar__h2_block *b =
-        alloc->resize(alloc->ctx, old, old != NULL ? old->size : 0, BLOCK_HEAD + size);
-    if (b == NULL) {
-        if (old != NULL) {
-            link_block(m, old);
-        }
-        m->cut = true;
-        return NULL;
-    }
-    b->size = BLOCK_HEAD + size;
-    link_block(m, b);
-    return (char *)b + BLOCK_HEAD;
-}
-
-static void *mem_malloc(size_t size, void *user) { return mem_realloc(NULL, size, user); }
-
-static void *mem_calloc(size_t count, size_t size, void *user) {
-    if (size != 0 && count > SIZE_MAX / size) {
-        return NULL;
-    }
-    void *p = mem_realloc(NULL, count * size, user);
-    if (p != NULL) {
-        memset(p, 0, count * size);
-    }
-    return p;
-}
-
-static void free_block(cstar__h2 *m, cstar__h2_block *b) {
-    const cstar_allocator *alloc = m->env->alloc;
-    unlink_block(m, b);
-    (void)alloc->resize(alloc->ctx, b, b->size, 0);
-}
-
-static void mem_free(void *ptr, void *user) {
-    if (ptr != NULL) {
-        free_block(user, block_of(ptr));
-    }
-}
-
-void cstar__h2_session_close(cstar__h2 *m) {
-    if (!m->cut) {
-        nghttp2_session_del(m->session);
-    }
-    while (m->blocks != NULL) {
-        free_block(m, m->blocks);
-    }
-    m->session = NULL;
-}
 
 /* ---- streams -------------------------------------------------------------------------------- */
 
@@ -149,12 +52,12 @@ static cstar__h2_stream *stream_open(cstar__h2 *m, int32_t id) {
     s->m = m;
     s->x = x;
     s->id = id;
-    s->since = m->now;
+    s->since = (uint32_t)m->now;
     s->began = m->now;
+    s->out = &s->own;
     x->ops = &cstar__h2_ops;
-    x->driver = m->env->driver;
+    x->pool->driver = m->env->driver; /* the same each time */
     x->peer = m->peer;
-    x->stats = &m->env->pool->stats;
     x->machine = s;
     s->next = m->streams;
     if (s->next != NULL) {
@@ -162,12 +65,9 @@ static cstar__h2_stream *stream_open(cstar__h2 *m, int32_t id) {
     }
     m->streams = s;
     m->nstreams++;
-    CSTAR__STAT_ADD(x->stats, active, 1);
+    CSTAR__STAT_ADD(cstar__exchange_stats(x), active, 1);
     return s;
 }
-
-/* What the stream of a slim exchange is long. */
-#define SLIM (offsetof(cstar__h2_stream, began))
 
 static void replace(cstar__h2_stream *s, cstar__h2_stream *by) {
     if (s->prev != NULL) {
@@ -180,29 +80,34 @@ static void replace(cstar__h2_stream *s, cstar__h2_stream *by) {
     }
 }
 
-cstar_status cstar__h2_stream_slim(cstar__exchange *x, cstar__exchange *to) {
-    cstar__h2_stream *s = x->machine;
-    const cstar_allocator *alloc = s->m->env->alloc;
-    if (!s->complete || !s->streams || s->m->cut) {
-        return CSTAR_ESTATE;
-    }
-    cstar__h2_stream *t = alloc->resize(alloc->ctx, NULL, 0, SLIM);
-    if (t == NULL) {
+static_assert(offsetof(cstar__h2_stream, began) <= CSTAR__SLIM_BESIDE, "there is room for it");
+
+/* `t` takes the place of `s`. */
+static cstar_status move(cstar__h2_stream *s, cstar__h2_stream *t) {
+    memcpy(t, s, offsetof(cstar__h2_stream, began));
+    if (!cstar__h2_queue_slim(t, s)) {
         return CSTAR_ENOMEM;
     }
-    memcpy(t, s, SLIM);
     if (nghttp2_session_set_stream_user_data(s->m->session, s->id, t) != 0) {
-        (void)alloc->resize(alloc->ctx, t, SLIM, 0);
+        cstar__h2_queue_unslim(t);
         return CSTAR_ESTATE;
     }
     replace(s, t);
-    t->x = to;
-    to->machine = t;
     return CSTAR_OK;
 }
 
-static void slim_free(cstar__h2 *m, cstar__h2_stream *s) {
-    (void)m->env->alloc->resize(m->env->alloc->ctx, s, SLIM, 0);
+cstar_status cstar__h2_stream_slim(cstar__exchange *x, cstar__exchange *to) {
+    cstar__h2_stream *s = x->machine;
+    cstar__h2_stream *t = cstar__exchange_beside(to);
+    if (!s->complete || !s->streams || s->m->cut) {
+        return CSTAR_ESTATE;
+    }
+    const cstar_status rc = move(s, t);
+    if (rc == CSTAR_OK) {
+        t->x = to;
+        to->machine = t;
+    }
+    return rc;
 }
 
 /* The exchange is over for the floors above; its memory, and the stream in it, is not: it may rest,
@@ -215,19 +120,19 @@ static void close_exchange(cstar__h2_stream *s) {
     s->closed = true;
     cstar__h2_queue_clear(s);
     if (x->state == CSTAR__RESPONSE_STREAMING) {
-        CSTAR__STAT_SUB(x->stats, streams, 1);
+        CSTAR__STAT_SUB(cstar__exchange_stats(x), streams, 1);
     }
     s->m->env->handler->on_close(s->m->env->handler->ctx, x);
     x->broken = true; /* whatever is left of it: nothing answers it or wakes it any more */
     if (x->alarm != 0) {
-        x->driver->over(x->peer->link, x);
+        cstar__exchange_driver(x)->over(x->peer->link, x);
     }
 }
 
 /* nghttp2 knows it no more, even if its memory is held. Not asked once it is to be cut: see
  * above. */
 static void forget(const cstar__h2_stream *s) {
-    if (s->x->held && !s->m->cut) {
+    if (!s->x->slim && s->x->held && !s->m->cut) {
         (void)nghttp2_session_set_stream_user_data(s->m->session, s->id, NULL);
     }
 }
@@ -249,10 +154,7 @@ void cstar__h2_stream_close(cstar__h2_stream *s, bool broken) {
     close_exchange(s);
     cstar__h2_queue_clear(s);
     forget(s);
-    CSTAR__STAT_SUB(x->stats, active, 1);
-    if (x->slim) {
-        slim_free(m, s);
-    }
+    CSTAR__STAT_SUB(cstar__exchange_stats(x), active, 1);
     cstar__exchange_give(m->env->pool, x);
 }
 
@@ -350,7 +252,7 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
 static void request_end(cstar__h2_stream *s) {
     cstar__exchange *x = s->x;
     s->complete = true;
-    s->since = s->m->now;
+    s->since = (uint32_t)s->m->now;
     if (!s->told || x->state != CSTAR__RESPONSE_NONE || x->broken) {
         return;
     }
@@ -387,7 +289,7 @@ static void tell_head(cstar__h2_stream *s, bool end_stream) {
 }
 
 static void head_end(cstar__h2_stream *s, bool end_stream) {
-    s->since = s->m->now;
+    s->since = (uint32_t)s->m->now;
     s->began = s->m->now;
     if (!cstar__h2_head_end(s, end_stream)) {
         cstar__h2_report(s->m, 500, "out of memory");
@@ -453,7 +355,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
         return 0; /* dropped; auto window updates count it as read */
     }
     cstar__exchange *x = s->x;
-    s->since = m->now;
+    s->since = (uint32_t)m->now;
     if (len > x->max_body - x->body_seen) {
         too_long(s);
         return 0;
@@ -481,7 +383,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 static void end_sent(cstar__h2_stream *s) {
     cstar__h2 *m = s->m;
     s->end_sent = true;
-    s->since = m->now;
+    s->since = (uint32_t)m->now;
     if (s->complete || s->reset) {
         return;
     }
@@ -606,7 +508,7 @@ static cstar_status put_settings(cstar__h2 *m) {
 }
 
 cstar_status cstar__h2_session_open(cstar__h2 *m) {
-    m->mem = (nghttp2_mem){m, mem_malloc, mem_free, mem_calloc, mem_realloc};
+    cstar__h2_memory_init(m);
     cstar_status rc = create(m);
     if (rc == CSTAR_OK) {
         rc = put_settings(m);
@@ -616,6 +518,14 @@ cstar_status cstar__h2_session_open(cstar__h2 *m) {
         rc = CSTAR_ENOMEM;
     }
     return rc;
+}
+
+void cstar__h2_session_close(cstar__h2 *m) {
+    if (!m->cut) {
+        nghttp2_session_del(m->session);
+    }
+    cstar__h2_memory_fini(m);
+    m->session = NULL;
 }
 
 #else

@@ -17,7 +17,7 @@ typedef struct zipped {
 
 /* An empty stored block: what a flush ends with. */
 static const char silence[] = "5\r\n\0\0\0\xff\xff\r\n";
-const cstar__shared cstar__gzip_silence = {{silence, 10}, {silence + 3, 5}};
+const cstar__shared cstar__gzip_silence = {.chunk = {silence, 10}, .bytes = {silence + 3, 5}};
 
 /* ---- rooms ---- */
 
@@ -61,7 +61,7 @@ cstar__gzip_part *cstar__gzip_part_new(cstar__gzip_room *r) {
     cstar__gzip_part *part = r->alloc->resize(r->alloc->ctx, NULL, 0, sizeof *part);
     if (part != NULL) {
         *part = (cstar__gzip_part){.users = 0};
-        r->sources += r->sources + 1 != 0 ? 1 : 2; /* 0 would be nobody's */
+        r->sources = r->sources % CSTAR__SPLICE_SOURCES + 1; /* 0 would be nobody's */
         cstar__splicer_init(&part->splicer, r->alloc,
                             &(cstar__splicer_opts){.source = r->sources, .key_when_asked = true});
     }

@@ -42,14 +42,15 @@ static cstar_status join(cstar__room *room, cstar__topic *t, cstar__joining *j) 
     part->uses++;
     j->sub->part = part;
     letter->sub = j->sub;
-    __atomic_fetch_add(&j->sub->live->queued, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&j->sub->queued, true, __ATOMIC_RELAXED);
     j->wake = cstar__room_post(room, letter);
     return CSTAR_OK;
 }
 
 /* [order] What has come meanwhile of the topics that the stream listens to already. */
 static void catch_up(cstar__hub *hub, cstar__joining *j) {
-    for (cstar__sub *sub = j->sub->live->subs; sub != NULL && !j->gap; sub = sub->next) {
+    for (const cstar__sub *sub = &cstar__sub_live(j->sub)->first; sub != NULL && !j->gap;
+         sub = sub->next) {
         const cstar__topic *t = sub != j->sub && sub->part != NULL ? sub->part->topic : NULL;
         if (t == NULL || t->ring == NULL || sub->dead) {
             continue;

@@ -33,6 +33,19 @@ static cstar__packet *packet_new(const cstar_allocator *alloc) {
     return p;
 }
 
+/* See cstar__shared. */
+static void hold(const cstar__shared *piece, bool stays) {
+    const union { /* a packet is nobody's constant */
+        const char *from;
+        cstar__packet *to;
+    } p = {(const char *)piece - offsetof(cstar__packet, wire)};
+    if (stays) {
+        cstar__packet_ref(p.to);
+    } else {
+        cstar__packet_unref(p.to);
+    }
+}
+
 /* The chunk's head, right in front of the content. */
 static void put_head(cstar__packet *p, char *content, size_t len) {
     static const char digits[] = "0123456789abcdef";
@@ -41,6 +54,7 @@ static void put_head(cstar__packet *p, char *content, size_t len) {
     for (size_t n = len; n != 0; n >>= 4) {
         *--w = digits[n & 15];
     }
+    p->wire.hold = hold;
     p->wire.bytes = cstar_view(content, len);
     p->wire.chunk = cstar_view(w, (size_t)(content - w) + len + 2);
 }

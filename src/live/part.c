@@ -80,9 +80,10 @@ void cstar__part_hint(const cstar__part *part) {
     cstar__fetch(__atomic_load_n(&part->only, __ATOMIC_RELAXED), sizeof(cstar__sub));
 }
 
+/* By a quarter: most topics have few streams, or very many. */
 static bool grow(const cstar__room *room, cstar__part *part) {
     const cstar_allocator *alloc = room->hub->alloc;
-    const uint32_t cap = part->cap * 2;
+    const uint32_t cap = part->cap + part->cap / 4 + 1;
     cstar__sub **subs = alloc->resize(alloc->ctx, NULL, 0, cap * sizeof(cstar__sub *));
     if (subs == NULL) {
         return false;

@@ -106,17 +106,26 @@ void cstar__part_leave(cstar__part *part, const cstar__sub *sub);
 /** Nobody goes through it any more. */
 void cstar__part_fill_holes(cstar__part *part);
 
-/* One stream listens to one topic. */
+/* One stream listens to one topic. A byte for each thing that threads share: see stream_topics.c. */
 struct cstar__sub {
-    cstar__live *live;
     cstar__part *part; /* NULL: not in use */
     cstar__sub *next;  /* of its stream */
     uint32_t at;       /* in part->subs */
-    bool gzip;         /* counted in part->gzip */
-    bool listens;      /* it is there: its letter was read */
+    bool queued;       /* atomic: nobody has read its letter */
     bool dead;         /* unsubscribed before its letter was read */
-    bool stranded;     /* its letter was read, and there was no memory for it */
+    bool further;      /* not its stream's first: a cstar__further_sub */
+    bool listens : 1;  /* it is there: its letter was read */
+    bool gzip : 1;     /* counted in part->gzip */
+    bool stranded : 1; /* its letter was read, and there was no memory for it */
 };
+
+typedef struct cstar__further_sub {
+    cstar__sub sub;
+    cstar__live *live;
+} cstar__further_sub;
+
+/** Whose it is. */
+static inline cstar__live *cstar__sub_live(cstar__sub *sub);
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
@@ -155,8 +164,7 @@ struct cstar__room {
     size_t deliveries; /* atomic: that the letters in it will be, about */
     /* the room's thread */
     cstar__letter *todo;
-    cstar__live *
-        *dirty; /* streams with frames to be sent at the end of the batch; NULLs are gone */
+    cstar__live **dirty; /* streams with frames to be sent at the end of the batch, or over */
     size_t ndirty, cap_dirty;
     bool batching;
     cstar__gzip_room gzip;
@@ -185,27 +193,29 @@ bool cstar__room_dirty(cstar__room *room, cstar__live *s);
 typedef struct cstar__waiting cstar__waiting;
 typedef struct cstar__opening cstar__opening;
 
+/* There may be a hundred thousand, and each publication touches all of a topic's: 120 bytes, which is
+ * what a block of glibc's with a head of 8 holds. Times are on the hub's clock, modulo 2^32. */
 struct cstar__live {
     cstar__room *room;
     cstar__exchange *x; /* NULL: not started, or over */
     const cstar__live_conf *conf;
     void *user;
     cstar__waiting *waiting; /* NULL: nothing waits */
-    cstar__splice *gzip;     /* NULL: identity */
-    cstar__opening *opening; /* until it starts */
-    cstar__sub *subs;
-    cstar__sub first;    /* most have one */
-    uint64_t generation; /* of its claim; 0: none */
-    uint64_t skip_to;    /* packets up to this id are in what it was given at the start */
     union {
-        uint64_t replaced; /* before the start: the latest generation that was; 0: none */
-        uint64_t ping_at;  /* afterwards; on the hub's clock */
+        cstar__opening *opening; /* until it has begun */
+        uint64_t skip_to; /* then: packets up to this id are in what it was given at the start */
     };
-    uint64_t alarm_at; /* likewise; 0: none */
-    uint32_t queued;   /* atomic: letters of its subs that nobody has read */
+    cstar__sub first;    /* most have one; others follow it */
+    uint64_t generation; /* of its claim; 0: none */
+    cstar__splice gzip;  /* if it gzips: what its client has had, so far as blocks refer to it */
+    uint32_t ping_at;
+    uint32_t alarm_at; /* if it has an alarm */
     uint32_t slot;     /* + 1; 0: none */
-    uint32_t dirty;    /* place in room->dirty, + 1; 0: none */
     uint8_t inside;    /* callbacks of it that are under way */
+    bool begun : 1;    /* it has started, or is over */
+    bool gzips : 1;    /* its client takes gzip */
+    bool dirty : 1;    /* it is in room->dirty */
+    bool alarmed : 1;  /* it has an alarm of the floor above */
     bool ending : 1;   /* it ends */
     bool closed : 1;   /* its exchange is gone */
     bool doomed : 1;   /* it ends by a cut */
@@ -216,15 +226,22 @@ struct cstar__live {
     bool fresh : 1;    /* something was sent since the last ping was due */
 };
 
-/** Its letters are read, and nobody needs it. */
+static inline cstar__live *cstar__sub_live(cstar__sub *sub) {
+    return sub->further ? ((cstar__further_sub *)(void *)sub)->live
+                        : (cstar__live *)(void *)((char *)sub - offsetof(cstar__live, first));
+}
+
+/** Its letters are read, it is in no batch, and nobody needs it. */
 void cstar__live_free_if_unused(cstar__live *s);
-/** Sends what waits, as far as the client takes it. */
+/** Sends what waits, as far as the client takes it; frees a stream that is over. */
 void cstar__live_flush(cstar__live *s);
 /** It is sent to when 3, 2 or 1 others were: asks for what that needs, a step at a time, since each
  * step reads what the one before has asked for. Only a hint. */
 void cstar__live_fetch(const cstar__live *s, unsigned ahead);
 /** A message for it. */
 void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p);
+/** Another has its claim of that generation. NULL does nothing. */
+void cstar__live_replace(cstar__live *s, uint64_t generation);
 /** It listens now, as its letter was read. */
 void cstar__sub_listen(cstar__sub *sub);
 

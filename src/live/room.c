@@ -125,7 +125,7 @@ bool cstar__room_has(cstar__room *room, uint64_t address) {
 /* ---- a batch ---- */
 
 bool cstar__room_dirty(cstar__room *room, cstar__live *s) {
-    if (s->dirty != 0) {
+    if (s->dirty) {
         return true;
     }
     if (room->ndirty == room->cap_dirty) {
@@ -141,7 +141,7 @@ bool cstar__room_dirty(cstar__room *room, cstar__live *s) {
         room->cap_dirty = cap;
     }
     room->dirty[room->ndirty++] = s;
-    s->dirty = (uint32_t)room->ndirty;
+    s->dirty = true;
     return true;
 }
 
@@ -150,21 +150,19 @@ static void flush_dirty(cstar__room *room) {
     for (size_t i = 0; i < room->ndirty; i++) {
         cstar__live *s = room->dirty[i];
         for (unsigned ahead = 3; ahead != 0; ahead--) {
-            if (i + ahead < room->ndirty && room->dirty[i + ahead] != NULL) {
+            if (i + ahead < room->ndirty) {
                 cstar__live_fetch(room->dirty[i + ahead], ahead);
             }
         }
-        if (s != NULL) {
-            s->dirty = 0;
-            cstar__live_flush(s);
-        }
+        s->dirty = false;
+        cstar__live_flush(s);
     }
     room->ndirty = 0;
 }
 
 /* ---- opening ---- */
 
-static const cstar__sub *sub_at(const cstar__part *part, size_t i) {
+static cstar__sub *sub_at(const cstar__part *part, size_t i) {
     return i < part->nsubs ? part->subs[i] : NULL;
 }
 
@@ -172,14 +170,14 @@ static const cstar__sub *sub_at(const cstar__part *part, size_t i) {
  * takes the kernel longer than all of these misses, if they do not wait for each other. `nearest`: 1
  * if streams are written to, 3 if not yet. */
 static void look_ahead(const cstar__part *part, size_t i, unsigned nearest) {
-    const cstar__sub *sub = sub_at(part, i + 4);
+    cstar__sub *sub = sub_at(part, i + 4);
     if (sub != NULL) {
         cstar__fetch(sub, sizeof *sub);
     }
     for (unsigned ahead = 3; ahead >= nearest; ahead--) {
         sub = sub_at(part, i + ahead);
         if (sub != NULL) {
-            cstar__live_fetch(sub->live, ahead);
+            cstar__live_fetch(cstar__sub_live(sub), ahead);
         }
     }
 }
@@ -197,10 +195,10 @@ static void deliver(const cstar__room *room, cstar__part *part, cstar__packet *p
             continue;
         }
         if (frame) {
-            cstar__live *s = sub->live;
-            cstar__live_push(s, s->gzip == NULL ? p : cstar__sub_gzip_packet(sub, p, &zipped));
+            cstar__live *s = cstar__sub_live(sub);
+            cstar__live_push(s, !s->gzips ? p : cstar__sub_gzip_packet(sub, p, &zipped));
         } else {
-            cstar__live_tell(sub->live, part->topic->name, p);
+            cstar__live_tell(cstar__sub_live(sub), part->topic->name, p);
         }
     }
     part->busy = false;
@@ -221,18 +219,6 @@ static void deliver_to(cstar__live *s, cstar__packet *p) {
     }
 }
 
-/* Of one that has not started the generation may not be known yet: its starter's thread sets it. */
-static void replace(cstar__live *s, uint64_t generation) {
-    if (s == NULL) {
-        return;
-    }
-    if (s->opening != NULL) {
-        s->replaced = generation > s->replaced ? generation : s->replaced;
-    } else if (s->generation == generation) {
-        cstar__live_end(s, CSTAR__LIVE_REPLACED);
-    }
-}
-
 static void open_letter(cstar__room *room, cstar__letter *letter) {
     switch ((cstar__letter_kind)letter->kind) {
     case CSTAR__LETTER_PUBLISHED:
@@ -243,7 +229,7 @@ static void open_letter(cstar__room *room, cstar__letter *letter) {
         deliver_to(stream_at(room, letter->address), letter->packet);
         break;
     case CSTAR__LETTER_REPLACED:
-        replace(stream_at(room, letter->address), letter->generation);
+        cstar__live_replace(stream_at(room, letter->address), letter->generation);
         break;
     case CSTAR__LETTER_LISTEN:
         cstar__sub_listen(letter->sub);

@@ -1,41 +1,28 @@
 /* live/stream_gzip.c -- a stream whose client takes gzip: what stream.c does for others by itself.
  *
- *     s->gzip == NULL    identity: none of this is called
- *     s->gzip            what its client has had, so far as blocks can refer to it
+ *     s->gzips    else identity: none of this is called
+ *     s->gzip     what its client has had, so far as blocks can refer to it
  *
  * Its queue holds packets as any other does: those of topics with blocks, the rest without until it is
  * their turn. `s->gzip` says what the connection has taken, nothing else.
  *
  * SPDX-License-Identifier: MIT */
-#include "live/parts.h"
-#include "live/waiting.h"
+#include "live/stream_parts.h"
 
 enum {
     PIECES = 64, /* in one call */
 };
 
-static const cstar_allocator *alloc_of(const cstar__live *s) { return s->room->hub->alloc; }
-
 /* ---- life ---- */
 
 bool cstar__live_use_gzip(cstar__live *s) {
-    const cstar_allocator *alloc = alloc_of(s);
-    if (s->gzip != NULL || !cstar__gzip_enter(&s->room->gzip)) {
-        return s->gzip != NULL;
-    }
-    s->gzip = alloc->resize(alloc->ctx, NULL, 0, sizeof *s->gzip);
-    if (s->gzip == NULL) {
-        cstar__gzip_leave(&s->room->gzip);
-        return false;
-    }
-    *s->gzip = (cstar__splice){.began = false};
-    return true;
+    s->gzips = s->gzips || cstar__gzip_enter(&s->room->gzip);
+    return s->gzips;
 }
 
 void cstar__live_gzip_over(cstar__live *s) {
-    if (s->gzip != NULL) {
-        (void)alloc_of(s)->resize(alloc_of(s)->ctx, s->gzip, sizeof *s->gzip, 0);
-        s->gzip = NULL;
+    if (s->gzips) {
+        s->gzips = false;
         cstar__gzip_leave(&s->room->gzip);
     }
 }
@@ -46,7 +33,7 @@ void cstar__live_gzip_over(cstar__live *s) {
 static void join(cstar__sub *sub) {
     cstar__part *part = sub->part;
     if (part->gzip == NULL) {
-        part->gzip = cstar__gzip_part_new(&sub->live->room->gzip);
+        part->gzip = cstar__gzip_part_new(&cstar__sub_live(sub)->room->gzip);
     }
     if (part->gzip != NULL) {
         part->gzip->users++;
@@ -57,7 +44,7 @@ static void join(cstar__sub *sub) {
 void cstar__sub_leave_gzip(cstar__sub *sub) {
     cstar__part *part = sub->part;
     if (sub->gzip && --part->gzip->users == 0) {
-        cstar__gzip_part_free(&sub->live->room->gzip, part->gzip);
+        cstar__gzip_part_free(&cstar__sub_live(sub)->room->gzip, part->gzip);
         part->gzip = NULL;
     }
     sub->gzip = false;
@@ -67,12 +54,12 @@ void cstar__sub_leave_gzip(cstar__sub *sub) {
  * has nothing of that topic. */
 static bool is_out_of_step(const cstar__live *s, const cstar__gzip_part *part,
                            const cstar__packet *p) {
-    return !cstar__gzip_fits(s->gzip, p) &&
-           (s->waiting == NULL || s->gzip->source != part->splicer.opts.source);
+    return !cstar__gzip_fits(&s->gzip, p) &&
+           (s->waiting == NULL || s->gzip.source != part->splicer.opts.source);
 }
 
 cstar__packet *cstar__sub_gzip_packet(cstar__sub *sub, cstar__packet *p, cstar__packet **made) {
-    cstar__live *s = sub->live;
+    cstar__live *s = cstar__sub_live(sub);
     if (!sub->gzip) {
         join(sub);
     }
@@ -107,17 +94,17 @@ static bool add_blocks(cstar__live *s, cstar__packet **at) {
 }
 
 static void count(cstar__live *s, const cstar__packet *p, bool shared) {
-    cstar__gzip_count(s->gzip, p);
+    cstar__gzip_count(&s->gzip, p);
     if (shared) {
-        CSTAR__STAT_ADD(s->x->stats, live_gzip_shared, 1);
+        CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_gzip_shared, 1);
     } else {
-        CSTAR__STAT_ADD(s->x->stats, live_gzip_alone, 1);
+        CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_gzip_alone, 1);
     }
 }
 
 /* The blocks of the oldest `n`, in the order in which they would be sent. @return how many there are. */
 static size_t gather(cstar__live *s, const cstar__shared **pieces, bool *shared, size_t n) {
-    cstar__splice ahead = *s->gzip;
+    cstar__splice ahead = s->gzip;
     for (size_t i = 0; i < n; i++) {
         cstar__packet **at = cstar__waiting_at(s->waiting, i);
         pieces[i] = add_blocks(s, at) ? cstar__gzip_next(&ahead, *at, &shared[i]) : NULL;
@@ -130,7 +117,7 @@ static size_t gather(cstar__live *s, const cstar__shared **pieces, bool *shared,
 
 /* It could not be sent at the start. */
 static cstar_status send_head(cstar__live *s) {
-    return s->gzip->began ? CSTAR_OK : cstar__live_gzip_say(s, s->x, CSTAR_STR(""));
+    return s->gzip.began ? CSTAR_OK : cstar__live_gzip_say(s, s->x, CSTAR_STR(""));
 }
 
 cstar_status cstar__live_gzip_send(cstar__live *s, size_t *taken) {
@@ -154,7 +141,7 @@ cstar_status cstar__live_gzip_send(cstar__live *s, size_t *taken) {
 }
 
 cstar_status cstar__live_gzip_send_now(cstar__live *s, cstar__packet *p, size_t *taken) {
-    cstar__splice ahead = *s->gzip;
+    cstar__splice ahead = s->gzip;
     bool shared = false;
     cstar__packet_ref(p);
     const cstar__shared *piece = add_blocks(s, &p) ? cstar__gzip_next(&ahead, p, &shared) : NULL;
@@ -169,21 +156,21 @@ cstar_status cstar__live_gzip_send_now(cstar__live *s, cstar__packet *p, size_t 
 }
 
 cstar_status cstar__live_gzip_say(cstar__live *s, cstar__exchange *x, cstar_str events) {
-    cstar__splice after = *s->gzip;
+    cstar__splice after = s->gzip;
     cstar_buf out;
-    cstar_buf_init(&out, alloc_of(s), SIZE_MAX / 4);
+    cstar_buf_init(&out, cstar__live_alloc(s), SIZE_MAX / 4);
     cstar_status rc = cstar__gzip_write(&s->room->gzip, &after, events, &out);
     rc = rc == CSTAR_OK ? cstar__respond_write(x, cstar_buf_view(&out)) : rc;
     cstar_buf_fini(&out);
     if (rc == CSTAR_OK) {
-        *s->gzip = after;
+        s->gzip = after;
     }
     return rc;
 }
 
 cstar_status cstar__live_gzip_end(cstar__live *s) {
     char mem[CSTAR__SPLICE_HEAD + CSTAR__SPLICE_TAIL];
-    cstar__splice after = *s->gzip;
+    cstar__splice after = s->gzip;
     cstar_buf out;
     cstar_buf_fixed(&out, mem, sizeof mem);
     cstar_status rc = cstar__splice_end(&after, &out);

@@ -75,7 +75,7 @@ cstar_status cstar__alarms_set(cstar__alarms *a, cstar__exchange *x, uint64_t du
         settle(a, x->alarm - 1, alarm);
         return CSTAR_OK;
     }
-    if (a->n == a->cap && !resize(a, a->cap != 0 ? a->cap * 2 : FIRST)) {
+    if (a->n == a->cap && !resize(a, a->cap != 0 ? a->cap + a->cap / 4 : FIRST)) {
         return CSTAR_ENOMEM;
     }
     a->n++;

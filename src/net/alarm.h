@@ -5,7 +5,7 @@
  *
  * An exchange has one alarm at most; x->alarm is its place in the heap plus one, kept right as the
  * heap moves, so that setting, moving and dropping one cost O(log n) whoever has how many.
- * Memory: one array, which grows and shrinks by halves and is freed with the last alarm of many.
+ * Memory: one array, which grows by a quarter, shrinks to half and is freed with the last alarm of many.
  * Threads: one loop. No clock here: times are the caller's, in milliseconds.
  *
  * SPDX-License-Identifier: MIT */

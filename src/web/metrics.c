@@ -215,7 +215,7 @@ static void sum_stats(const cstar_conn *conn, cstar__stats *sum) {
     if (app->server != NULL) {
         cstar__server_stats(app->server, sum);
     } else {
-        cstar__stats_sum(sum, conn->x->stats); /* a test: nobody below */
+        cstar__stats_sum(sum, cstar__exchange_stats(conn->x)); /* a test: nobody below */
     }
 }
 

@@ -2,8 +2,8 @@
  *
  * Invariants: 1. A stream is made quiet behind everything else that its request has done: views of
  * the request, the conn and the arena die there. 2. What is kept lies in one block of exactly its
- * size; a stream without claim or access log has none. 3. Many streams share a conf: an app has few
- * different ones, and a stream whose conf finds no place stays as it is.
+ * size; a stream without claim, access log or metrics has none. 3. Many streams share a conf: an
+ * app has few different ones, and a stream whose conf finds no place stays as it is.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/quiet.h"
@@ -24,10 +24,11 @@ typedef enum kept_text {
 
 #define ABSENT UINT32_MAX
 
-/* The texts follow each other behind the lengths. */
+/* The texts follow each other behind the lengths; and them when it began, if somebody wants to know. */
 typedef struct quiet {
-    uint8_t n; /* texts: TEXTS, or LOGGED without an access log */
+    uint8_t n; /* texts: TEXTS; LOGGED without an access log; or none without a claim, too */
     uint8_t method, minor;
+    bool timed;
     uint32_t len[];
 } quiet;
 
@@ -45,7 +46,7 @@ static size_t size_of(const quiet *q) {
     for (unsigned i = 0; i < q->n; i++) {
         size += text_len(q, i);
     }
-    return size;
+    return size + (q->timed ? sizeof(uint64_t) : 0);
 }
 
 static cstar_str text_of(const quiet *q, kept_text text) {
@@ -65,8 +66,9 @@ static void quiet_free(const cstar_app *app, quiet *q) {
     }
 }
 
-static quiet *quiet_new(const cstar_app *app, const cstar_str *texts, unsigned n) {
-    size_t size = offsetof(quiet, len) + n * sizeof(uint32_t);
+static quiet *quiet_new(const cstar_conn *conn, const cstar_str *texts, unsigned n) {
+    const cstar_app *app = conn->app;
+    size_t size = offsetof(quiet, len) + n * sizeof(uint32_t) + (app->timed ? sizeof(uint64_t) : 0);
     for (unsigned i = 0; i < n; i++) {
         size += texts[i].len;
     }
@@ -74,7 +76,10 @@ static quiet *quiet_new(const cstar_app *app, const cstar_str *texts, unsigned n
     if (q == NULL) {
         return NULL;
     }
-    *q = (quiet){.n = (uint8_t)n};
+    q->n = (uint8_t)n;
+    q->method = (uint8_t)conn->x->request.method;
+    q->minor = (uint8_t)conn->x->request.minor;
+    q->timed = app->timed;
     char *p = (char *)(q->len + n);
     for (unsigned i = 0; i < n; i++) {
         q->len[i] = texts[i].ptr != NULL ? (uint32_t)texts[i].len : ABSENT;
@@ -83,7 +88,23 @@ static quiet *quiet_new(const cstar_app *app, const cstar_str *texts, unsigned n
             p += texts[i].len;
         }
     }
+    if (q->timed) {
+        memcpy(p, &conn->x->began, sizeof conn->x->began);
+    }
     return q;
+}
+
+static void describe(const cstar_conn *conn, cstar_str *texts, char mem[CSTAR__IP_TEXT]) {
+    const cstar_app *app = conn->app;
+    cstar__access_entry e = {0};
+    cstar__traffic_describe(app, conn->x, mem, &e);
+    const bool details = app->access_format != CSTAR_ACCESS_COMMON;
+    const bool by_proxy = app->proxies.n != 0 || app->trust_local;
+    texts[TARGET] = e.target;
+    texts[ADDRESS] = by_proxy ? e.address : (cstar_str){0};
+    texts[REQUEST_ID] = e.request_id;
+    texts[REFERER] = details ? e.referer : (cstar_str){0};
+    texts[AGENT] = details ? e.agent : (cstar_str){0};
 }
 
 /* @return false: out of memory. */
@@ -91,32 +112,30 @@ static bool keep(cstar_conn *conn, quiet **out) {
     const cstar__live_conn *l = conn->live;
     const cstar_app *app = conn->app;
     cstar_str texts[TEXTS] = {{0}};
-    cstar__access_entry e = {0};
     char mem[CSTAR__IP_TEXT];
     const bool logged = app->access_log != NULL && !conn->unlogged;
     *out = NULL;
+    if (!l->claimed && !logged && !app->timed) {
+        return true;
+    }
     if (l->claimed) {
         texts[SCOPE] = cstar_cstr(l->scope);
         texts[TAB] = cstar_cstr(l->tab);
-    } else if (!logged) {
-        return true;
     }
     if (logged) {
-        cstar__traffic_describe(app, conn->x, mem, &e);
-        const bool details = app->access_format != CSTAR_ACCESS_COMMON;
-        const bool by_proxy = app->proxies.n != 0 || app->trust_local;
-        texts[TARGET] = e.target;
-        texts[ADDRESS] = by_proxy ? e.address : (cstar_str){0};
-        texts[REQUEST_ID] = e.request_id;
-        texts[REFERER] = details ? e.referer : (cstar_str){0};
-        texts[AGENT] = details ? e.agent : (cstar_str){0};
+        describe(conn, texts, mem);
     }
-    *out = quiet_new(app, texts, logged ? TEXTS : LOGGED);
-    if (*out != NULL) {
-        (*out)->method = (uint8_t)conn->x->request.method;
-        (*out)->minor = (uint8_t)conn->x->request.minor;
-    }
+    *out = quiet_new(conn, texts, logged ? TEXTS : l->claimed ? LOGGED : 0);
     return *out != NULL;
+}
+
+uint64_t cstar__quiet_began(const cstar__exchange *x) {
+    const quiet *q = cstar__live_user(x->user);
+    uint64_t began = 0;
+    if (q != NULL && q->timed) {
+        memcpy(&began, (const char *)q + size_of(q) - sizeof began, sizeof began);
+    }
+    return began;
 }
 
 void cstar__quiet_describe(const cstar__exchange *x, cstar__access_entry *e) {

@@ -27,4 +27,7 @@ void cstar__quiet_on_close(cstar_app *app, cstar__exchange *x);
  * else than the peer was the client. */
 void cstar__quiet_describe(const cstar__exchange *x, cstar__access_entry *e);
 
+/** As x->began of one that is not. 0: nobody wanted to know. */
+uint64_t cstar__quiet_began(const cstar__exchange *x);
+
 #endif

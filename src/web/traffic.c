@@ -88,12 +88,12 @@ void cstar__traffic_begin(const cstar_app *app, cstar__exchange *x) {
 void cstar__traffic_end(const cstar_app *app, cstar__exchange *x) {
     const cstar_conn *conn = conn_of(x);
     const int digit = x->status / 100;
-    CSTAR__STAT_ADD(x->stats, requests[digit <= 5 ? digit : 0], 1);
+    CSTAR__STAT_ADD(cstar__exchange_stats(x), requests[digit <= 5 ? digit : 0], 1);
     if (!app->timed) {
         return;
     }
-    const uint64_t us = (now_ns() - x->began) / 1000;
-    cstar__latency_add(x->stats, us);
+    const uint64_t us = (now_ns() - (x->slim ? cstar__quiet_began(x) : x->began)) / 1000;
+    cstar__latency_add(cstar__exchange_stats(x), us);
     if (app->access_log != NULL && (conn == NULL || !conn->unlogged)) {
         log_request(app, x, us);
     }

@@ -87,6 +87,24 @@ for (const [name, prepare] of Object.entries(ways)) {
     await until("each has been told that it is over", async () => (await way.ask("GET /count")) === "21");
   });
 
+  await test(`${name}: a further one fits its budget, and what a publication takes is free again`, async () => {
+    const more = async (n) => {
+      for (let i = 0; i < n; i++) {
+        await way.open("/plain", signals("b"), { "accept-encoding": "gzip" });
+      }
+      return bytes(way);
+    };
+    const few = await more(64); // what comes in chunks of 64, comes in whole ones
+    const each = ((await more(64)) - few) / 64;
+    ok(each <= (name === "HTTP/1.1" ? 1024 : 512), `${each} bytes`);
+    equal(await way.ask("POST /say?text=first"), "said"); // a topic's encoder comes with it, and stays
+    await until("each stream has it", async () => (await bytes(way)) < few + 64 * each + 100000);
+    const level = await bytes(way);
+    equal(await way.ask("POST /say?text=second"), "said");
+    await until("what it took is free again", async () => (await bytes(way)) <= level + 2048);
+    // they stay until the server stops: more than a hundred resets at once would end the connection
+  });
+
   await test(`${name}: it gets what is published, again and again, in order`, async () => {
     const streams = await Promise.all(["/plain", "/keyed", "/full"].map((target) => way.open(target, signals("p"))));
     for (let i = 0; i < 20; i++) {

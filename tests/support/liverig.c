@@ -121,7 +121,7 @@ static void wake(void *arg, unsigned room) {
 }
 
 bool liverig_init(liverig *r, const liverig_opts *opts) {
-    *r = (liverig){.opts = *opts, .now = 1000};
+    *r = (liverig){.opts = *opts, .now = 1000, .pool = {.driver = &driver}};
     failalloc_init(&r->memory, opts->fail_at);
     r->hub = cstar__hub_new(&(cstar__hub_opts){.alloc = &r->memory.alloc,
                                                .rooms = opts->rooms,
@@ -166,9 +166,8 @@ static rigged *open_stream(liverig *r, unsigned room, uint64_t last_id) {
         .ops = &live_ops, .ping_ms = 15000, .grace_ms = 500, .max_waiting = 4096};
     s->x = (cstar__exchange){.ops = &exchange_ops,
                              .user = s,
-                             .driver = &driver,
                              .peer = &s->peer,
-                             .stats = &r->stats,
+                             .pool = &r->pool,
                              .state = CSTAR__RESPONSE_STREAMING};
     s->peer.link = s;
     cstar_buf_init(&s->got, cstar_heap(), (size_t)1 << 30);

@@ -55,10 +55,10 @@ struct liverig {
     failalloc memory;
     cstar__hub *hub;
     liverig_opts opts;
-    cstar__stats stats;
-    uint64_t now;        /* milliseconds */
-    unsigned wakes[4];   /* of each room */
-    cstar_status status; /* of the last liverig_publish() */
+    cstar__exchange_pool pool; /* its numbers, and what is below */
+    uint64_t now;              /* milliseconds */
+    unsigned wakes[4];         /* of each room */
+    cstar_status status;       /* of the last liverig_publish() */
     rigged *streams[RIG_STREAMS];
     size_t nstreams;
 };

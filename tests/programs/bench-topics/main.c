@@ -46,7 +46,7 @@ typedef struct topics {
     cstar__hub *hub;
     size_t n, per_stream;
     cstar__exchange *exchanges;
-    cstar__stats stats;
+    cstar__exchange_pool pool;
     uint64_t random, heard;
     bool any;
 } topics;
@@ -79,7 +79,7 @@ static void open_stream(topics *t, size_t i) {
             die("subscribe");
         }
     }
-    t->exchanges[i] = (cstar__exchange){.stats = &t->stats, .peer = &cstar__nobody};
+    t->exchanges[i] = (cstar__exchange){.pool = &t->pool, .peer = &cstar__nobody};
     cstar__live_start(s, &t->exchanges[i]);
     while (cstar__room_open_mail(room)) {
     }

@@ -364,8 +364,8 @@ static void test_inside(void **state) {
     const int head = snprintf(chunk, 16, "%x\r\n", LONG);
     memset(chunk + head, 'x', LONG);
     memcpy(chunk + head + LONG, "\r\n", 2);
-    const cstar__shared piece = {cstar_view(chunk, (size_t)head + LONG + 2),
-                                 cstar_view(chunk + head, LONG)};
+    const cstar__shared piece = {.chunk = cstar_view(chunk, (size_t)head + LONG + 2),
+                                 .bytes = cstar_view(chunk + head, LONG)};
     line l;
     init(&l, GET);
     for (size_t i = 0; i < LONGS; i++) {

@@ -30,9 +30,9 @@ static uint32_t dice(uint32_t sides) {
 enum { ANY = 1000000 };
 
 typedef struct client {
-    cstar__exchange x; /* first */
-    cstar__stats stats;
-    cstar__live *s; /* NULL: over */
+    cstar__exchange x;         /* first */
+    cstar__exchange_pool pool; /* for its numbers, and what is below */
+    cstar__live *s;            /* NULL: over */
     z_stream z;
     cstar_buf got; /* decoded */
     bool gzip, ended, aborted;
@@ -145,10 +145,10 @@ static void open_mail(cstar__hub *hub) {
 
 static void open_client(client *c, bool gzip) {
     memset(c, 0, sizeof *c);
+    c->pool.driver = &driver;
     c->x = (cstar__exchange){.ops = &x_ops,
-                             .driver = &driver,
                              .peer = &cstar__nobody,
-                             .stats = &c->stats,
+                             .pool = &c->pool,
                              .state = CSTAR__RESPONSE_STREAMING};
     c->gzip = gzip;
     c->credit = ANY;
@@ -271,8 +271,8 @@ static void open_pair(world *w, pair *p) {
 }
 
 static void close_pair(world *w, pair *p) {
-    w->shared += p->zipped.stats.live_gzip_shared;
-    w->alone += p->zipped.stats.live_gzip_alone;
+    w->shared += p->zipped.pool.stats.live_gzip_shared;
+    w->alone += p->zipped.pool.stats.live_gzip_alone;
     w->zipped_bytes += p->zipped.bytes;
     w->plain_bytes += p->plain.bytes;
     w->ends += p->zipped.ended;
@@ -429,8 +429,8 @@ static void frames_are_shared_from_the_first_one(void **state) {
     }
     got(&a, "data: the same\n\ndata: the same\n\ndata: the same\n\n");
     got(&b, "data: the same\n\ndata: the same\n\ndata: the same\n\n");
-    assert_int_equal(a.stats.live_gzip_shared, 3);
-    assert_int_equal(b.stats.live_gzip_shared, 3);
+    assert_int_equal(a.pool.stats.live_gzip_shared, 3);
+    assert_int_equal(b.pool.stats.live_gzip_shared, 3);
     close_client(&a);
     close_client(&b);
     open_mail(hub);
@@ -450,11 +450,11 @@ static void who_joins_later_is_in_step_from_the_next_key_frame(void **state) {
     }
     join(hub, &b, "t");
     publish_now(hub, "t", "data: x\n\n");
-    assert_int_equal(b.stats.live_gzip_alone, 1);
+    assert_int_equal(b.pool.stats.live_gzip_alone, 1);
     publish_now(hub, "t", "data: x\n\n"); /* b was out of step: it is one */
     publish_now(hub, "t", "data: x\n\n");
-    assert_int_equal(b.stats.live_gzip_alone, 1);
-    assert_int_equal(b.stats.live_gzip_shared, 2);
+    assert_int_equal(b.pool.stats.live_gzip_alone, 1);
+    assert_int_equal(b.pool.stats.live_gzip_shared, 2);
     got(&b, "data: x\n\ndata: x\n\ndata: x\n\n");
     for (int i = 0; i < 5; i++) {
         publish_now(hub, "t", "data: x\n\n");
@@ -463,8 +463,8 @@ static void who_joins_later_is_in_step_from_the_next_key_frame(void **state) {
     for (int i = 0; i < 30; i++) {
         publish_now(hub, "t", "data: x\n\n");
     }
-    assert_true(b.stats.live_gzip_alone > 10 && b.stats.live_gzip_alone < 26);
-    assert_int_equal(a.stats.live_gzip_alone, 0);
+    assert_true(b.pool.stats.live_gzip_alone > 10 && b.pool.stats.live_gzip_alone < 26);
+    assert_int_equal(a.pool.stats.live_gzip_alone, 0);
     close_client(&a);
     close_client(&b);
     open_mail(hub);
@@ -523,7 +523,7 @@ static void a_ping_has_no_text_and_leaves_it_in_step(void **state) {
     }
     publish_now(hub, "t", "data: 2\n\n");
     got(&c, "data: 1\n\ndata: 2\n\n");
-    assert_int_equal(c.stats.live_gzip_shared, 2);
+    assert_int_equal(c.pool.stats.live_gzip_shared, 2);
     cstar__live_end(c.s, CSTAR__LIVE_HALTED);
     assert_int_equal(c.inflated, Z_STREAM_END);
     close_client(&c);
@@ -575,13 +575,13 @@ static void past_the_budget_it_comes_alone_or_not_at_all(void **state) {
     publish_now(hub, "t", "data: 1\n\n");
     publish_now(hub, "t", "data: 2\n\n");
     got(&c, "data: 1\n\ndata: 2\n\n");
-    assert_int_equal(c.stats.live_gzip_alone, 2);
+    assert_int_equal(c.pool.stats.live_gzip_alone, 2);
     assert_int_equal(atomic_load(&budget.used), each);
     budget.limit = 4 * each; /* half of it is for these */
     publish_now(hub, "t", "data: 3\n\n");
     publish_now(hub, "t", "data: 4\n\n");
     got(&c, "data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\n");
-    assert_int_equal(c.stats.live_gzip_shared, 2);
+    assert_int_equal(c.pool.stats.live_gzip_shared, 2);
     close_client(&c);
     assert_int_equal(atomic_load(&budget.used), 0);
     open_mail(hub);

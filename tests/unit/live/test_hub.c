@@ -47,7 +47,7 @@ static void each_topic_has_its_listeners(void **state) {
     assert_int_equal(counts(&r).topics, 2);
     assert_int_equal(counts(&r).published, 3);
     assert_int_equal(counts(&r).waiting, 0);
-    assert_int_equal(r.stats.live_delivered, 6);
+    assert_int_equal(r.pool.stats.live_delivered, 6);
     liverig_cut(a);
     liverig_cut(both);
     assert_int_equal(counts(&r).topics, 1);
@@ -339,11 +339,11 @@ static void publishers_are_refused_while_a_worker_has_much_to_deliver(void **sta
     }
     assert_int_equal(liverig_publish(&r, "one", "x"), CSTAR_EAGAIN);
     liverig_run(&r);
-    assert_int_equal(r.stats.live_delivered, 3 * 4 + 10);
+    assert_int_equal(r.pool.stats.live_delivered, 3 * 4 + 10);
     assert_int_equal(liverig_publish(&r, "both", "x"), CSTAR_OK);
     assert_int_equal(send_to(&r, last), CSTAR_OK);
     liverig_run(&r);
-    assert_int_equal(r.stats.live_delivered, 3 * 4 + 10 + 3);
+    assert_int_equal(r.pool.stats.live_delivered, 3 * 4 + 10 + 3);
     finish(&r);
 }
 
@@ -368,7 +368,7 @@ static void publishers_are_refused_while_workers_are_behind(void **state) {
     assert_int_equal(counts(&r).waiting, 0);
     assert_int_equal(liverig_publish(&r, "a", "y"), CSTAR_OK);
     liverig_run(&r);
-    assert_int_equal(r.stats.live_delivered, n + 1);
+    assert_int_equal(r.pool.stats.live_delivered, n + 1);
     finish(&r);
 }
 
@@ -451,7 +451,7 @@ static void the_table_grows_and_shrinks(void **state) {
     liverig_publish(&r, "s7:999", "here");
     liverig_run(&r);
     assert_string_equal(liverig_text(r.streams[7]), "here");
-    assert_int_equal(r.stats.live_delivered, 1);
+    assert_int_equal(r.pool.stats.live_delivered, 1);
     for (unsigned i = 0; i < STREAMS; i++) {
         liverig_cut(r.streams[i]);
     }

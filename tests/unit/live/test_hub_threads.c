@@ -62,7 +62,7 @@ typedef struct room {
     size_t n;       /* of it, on their way or there; atomic */
     /* its thread's */
     stream *streams;
-    cstar__stats stats;
+    cstar__exchange_pool pool;
     unsigned dice;
 } room;
 
@@ -225,9 +225,8 @@ static void open_stream(rig *r, stream *s, unsigned dice) {
     s->x = (cstar__exchange){.ops = &exchange_ops,
                              .machine = r,
                              .user = s,
-                             .driver = &driver,
                              .peer = &nobody,
-                             .stats = &r->rooms[s->room].stats,
+                             .pool = &r->rooms[s->room].pool,
                              .state = CSTAR__RESPONSE_STREAMING};
     /* with others than the kept one it can't resume: their past is not kept */
     if (last_id != 0) {
@@ -416,7 +415,7 @@ static void all_see_the_same_order(void **state) {
         r.follows[t] = calloc((size_t)PUBLISHERS * EACH, sizeof(uint32_t));
     }
     for (unsigned i = 0; i < ROOMS; i++) {
-        r.rooms[i] = (room){.rig = &r, .index = i, .dice = i};
+        r.rooms[i] = (room){.rig = &r, .index = i, .dice = i, .pool = {.driver = &driver}};
         (void)pthread_mutex_init(&r.rooms[i].lock, NULL);
         (void)pthread_cond_init(&r.rooms[i].woken, NULL);
         assert_int_equal(pthread_create(&rooms[i], NULL, run_room, &r.rooms[i]), 0);

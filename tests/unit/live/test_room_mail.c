@@ -16,7 +16,7 @@ typedef struct rig {
     cstar__room *room;
     cstar__live *s;
     cstar__exchange x;
-    cstar__stats stats;
+    cstar__exchange_pool pool;
     bool awake; /* somebody has asked for it; as with a loop's async handle, once or often */
     unsigned heard;
     bool echoes; /* what it hears it publishes again */
@@ -63,7 +63,7 @@ static void set_up(rig *r) {
     assert_non_null(r->s);
     cstar__live_set_conf(r->s, &conf, r);
     assert_int_equal(cstar__live_subscribe(r->s, CSTAR_STR("t")), CSTAR_OK);
-    r->x = (cstar__exchange){.stats = &r->stats, .peer = &cstar__nobody};
+    r->x = (cstar__exchange){.pool = &r->pool, .peer = &cstar__nobody};
     cstar__live_start(r->s, &r->x);
     open_all(r);
 }

@@ -65,8 +65,8 @@ static void the_newest_of_a_key_is_sent(void **state) {
     }
     liverig_take(s, SIZE_MAX);
     assert_string_equal(liverig_text(s), "998 999");
-    assert_int_equal(r.stats.live_coalesced, 998);
-    assert_int_equal(r.stats.live_slow_cut, 0);
+    assert_int_equal(r.pool.stats.live_coalesced, 998);
+    assert_int_equal(r.pool.stats.live_slow_cut, 0);
     assert_int_equal(strlen(liverig_text(quick)), 10 * 2 + 90 * 3 + 900 * 4 - 1);
     finish(&r);
 }
@@ -84,7 +84,7 @@ static void the_oldest_is_dropped(void **state) {
     s->room = 0;
     publish(&r, "a", 1, 9);
     liverig_run(&r);
-    assert_int_equal(r.stats.live_dropped, 6);
+    assert_int_equal(r.pool.stats.live_dropped, 6);
     liverig_take(s, SIZE_MAX);
     assert_string_equal(liverig_text(s), "7 8 9");
     finish(&r);
@@ -108,7 +108,7 @@ static void who_is_too_slow_is_cut(void **state) {
     liverig_run(&r);
     assert_int_equal(slow->aborts, 1);
     assert_int_equal(slow->overs, 1);
-    assert_int_equal(r.stats.live_slow_cut, 1);
+    assert_int_equal(r.pool.stats.live_slow_cut, 1);
     assert_string_equal(liverig_text(quick), "1 2 3 4");
     finish(&r);
 }
@@ -126,7 +126,7 @@ static void a_quick_client_survives_a_large_batch(void **state) {
         publish(&r, "a", 100, 199);
         liverig_run(&r);
         assert_int_equal(strlen(liverig_text(s)), 100 * 4 - 1);
-        assert_int_equal(r.stats.live_dropped + r.stats.live_slow_cut, 0);
+        assert_int_equal(r.pool.stats.live_dropped + r.pool.stats.live_slow_cut, 0);
         finish(&r);
     }
 }
@@ -344,7 +344,7 @@ static void a_long_answer_behind_a_frame(void **state) {
             liverig_start(s);
         }
         assert_int_equal(s->aborts, 0);
-        assert_int_equal(r.stats.live_slow_cut, 0);
+        assert_int_equal(r.pool.stats.live_slow_cut, 0);
         assert_int_equal(s->infos, 1);
         assert_int_equal(strlen(liverig_text(s)), 294 + 2 + 2);
         finish(&r);

@@ -71,7 +71,7 @@ static bool begins(const cstar__exchange *x, const char *with) {
 }
 
 /* What every machine does for an answer outside of its entries. */
-static void claim(const cstar__exchange *x) { x->driver->claim(x->peer->link); }
+static void claim(const cstar__exchange *x) { x->pool->driver->claim(x->peer->link); }
 
 static void answer(cstar__exchange *x, cstar_str text) {
     claim(x);

@@ -51,7 +51,7 @@ static void answer(cstar__exchange *x) {
     char *body = malloc(SIZE);
     if (body != NULL) {
         memset(body, x->request.path.ptr[5], SIZE);
-        x->driver->claim(x->peer->link);
+        x->pool->driver->claim(x->peer->link);
         (void)cstar__respond(x, 200, NULL, 0, cstar_view(body, SIZE));
     }
     free(body);
