@@ -92,8 +92,8 @@ bool cstar__live_send_waiting(cstar__live *s);
 
 /* ---- time, callbacks (stream_time.c) ---- */
 
-/** The next ping is due a whole interval from `now`. */
-void cstar__live_expect_ping(cstar__live *s, uint64_t now);
+/** Says when the first one is due: within an interval. `s->x` has its request yet. */
+void cstar__live_first_ping(cstar__live *s);
 /** A callback of it has returned: it may have ended it, or written so much that it is to be cut. */
 void cstar__live_after_callback(cstar__live *s);
 

@@ -186,7 +186,7 @@ void cstar__live_start(cstar__live *s, cstar__exchange *x) {
     s->x = x;
     CSTAR__STAT_ADD(cstar__exchange_stats(x), live_streams, 1);
     s->inside++;
-    cstar__live_expect_ping(s, cstar__live_now(s));
+    cstar__live_first_ping(s);
     s->rearm = true;
     order_waiting(s);
     begin(s, &early);

@@ -22,8 +22,23 @@ static uint32_t left(uint64_t now, uint32_t at) {
     return ms <= INT32_MAX ? ms : 0;
 }
 
-void cstar__live_expect_ping(cstar__live *s, uint64_t now) {
-    s->ping_at = in(now, s->conf->ping_ms);
+/* Streams of one HTTP/2 connection are pinged together: that is one write, and one record of TLS, for
+ * all of them. Each connection has its own time for that. */
+static uint64_t first_ping(const cstar__live *s, uint64_t now) {
+    const uint64_t every = s->conf->ping_ms;
+    const uint64_t phase = s->x->peer->serial * 0x9e3779b97f4a7c15U >> 32;
+    return s->x->request.minor == 2 && every != 0 ? every - (now + phase) % every : every;
+}
+
+void cstar__live_first_ping(cstar__live *s) {
+    const uint64_t now = cstar__live_now(s);
+    s->ping_at = in(now, first_ping(s, now));
+}
+
+/* A whole interval behind this one; not behind `now`, lest they drift apart. */
+static void expect_ping(cstar__live *s, uint64_t now) {
+    const uint32_t at = in(s->ping_at, s->conf->ping_ms);
+    s->ping_at = left(now, at) != 0 ? at : in(now, s->conf->ping_ms);
 }
 
 static void set_alarm(cstar__live *s) {
@@ -96,7 +111,7 @@ static void ping(cstar__live *s, uint64_t now) {
         (void)cstar__respond_shared(s->x, &piece, 1, &taken);
     }
     s->fresh = false;
-    cstar__live_expect_ping(s, now);
+    expect_ping(s, now);
 }
 
 static void on_alarm(cstar__live *s) {

@@ -79,11 +79,15 @@ class Person(idle_streams.H2):
 
 def client(pipe, port, tls, first, people, each):
     """Opens its share, and answers each marker with when its last tab had it."""
-    by_fd = {p.sock.fileno(): p for p in (Person(port, tls, first + i * each, each) for i in range(people))}
+    by_fd = {}
     poll = select.epoll()
+    for i in range(people):
+        p = Person(port, tls, first + i * each, each)
+        by_fd[p.sock.fileno()] = p
+        poll.register(p.sock.fileno(), select.EPOLLIN)
+        for fd, _ in poll.poll(0):
+            by_fd[fd].count(b"-")
     poll.register(pipe.fileno(), select.EPOLLIN)
-    for fd in by_fd:
-        poll.register(fd, select.EPOLLIN)
     pipe.send("open")
     marker, missing = b"-", 0
     while True:

@@ -489,6 +489,51 @@ static void silence_is_broken(void **state) {
     finish(&r);
 }
 
+static rigged *listen_on(liverig *r, int minor, uint64_t serial) {
+    rigged *s = liverig_open(r, 0);
+    s->x.request.minor = minor;
+    s->peer.serial = serial;
+    assert_int_equal(cstar__live_subscribe(s->live, CSTAR_STR("a")), CSTAR_OK);
+    liverig_start(s);
+    return s;
+}
+
+static size_t pings_of(rigged *s) {
+    size_t n = 0;
+    for (const char *at = liverig_text(s); *at != '\0'; at++) {
+        n += *at == ':';
+    }
+    return n;
+}
+
+/* One write for all of them. */
+static void streams_of_one_connection_are_pinged_together(void **state) {
+    (void)state;
+    liverig r;
+    rigged *s[6];
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    for (size_t i = 0; i < 3; i++) {
+        liverig_advance(&r, 700);
+        s[i] = listen_on(&r, 2, 77);
+    }
+    s[3] = listen_on(&r, 2, 78); /* another connection */
+    s[4] = listen_on(&r, 1, 77);
+    liverig_advance(&r, 1);
+    s[5] = listen_on(&r, 1, 77); /* HTTP/1.1 has one at a time */
+    bool apart[6] = {false};
+    for (int ms = 0; ms < 60000; ms++) {
+        liverig_advance(&r, 1);
+        for (size_t i = 1; i < 6; i++) {
+            apart[i] = apart[i] || pings_of(s[i]) != pings_of(s[i - 1]);
+        }
+    }
+    for (size_t i = 0; i < 6; i++) {
+        assert_in_range(pings_of(s[i]), 3, 4);
+        assert_int_equal(apart[i], i > 2);
+    }
+    finish(&r);
+}
+
 static void alarm_again(rigged *s) {
     if (s->alarms < 3) {
         cstar__live_alarm(s->live, 100);
@@ -746,6 +791,7 @@ int main(void) {
         cmocka_unit_test(too_much_that_is_early_cuts),
         cmocka_unit_test(one_that_never_starts),
         cmocka_unit_test(silence_is_broken),
+        cmocka_unit_test(streams_of_one_connection_are_pinged_together),
         cmocka_unit_test(an_alarm_does_not_move_the_ping),
         cmocka_unit_test(what_was_missed_comes_once_in_order),
         cmocka_unit_test(nothing_is_lost_between_subscribing_to_two),
