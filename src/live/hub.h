@@ -45,8 +45,8 @@ typedef struct cstar__hub_opts {  /* zero is the default of every field */
     /* that one room's inbox may ask of it before it gets no more; 0: 1 000 000, seconds of work.
      * Bytes alone are no bound of time: a letter to 100 000 streams is as long as one to a single one */
     size_t max_deliveries;
-    uint64_t seed[2];             /* of the hash of names */
-    uint32_t epoch;               /* of ids: another one for each run of the server */
+    uint64_t seed[2]; /* of the hash of names */
+    uint32_t epoch;   /* of ids: another one for each run of the server */
     /* What is to be kept of the topic of that name; asked once, when it comes to be. [any thread]
      * NULL: nothing */
     cstar__keep (*keep)(void *arg, cstar_str topic);

@@ -40,7 +40,9 @@ static cstar_status keep(cstar__registry *r, cstar__entry *e, cstar_str json) {
         return CSTAR_ENOMEM;
     }
     cstar__count_give(&r->signal_bytes, less);
-    memcpy(e->signals->json, json.ptr, json.len);
+    if (e->signals != NULL) { /* there are some: `json` is not empty */
+        memcpy(e->signals->json, json.ptr, json.len);
+    }
     return CSTAR_OK;
 }
 
