@@ -334,12 +334,15 @@ static void check_peer(cstar__h2 *m) {
     } else if (m->pinged != 0) {
         if (is_late(m, m->pinged, m->limits.ping_ms)) {
             CSTAR__STAT_ADD(&m->env->pool->stats, vanished, 1);
+            m->vanished = !m->cut;
             m->cut = true;
         }
     } else if (is_late(m, m->heard, m->limits.ping_ms)) {
         m->pinged = m->now;
         m->dirty = true;
-        m->cut = nghttp2_submit_ping(m->session, NGHTTP2_FLAG_NONE, NULL) != 0;
+        if (nghttp2_submit_ping(m->session, NGHTTP2_FLAG_NONE, NULL) != 0) {
+            m->cut = true; /* it may be cut already: the streams were looked at before */
+        }
     }
 }
 

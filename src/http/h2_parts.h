@@ -133,6 +133,7 @@ struct cstar__h2 {
     bool ended;            /* cstar__h2_eof() */
     bool over;             /* no exchange, nothing to send, nothing to read */
     bool cut;
+    bool vanished; /* cut for that: nghttp2 was refused nothing */
 };
 
 /* ---- guard ---------------------------------------------------------------------------------- */

@@ -520,8 +520,10 @@ cstar_status cstar__h2_session_open(cstar__h2 *m) {
     return rc;
 }
 
+/* To look for what it has left takes as long as there are cells of all sessions together, and a
+ * hundred thousand peers may vanish at once. */
 void cstar__h2_session_close(cstar__h2 *m) {
-    if (!m->cut) {
+    if (!m->cut || m->vanished) {
         nghttp2_session_del(m->session);
     }
     cstar__h2_memory_fini(m);

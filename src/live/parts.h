@@ -212,7 +212,7 @@ struct cstar__live {
     uint32_t alarm_at; /* if it has an alarm */
     uint32_t slot;     /* + 1; 0: none */
     uint8_t inside;    /* callbacks of it that are under way */
-    bool begun : 1;    /* it has started, or is over */
+    bool begun;        /* it has started, or is over; no bit: its starter looks at it, too */
     bool gzips : 1;    /* its client takes gzip */
     bool dirty : 1;    /* it is in room->dirty */
     bool alarmed : 1;  /* it has an alarm of the floor above */

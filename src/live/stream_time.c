@@ -116,14 +116,6 @@ static void ping(cstar__live *s, uint64_t now) {
 
 static void on_alarm(cstar__live *s) {
     const uint64_t now = cstar__live_now(s);
-    if (s->ending && s->said) { /* its grace is over, and its end was not taken */
-        cstar__respond_abort(s->x);
-        return;
-    }
-    if (s->ending) {
-        cstar__live_cut(s);
-        return;
-    }
     s->inside++;
     s->rearm = true;
     if (left(now, s->ping_at) == 0) {
@@ -136,12 +128,26 @@ static void on_alarm(cstar__live *s) {
     cstar__live_after_callback(s);
 }
 
-/* Both kinds of wake look the same; an alarm that is still set has not gone off. */
+/* Its end was not taken, or not even what is before that. */
+static void end_grace(cstar__live *s) {
+    if (s->said) {
+        cstar__respond_abort(s->x);
+    } else {
+        cstar__live_cut(s);
+    }
+}
+
+/* Both kinds of wake look the same; an alarm that is still set has not gone off. When its grace is over
+ * nothing is tried any more: the connection might still take it, but that is not its client. */
 void cstar__live_wake(cstar__live *s) {
     if (s->x == NULL) {
         return;
     }
     const bool rang = s->x->alarm == 0 && cstar__exchange_driver(s->x) != NULL;
+    if (rang && s->grace) {
+        end_grace(s);
+        return;
+    }
     if (s->waiting != NULL) {
         s->waiting->blocked = false;
     }

@@ -72,23 +72,37 @@ static bool knows_signals(cstar_app *app, cstar_str scope, cstar_str tab) {
     return cstar__registry_signals(app->registry, scope, tab, &none) != CSTAR_ENOENT;
 }
 
+/* Behind what is in `text`. */
+static bool take_kept(const cstar__live_conn *l, cstar_str tab, cstar_str page, cstar_buf *text) {
+    const cstar_app *app = l->conn->app;
+    const cstar__keepsake_key key = {.scope = cstar_cstr(l->scope),
+                                     .tab = tab,
+                                     .page = cstar__registry_page(app->registry, page)};
+    return cstar__keepsakes_take(app->keepsakes, &key, text) == CSTAR_OK;
+}
+
 /* The page has opened its stream again, with what it said at first. What the registry knows by now,
- * of an event, is newer. */
-static void recall(cstar__live_conn *l, cstar_str page) {
+ * of an event, is newer. Events of a page that was split, and does not know yet, say the old name
+ * while it has no stream, and are newer than what its stream has left. */
+static void recall(cstar__live_conn *l, const cstar__tab *asked) {
     cstar_app *app = l->conn->app;
     const cstar_str scope = cstar_cstr(l->scope);
     const cstar_str tab = cstar_cstr(l->tab);
-    const cstar__keepsake_key key = {
-        .scope = scope, .tab = tab, .page = cstar__registry_page(app->registry, page)};
+    size_t from = 0;
     cstar_buf text;
-    if (page.len == 0 || !has_come_back(l->conn)) {
+    if (asked->page.len == 0 || !has_come_back(l->conn)) {
         return;
     }
     cstar_buf_init(&text, app->alloc, SIZE_MAX / 2);
-    l->recalled = cstar__keepsakes_take(app->keepsakes, &key, &text) == CSTAR_OK;
-    if (text.len != 0 && !knows_signals(app, scope, tab)) {
-        l->recalled = cstar__registry_keep_signals(app->registry, scope, tab,
-                                                   cstar_buf_view(&text)) == CSTAR_OK;
+    l->recalled = take_kept(l, tab, asked->page, &text);
+    const size_t left = text.len;
+    if (!cstar_str_eq(asked->tab, tab) && take_kept(l, asked->tab, asked->page, &text)) {
+        l->recalled = true;
+        from = left;
+    }
+    if (text.len > from && !knows_signals(app, scope, tab)) {
+        const cstar_str said = cstar_view(text.ptr + from, text.len - from);
+        l->recalled = cstar__registry_keep_signals(app->registry, scope, tab, said) == CSTAR_OK;
     }
     cstar_buf_fini(&text);
 }
@@ -139,7 +153,7 @@ bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
     l->claimed = true;
     l->generation = claim.generation;
     memcpy(l->tab, claim.tab, sizeof l->tab);
-    recall(l, t.page);
+    recall(l, &t);
     return true;
 }
 

@@ -131,6 +131,28 @@ static void a_quick_client_survives_a_large_batch(void **state) {
     }
 }
 
+/* What the connection would take then its client has not taken; and nobody would look again. */
+static void nothing_is_tried_when_grace_is_over(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    rigged *s = liverig_listen(&r, 0, "a");
+    liverig_run(&r);
+    s->room = 0;
+    publish(&r, "a", 1, 2);
+    liverig_run(&r);
+    cstar__live_end(s->live, CSTAR__LIVE_DRAINED);
+    s->room = SIZE_MAX; /* nobody has said so */
+    liverig_advance(&r, 499);
+    assert_non_null(s->live);
+    liverig_advance(&r, 1);
+    assert_null(s->live);
+    assert_int_equal(s->aborts, 1);
+    assert_int_equal(s->ends, 0);
+    assert_string_equal(liverig_text(s), "");
+    finish(&r);
+}
+
 static void one_frame_may_be_larger_than_the_budget(void **state) {
     (void)state;
     static char large[10001];
@@ -775,6 +797,7 @@ int main(void) {
         cmocka_unit_test(the_oldest_is_dropped),
         cmocka_unit_test(who_is_too_slow_is_cut),
         cmocka_unit_test(a_quick_client_survives_a_large_batch),
+        cmocka_unit_test(nothing_is_tried_when_grace_is_over),
         cmocka_unit_test(one_frame_may_be_larger_than_the_budget),
         cmocka_unit_test(what_was_early_is_not_counted),
         cmocka_unit_test(a_write_that_does_not_fit_cuts),

@@ -412,6 +412,28 @@ static void a_duplicated_page_has_signals_of_its_own(void **state) {
     expect_list(two, "due");
 }
 
+/* Its events say the old name, also while it has no stream: what they say then is the latest. */
+static void a_split_page_has_what_it_said_while_it_was_away(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *one =
+        open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"one\"}");
+    (void)open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"2\"}");
+    filter_by(f, "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"replaced\"}");
+    one = cstar_test_reconnect(one); /* split */
+    assert_true(fresh);
+    expect_filter(f, one, "replaced");
+    filter_by(f, "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"split\"}");
+    expect_filter(f, one, "split");
+    cstar_test_cut(one);
+    filter_by(f, "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"away\"}");
+    one = cstar_test_reconnect(one);
+    assert_true(fresh);
+    expect_filter(f, one, "away");
+    one = cstar_test_reconnect(one); /* nothing older comes back */
+    assert_true(fresh);
+    expect_filter(f, one, "away");
+}
+
 static void too_many_signals_are_not_kept(void **state) {
     const fixture *f = *state;
     static char big[70000];
@@ -761,6 +783,7 @@ int main(void) {
         TEST(a_server_that_has_stopped_knows_nothing),
         TEST(a_quiet_page_has_its_latest_signals),
         TEST(a_duplicated_page_has_signals_of_its_own),
+        TEST(a_split_page_has_what_it_said_while_it_was_away),
         TEST(too_many_signals_are_not_kept),
         TEST(only_pages_render_again),
         TEST(a_burst_renders_at_once_and_once_behind_it),
