@@ -137,7 +137,9 @@ static void pour(cstar_app *app, publisher *p) {
             pause_us(pouring.pause_us);
         }
     }
-    ok = ok && (pouring.rounds != 0 || say_to_all(app, p)); /* the last, for who has joined since */
+    if (ok && pouring.rounds == 0) {
+        (void)say_to_all(app, p); /* the last, for who has joined since */
+    }
     lock();
     if (--pouring.active == 0) {
         pouring.phase = IDLE;
