@@ -73,7 +73,8 @@ static bool knows_signals(cstar_app *app, cstar_str scope, cstar_str tab) {
 }
 
 /* The page has opened its stream again, with what it said at first. What the registry knows by now,
- * of an event, is newer. */
+ * of an event, is newer. One that does not say so, and has sent an event before, may be tried
+ * again, too: its client had no answer yet. */
 static void recall(cstar__live_conn *l, cstar_str page) {
     cstar_app *app = l->conn->app;
     const cstar_str scope = cstar_cstr(l->scope);
@@ -81,12 +82,15 @@ static void recall(cstar__live_conn *l, cstar_str page) {
     const cstar__keepsake_key key = {
         .scope = scope, .tab = tab, .page = cstar__registry_page(app->registry, page)};
     cstar_buf text;
-    if (page.len == 0 || !has_come_back(l->conn)) {
+    if (page.len == 0) {
         return;
     }
+    const bool back = has_come_back(l->conn);
     cstar_buf_init(&text, app->alloc, SIZE_MAX / 2);
-    l->recalled = cstar__keepsakes_take(app->keepsakes, &key, &text) == CSTAR_OK;
-    if (text.len != 0 && !knows_signals(app, scope, tab)) {
+    const cstar_status rc = cstar__keepsakes_take(app->keepsakes, &key, &text);
+    l->recalled = back && rc == CSTAR_OK;
+    l->overtaken = !back && rc != CSTAR_ENOENT;
+    if (back && text.len != 0 && !knows_signals(app, scope, tab)) {
         l->recalled = cstar__registry_keep_signals(app->registry, scope, tab,
                                                    cstar_buf_view(&text)) == CSTAR_OK;
     }
@@ -288,6 +292,7 @@ void cstar__tab_keep_signals(cstar_conn *conn) {
         rc = keep_for_later(conn->app, &t, text);
     }
     if (rc != CSTAR_OK && rc != CSTAR_ENOENT) {
+        conn->unkept = true;
         cstar__app_log(conn->app, CSTAR_LOG_WARN, "a tab's signals of %zu bytes were not kept: %s",
                        text.len, cstar_strerror(rc));
     }
@@ -316,11 +321,10 @@ const cstar_signals *cstar_tab_signals(cstar_conn *conn) {
 /* One that has no claim has nothing but its request. */
 bool cstar_tab_signals_fresh(cstar_conn *conn) {
     const cstar__live_conn *l = conn->live;
-    if (l == NULL || !has_come_back(conn)) {
+    if (l == NULL || (has_come_back(conn) ? l->recalled : !l->overtaken)) {
         return true;
     }
-    return l->recalled ||
-           (l->claimed && knows_signals(conn->app, cstar_cstr(l->scope), cstar_cstr(l->tab)));
+    return l->claimed && knows_signals(conn->app, cstar_cstr(l->scope), cstar_cstr(l->tab));
 }
 
 cstar_status cstar_rerender(cstar_conn *conn) {
