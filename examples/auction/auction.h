@@ -7,7 +7,8 @@
 
 #define AUCTION_TOPIC "auction"
 
-enum { MOST_NAME = 96, ID_SIZE = 24 };
+/* A letter is a code point of UTF-8, and so at most four bytes. */
+enum { NAME_LETTERS = 24, MOST_NAME = 4 * NAME_LETTERS, ID_SIZE = 24 };
 
 /* ---- visitor.c ---- */
 

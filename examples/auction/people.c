@@ -8,8 +8,9 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { MOST_PEOPLE = 500, SHOWN = 30 };
+enum { SHOWN = 30 };
 
 typedef struct person {
     char id[ID_SIZE], name[MOST_NAME + 1];
@@ -22,8 +23,8 @@ typedef struct seat {
 } seat;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
-static person people[MOST_PEOPLE];                       /* in the order in which they came */
-static size_t npeople;
+static person *people; /* in the order in which they came; not more than there are streams */
+static size_t npeople, space;
 
 /* ---- under the lock ---- */
 
@@ -36,13 +37,30 @@ static person *find(const char *id) {
     return NULL;
 }
 
-static person *add(const char *id, const char *name) {
-    person *p = npeople < MOST_PEOPLE ? &people[npeople++] : NULL;
-    if (p != NULL) {
-        *p = (person){.streams = 0};
-        (void)snprintf(p->id, sizeof p->id, "%s", id);
-        (void)snprintf(p->name, sizeof p->name, "%s", name);
+/* @return false: out of memory. */
+static bool have_space(void) {
+    if (npeople < space) {
+        return true;
     }
+    const size_t more = space != 0 ? 2 * space : 64;
+    person *grown = realloc(people, more * sizeof *grown);
+    if (grown != NULL) {
+        people = grown;
+        space = more;
+    }
+    return grown != NULL;
+}
+
+/* All of them, however few are shown: else somebody's second tab could be taken for their only
+ * one. */
+static person *add(const char *id, const char *name) {
+    if (!have_space()) {
+        return NULL;
+    }
+    person *p = &people[npeople++];
+    *p = (person){.streams = 0};
+    (void)snprintf(p->id, sizeof p->id, "%s", id);
+    (void)snprintf(p->name, sizeof p->name, "%s", name);
     return p;
 }
 

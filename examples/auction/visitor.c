@@ -9,9 +9,23 @@ const char *visitor_id(cstar_conn *conn) {
     return id != NULL ? id : "";
 }
 
+/* Each letter has one byte that does not go on with another one. */
+static size_t letters(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    }
+    return n;
+}
+
+static bool is_name(const char *text) {
+    return text != NULL && text[strspn(text, " ")] != '\0' && strlen(text) <= MOST_NAME &&
+           letters(text) <= NAME_LETTERS;
+}
+
 void visitor_name_post(cstar_conn *conn) {
     const char *name = cstar_form(conn, "name");
-    if (name == NULL || name[strspn(name, " ")] == '\0' || strlen(name) > MOST_NAME) {
+    if (!is_name(name)) {
         cstar_flash(conn, "bad", "A name has 1 to 24 letters.");
     } else {
         cstar_session_renew(conn);

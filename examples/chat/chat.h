@@ -7,7 +7,14 @@
 
 #include <pthread.h>
 
-enum { MOST_NAME = 96, MOST_TEXT = 1600, REMEMBERED = 100 };
+/* A letter is a code point of UTF-8, and so at most four bytes. */
+enum {
+    NAME_LETTERS = 24,
+    MOST_NAME = 4 * NAME_LETTERS,
+    TEXT_LETTERS = 400,
+    MOST_TEXT = 4 * TEXT_LETTERS,
+    REMEMBERED = 100
+};
 
 /* ---- visitor.c ---- */
 
@@ -17,6 +24,8 @@ const char *visitor_name(cstar_conn *conn);
 const char *visitor_id(cstar_conn *conn);
 void visitor_name_post(cstar_conn *conn);
 void visitor_put_form(cstar_conn *conn, cstar_html *h);
+/** How many letters a text has. */
+size_t letters(const char *text);
 
 /* ---- rooms.c ---- */
 

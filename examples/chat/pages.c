@@ -110,7 +110,7 @@ static void disconnect_room(cstar_conn *conn) { room_leave(conn, room_of(conn));
  * is back. */
 static void say(cstar_conn *conn, const cstar_signals *in) {
     const char *text = cstar_signals_str(in, "text", "");
-    if (text[strspn(text, " ")] == '\0' || strlen(text) > MOST_TEXT) {
+    if (text[strspn(text, " ")] == '\0' || letters(text) > TEXT_LETTERS) {
         cstar_signal(conn, "said", "A message has 1 to 400 letters.");
         return;
     }

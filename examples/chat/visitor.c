@@ -9,6 +9,15 @@ const char *visitor_id(cstar_conn *conn) {
     return id != NULL ? id : "";
 }
 
+/* Each has one byte that does not go on with another letter. */
+size_t letters(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    }
+    return n;
+}
+
 /* Without the spaces around it. @return false: nothing is left, or too much. */
 static bool trim(const char *text, char out[MOST_NAME + 1]) {
     text = text != NULL ? text + strspn(text, " ") : "";
@@ -21,7 +30,7 @@ static bool trim(const char *text, char out[MOST_NAME + 1]) {
     }
     memcpy(out, text, n);
     out[n] = '\0';
-    return true;
+    return letters(out) <= NAME_LETTERS;
 }
 
 void visitor_name_post(cstar_conn *conn) {

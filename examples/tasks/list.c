@@ -37,9 +37,18 @@ size_t tasks_find(bool done, const char *part, task out[MOST_TASKS]) {
     return n;
 }
 
+/* Each letter has one byte that does not go on with another one. */
+static size_t letters(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    }
+    return n;
+}
+
 bool tasks_add(const char *title, task *out) {
     const size_t len = strlen(title);
-    if (len == 0 || len > MOST_TITLE) {
+    if (len == 0 || len > MOST_TITLE || letters(title) > TITLE_LETTERS) {
         return false;
     }
     (void)pthread_mutex_lock(&lock);

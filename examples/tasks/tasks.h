@@ -5,7 +5,8 @@
 
 #include <cstar.h>
 
-enum { MOST_TASKS = 200, MOST_TITLE = 80 };
+/* A letter is a code point of UTF-8, and so at most four bytes. */
+enum { MOST_TASKS = 200, TITLE_LETTERS = 80, MOST_TITLE = 4 * TITLE_LETTERS };
 
 typedef struct task {
     int64_t id; /* 0: none */

@@ -163,9 +163,18 @@ static void changed(cstar_conn *conn, bool done) {
     }
 }
 
+/* Each letter has one byte that does not go on with another one. */
+static size_t letters(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    }
+    return n;
+}
+
 static void add(cstar_conn *conn, const cstar_signals *in) {
     const char *title = cstar_signals_str(in, "title", "");
-    if (title[strspn(title, " ")] == '\0' || strlen(title) > MOST_TITLE) {
+    if (title[strspn(title, " ")] == '\0' || letters(title) > TITLE_LETTERS) {
         cstar_signal(conn, "said", "A thing has 1 to 80 letters.");
         return;
     }

@@ -7,7 +7,8 @@
 
 /* ---- store.c: may be called on any thread ---- */
 
-enum { PAGE_ROWS = 8, MOST_TITLE = 320, MOST_ITEMS = 1000 };
+/* A letter is a code point of UTF-8, and so at most four bytes. */
+enum { PAGE_ROWS = 8, TITLE_LETTERS = 80, MOST_TITLE = 4 * TITLE_LETTERS, MOST_ITEMS = 1000 };
 
 typedef struct item {
     int64_t id;

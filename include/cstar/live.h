@@ -110,11 +110,11 @@ CSTAR_API cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cst
  *     struct seat *s = cstar_state(conn, struct seat);   // in connect, info, disconnect, ...
  *     if (s != NULL) { s->row++; }
  *
- * From a handler that has called, or will call, cstar_live(), or from a callback of a stream. An
- * event's request is another conn, whose handler has not got it: cstar_publish() to cstar_tab()
- * tells the stream. A stream without `info`, `disconnect` and timers has no use for it, and forgets
- * it. (An assign, cstar_assign(), that is made before the stream begins is there in its callbacks,
- * too; but what they assign is gone when they return.)
+ * From a callback of a stream, or a handler that has called, or will call, cstar_live() (an
+ * event's: has called it). An event's request is another conn, whose handler has not got it:
+ * cstar_publish() to cstar_tab() tells the stream. A stream without `info`, `disconnect` and timers
+ * has no use for it, and forgets it. (An assign, cstar_assign(), that is made before the stream
+ * begins is there in its callbacks, too; but what they assign is gone when they return.)
  * @param size  Bytes, the same at each call. The memory is aligned for any type, as the app's
  *              allocator aligns it.
  * @return NULL, and the conn keeps why: CSTAR_ESTATE no stream; CSTAR_EINVAL no size, or another
@@ -310,7 +310,8 @@ CSTAR_API const cstar_signals *cstar_tab_signals(cstar_conn *conn);
  * From `connect`, or a callback of a stream: whether cstar_tab_signals() are what the tab said
  * last. false: its client has come back, and this server does not know what it said since it was
  * loaded: the server has been restarted, or the client was away for too long, or its tab was
- * duplicated. Where it matters, ask it for an event, by cstar_nudge(): examples/todo.
+ * duplicated. Or it has sent events before its first stream could be opened, and which is newer
+ * can't be told. Where it matters, ask it for an event, by cstar_nudge(): examples/todo.
  */
 CSTAR_API bool cstar_tab_signals_fresh(cstar_conn *conn);
 /** Runs the page's mount and render for those signals, and patches the result: by the ids of its
@@ -337,8 +338,8 @@ CSTAR_API cstar_status cstar_rerender_soon(cstar_conn *conn, unsigned min_ms);
  * event has brought, behind what was published to it before. What a page with topics shows should
  * change by its stream alone: an answer comes on another connection, and may overtake what is
  * newer.
- * If the tab has no stream now, the answer has the rendering, as by cstar_rerender(); from a
- * callback of a stream it is that, too.
+ * If the tab has no stream now, or the signals are too long to be kept (64 KiB), the answer has the
+ * rendering, as by cstar_rerender(); from a callback of a stream it is that, too.
  * @return CSTAR_ESTATE no page, or one without `.info` and `.disconnect`, whose streams have
  *         forgotten what they would need; CSTAR_EAGAIN, CSTAR_ENOMEM as of cstar_publish().
  */

@@ -67,14 +67,16 @@ CSTAR_API void cstar_csrf_field(cstar_conn *conn, cstar_html *h);
 CSTAR_API cstar_status cstar_csp(cstar_app *app, const char *policy);
 /**
  * A policy that fits most apps: cstar_csp(app, CSTAR_CSP_STRICT). Scripts run if they have the nonce
- * (cstar_head()'s has it), and no others: neither what somebody has smuggled into the markup, nor
- * on...='' attributes, nor cstar_execute_script() and what is built on it (docs/howto/
+ * (cstar_head()'s has it), and no others: neither a <script> that somebody has smuggled into the
+ * markup, nor on...='' attributes, nor cstar_execute_script() and what is built on it (docs/howto/
  * security-headers.md says what to do instead). All else comes from this origin: style sheets, or
  * <style> with the nonce; images, also data: URLs; fonts, media, the manifest. Forms go to this
  * origin; no site may frame the pages, no plugin or <base> counts.
  * 'unsafe-eval' has to be there: Datastar v1.0.2 makes functions of the expressions in attributes,
- * and nothing on the page would react without it. 'unsafe-inline' is not. So what is left to the
- * app is to build no expression of a visitor's text by hand: cstar_put() writes values as data.
+ * and nothing on the page would react without it. 'unsafe-inline' is not. So data-... attributes
+ * are code that no nonce guards: what is left to the app is to let no markup of a visitor's through
+ * (cstar_trust()), and to build no expression of their text by hand. cstar_put() writes values as
+ * data.
  */
 #define CSTAR_CSP_STRICT                                                                           \
     "default-src 'none'; script-src 'nonce-{}' 'unsafe-eval'; style-src 'self' 'nonce-{}'; "       \

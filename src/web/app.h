@@ -35,7 +35,7 @@ struct cstar__defer;
 typedef enum cstar__target {
     CSTAR__TARGET_PLAIN,     /* route->target is a cstar_route_opts */
     CSTAR__TARGET_PAGE,      /* route->target is a cstar_page_def; GET */
-    CSTAR__TARGET_STREAM,    /* route->target is a cstar__page_stream; POST */
+    CSTAR__TARGET_STREAM,    /* the same; POST */
     CSTAR__TARGET_EVENT,     /* a cstar__events: a page's */
     CSTAR__TARGET_COMPONENT, /* a cstar__base: some component's */
     CSTAR__TARGET_ASSET,     /* the app's own copy of the Datastar client */
@@ -208,6 +208,7 @@ struct cstar_conn {
     bool patching;
     bool halted;      /* cstar_halt() */
     bool rerendering; /* cstar_rerender(): signals are not sent */
+    bool unkept;      /* an event's signals, which its tab's stream should know */
     size_t patch_mark;
     bool signals_read;
     const cstar_signals *signals;

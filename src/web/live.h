@@ -58,6 +58,8 @@ typedef struct cstar__live_conn {
     uint64_t generation;
     bool claimed;
     bool recalled; /* it has come back, and what its tab said last is known */
+    /* it has not, but its page has sent an event before: which is newer is not known */
+    bool overtaken;
     cstar_ended ended;
 } cstar__live_conn;
 

@@ -62,7 +62,7 @@ cstar_status cstar_tab_rerender(cstar_conn *conn) {
                                  "rerender: the page has neither .info nor .disconnect");
     }
     const char *tab = cstar_tab(conn);
-    if (tab == NULL) {
+    if (tab == NULL || conn->unkept) { /* the stream knows older signals alone */
         return cstar_rerender(conn);
     }
     const cstar_status rc = cstar__publish_rerender(conn->app, tab);

@@ -19,21 +19,50 @@ static cstar__keyring *ring_of_chance(cstar_app *app, cstar_err *err) {
     return ring_of(app, &secret, 1, err);
 }
 
-/* The words of a variable. */
-static cstar__keyring *ring_of_env(cstar_app *app, const char *name, cstar_err *err) {
+/* The words of a variable. @return how many there are; the first of them are in `views`. */
+static size_t split(const char *text, cstar_str views[CSTAR__KEYRING_MAX]) {
     static const char space[] = " \t\r\n";
-    cstar_str views[CSTAR__KEYRING_MAX + 1];
-    const char *text = getenv(name);
     size_t n = 0;
+    for (text += strspn(text, space); *text != '\0'; n++) {
+        const cstar_str word = cstar_view(text, strcspn(text, space));
+        if (n < CSTAR__KEYRING_MAX) {
+            views[n] = word;
+        }
+        text += word.len;
+        text += strspn(text, space);
+    }
+    return n;
+}
+
+/* A secret with a space in it is two that are too short: who has set one finds out here. */
+static bool check_words(const char *name, const cstar_str *views, size_t n, cstar_err *err) {
+    if (n == 0 || n > CSTAR__KEYRING_MAX) {
+        (void)cstar_err_set(err, CSTAR_EINVAL, "secret",
+                            "secret: %.40s has %zu words, white space separates them; "
+                            "1 to %d secrets of at least %d bytes are needed",
+                            name, n, CSTAR__KEYRING_MAX, CSTAR__SECRET_MIN);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (views[i].len < CSTAR__SECRET_MIN) {
+            (void)cstar_err_set(err, CSTAR_EINVAL, "secret",
+                                "secret: %.40s: word %zu of %zu, white space separates them, has "
+                                "%zu bytes; at least %d are needed",
+                                name, i + 1, n, views[i].len, CSTAR__SECRET_MIN);
+            return false;
+        }
+    }
+    return true;
+}
+
+static cstar__keyring *ring_of_env(cstar_app *app, const char *name, cstar_err *err) {
+    cstar_str views[CSTAR__KEYRING_MAX];
+    const char *text = getenv(name);
     if (text == NULL) {
         return ring_of_chance(app, err);
     }
-    for (text += strspn(text, space); n <= CSTAR__KEYRING_MAX && *text != '\0'; n++) {
-        views[n] = cstar_view(text, strcspn(text, space));
-        text += views[n].len;
-        text += strspn(text, space);
-    }
-    return ring_of(app, views, n, err);
+    const size_t n = split(text, views);
+    return check_words(name, views, n, err) ? ring_of(app, views, n, err) : NULL;
 }
 
 cstar__keyring *cstar__session_ring(cstar_app *app, const cstar_session_opts *opts,

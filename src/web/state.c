@@ -27,7 +27,17 @@ void cstar__live_free_state(cstar__live_conn *l) {
     l->state_size = 0;
 }
 
+/* What a page's mount, or its event's handler, would be given no stream would ever see. */
+static bool has_no_stream(const cstar_conn *conn) {
+    const bool page = conn->route != NULL && conn->route->kind == CSTAR__TARGET_PAGE;
+    return conn->live == NULL && (conn->events != NULL || page);
+}
+
 void *cstar_stream_state(cstar_conn *conn, size_t size) {
+    if (has_no_stream(conn)) {
+        (void)cstar__conn_failf(conn, CSTAR_ESTATE, "state", "state: there is no stream");
+        return NULL;
+    }
     cstar__live_conn *l = cstar__live_of(conn);
     if (l == NULL) {
         return NULL;

@@ -73,34 +73,40 @@ static bool knows_signals(cstar_app *app, cstar_str scope, cstar_str tab) {
 }
 
 /* Behind what is in `text`. */
-static bool take_kept(const cstar__live_conn *l, cstar_str tab, cstar_str page, cstar_buf *text) {
+static cstar_status take_kept(const cstar__live_conn *l, cstar_str tab, cstar_str page,
+                              cstar_buf *text) {
     const cstar_app *app = l->conn->app;
     const cstar__keepsake_key key = {.scope = cstar_cstr(l->scope),
                                      .tab = tab,
                                      .page = cstar__registry_page(app->registry, page)};
-    return cstar__keepsakes_take(app->keepsakes, &key, text) == CSTAR_OK;
+    return cstar__keepsakes_take(app->keepsakes, &key, text);
 }
 
 /* The page has opened its stream again, with what it said at first. What the registry knows by now,
  * of an event, is newer. Events of a page that was split, and does not know yet, say the old name
- * while it has no stream, and are newer than what its stream has left. */
+ * while it has no stream, and are newer than what its stream has left. One that has not come back,
+ * and has sent an event before, may be tried again, too: its client had no answer yet. */
 static void recall(cstar__live_conn *l, const cstar__tab *asked) {
     cstar_app *app = l->conn->app;
     const cstar_str scope = cstar_cstr(l->scope);
     const cstar_str tab = cstar_cstr(l->tab);
     size_t from = 0;
     cstar_buf text;
-    if (asked->page.len == 0 || !has_come_back(l->conn)) {
+    if (asked->page.len == 0) {
         return;
     }
+    const bool back = has_come_back(l->conn);
     cstar_buf_init(&text, app->alloc, SIZE_MAX / 2);
-    l->recalled = take_kept(l, tab, asked->page, &text);
-    const size_t left = text.len;
-    if (!cstar_str_eq(asked->tab, tab) && take_kept(l, asked->tab, asked->page, &text)) {
-        l->recalled = true;
-        from = left;
+    cstar_status rc = take_kept(l, tab, asked->page, &text);
+    if (!cstar_str_eq(asked->tab, tab)) {
+        const size_t left = text.len;
+        const cstar_status said = take_kept(l, asked->tab, asked->page, &text);
+        from = said == CSTAR_OK ? left : 0;
+        rc = said != CSTAR_ENOENT ? said : rc;
     }
-    if (text.len > from && !knows_signals(app, scope, tab)) {
+    l->recalled = back && rc == CSTAR_OK;
+    l->overtaken = !back && rc != CSTAR_ENOENT;
+    if (back && text.len > from && !knows_signals(app, scope, tab)) {
         const cstar_str said = cstar_view(text.ptr + from, text.len - from);
         l->recalled = cstar__registry_keep_signals(app->registry, scope, tab, said) == CSTAR_OK;
     }
@@ -302,6 +308,7 @@ void cstar__tab_keep_signals(cstar_conn *conn) {
         rc = keep_for_later(conn->app, &t, text);
     }
     if (rc != CSTAR_OK && rc != CSTAR_ENOENT) {
+        conn->unkept = true;
         cstar__app_log(conn->app, CSTAR_LOG_WARN, "a tab's signals of %zu bytes were not kept: %s",
                        text.len, cstar_strerror(rc));
     }
@@ -330,11 +337,10 @@ const cstar_signals *cstar_tab_signals(cstar_conn *conn) {
 /* One that has no claim has nothing but its request. */
 bool cstar_tab_signals_fresh(cstar_conn *conn) {
     const cstar__live_conn *l = conn->live;
-    if (l == NULL || !has_come_back(conn)) {
+    if (l == NULL || (has_come_back(conn) ? l->recalled : !l->overtaken)) {
         return true;
     }
-    return l->recalled ||
-           (l->claimed && knows_signals(conn->app, cstar_cstr(l->scope), cstar_cstr(l->tab)));
+    return l->claimed && knows_signals(conn->app, cstar_cstr(l->scope), cstar_cstr(l->tab));
 }
 
 cstar_status cstar_rerender(cstar_conn *conn) {

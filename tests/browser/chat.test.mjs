@@ -49,7 +49,10 @@ await test("a name without end makes nobody's page wider", async () => {
   const wide = await openPage(browser, { viewport: phone.viewport });
   await wide.goto(own.url);
   await wide.getByLabel("Your name").evaluate((input) => input.removeAttribute("maxlength"));
-  await wide.getByLabel("Your name").fill("W".repeat(96));
+  await wide.getByLabel("Your name").fill("W".repeat(25));
+  await wide.getByRole("button", { name: "Come in" }).click();
+  await textIs(wide, "#flash .bad", "A name has 1 to 24 letters.");
+  await wide.getByLabel("Your name").fill("W".repeat(24));
   await wide.getByRole("button", { name: "Come in" }).click();
   await wide.getByRole("link", { name: "Workshop" }).click();
   const page = await enter("Ida", "Workshop", phone);

@@ -60,16 +60,11 @@ bool browser_add(browser *b, size_t id, const cstar_json *test, cstar_str text) 
 
 /* ---- the process ---- */
 
-/* The helper lies beside this source file; CSTAR_CASES_NODE names another one. */
-static const char *helper_path(char *path, size_t size) {
+/* The helper lies beside this source file, whose folder the build names: __FILE__ may be relative
+ * to anywhere. CSTAR_CASES_NODE names another one. */
+static const char *helper_path(void) {
     const char *given = getenv("CSTAR_CASES_NODE");
-    const char *slash = strrchr(__FILE__, '/');
-    if (given != NULL && *given != '\0') {
-        return given;
-    }
-    (void)snprintf(path, size, "%.*sexpression.mjs",
-                   slash != NULL ? (int)(slash - __FILE__ + 1) : 0, __FILE__);
-    return path;
+    return given != NULL && *given != '\0' ? given : CASES_FOLDER "/expression.mjs";
 }
 
 /* In the child: never returns. */
@@ -117,8 +112,7 @@ static int run_node(FILE *jobs, const char *helper, cstar_buf *answers) {
 }
 
 const cstar_json *browser_run(browser *b, cstar_arena *arena, const char **why) {
-    char path[1024];
-    const char *helper = helper_path(path, sizeof path);
+    const char *helper = helper_path();
     cstar_json_end_array(&b->w);
     if (cstar_json_writer_end(&b->w) != CSTAR_OK) {
         *why = "out of memory";
@@ -134,7 +128,7 @@ const cstar_json *browser_run(browser *b, cstar_arena *arena, const char **why) 
         *why = "no temporary file";
     } else {
         int status = run_node(jobs, helper, &b->answers);
-        *why = status == 127 ? "node is not installed" : "the Node helper failed";
+        *why = status == 127 ? BROWSER_NO_NODE : "the Node helper failed";
     }
     if (jobs != NULL) {
         (void)fclose(jobs);

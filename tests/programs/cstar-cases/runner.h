@@ -111,6 +111,8 @@ bool browser_add(browser *b, size_t id, const cstar_json *test, cstar_str text);
 browser *browser_new(void);
 void browser_free(browser *b);
 size_t browser_jobs(const browser *b);
+/** Why nothing could be run, if a machine may be without it. Everything else is a defect. */
+#define BROWSER_NO_NODE "node is not installed"
 /** Runs all of them in one Node process; NULL and `why` if that is impossible. The result is an
  * array of answers. */
 const cstar_json *browser_run(browser *b, cstar_arena *arena, const char **why);

@@ -22,7 +22,7 @@ typedef struct count {
 } count;
 
 static count last; /* of the stream that has ended last */
-static int here, ended, at_once;
+static int here, ended, at_once, elsewhere;
 static void *first_place;
 
 static void render(cstar_conn *conn, cstar_html *h) {
@@ -68,6 +68,20 @@ static void leave(cstar_conn *conn) {
     }
 }
 
+/* Neither of these is the stream, which would never see what they keep. */
+static void nothing_here(cstar_conn *conn) {
+    assert_null(cstar_state(conn, count));
+    assert_int_equal(cstar_error(conn)->code, CSTAR_ESTATE);
+    elsewhere++;
+}
+
+static void clicked(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    nothing_here(conn);
+}
+
+CSTAR_PAGE(elsewhere_page, .mount = nothing_here, .render = render, .connect = enter, .info = told,
+           .disconnect = leave, .events = CSTAR_EVENTS({"clicked", clicked}));
 CSTAR_PAGE(page, .render = render, .connect = enter, .info = told, .disconnect = leave);
 CSTAR_PAGE(blocking, .render = render, .connect = enter, .info = told, .disconnect = leave,
            .blocking = true);
@@ -112,12 +126,13 @@ typedef struct fixture {
 
 static int set_up(void **state) {
     fixture *x = calloc(1, sizeof *x);
-    here = ended = at_once = 0;
+    here = ended = at_once = elsewhere = 0;
     last = (count){0};
     failalloc_init(&x->f, 0);
     x->app = cstar_app_new_with(&x->f.alloc);
     cstar_page(x->app, "/page", &page);
     cstar_page(x->app, "/blocking", &blocking);
+    cstar_page(x->app, "/elsewhere", &elsewhere_page);
     cstar_route(x->app, CSTAR_GET, "/hand", by_hand);
     cstar_route(x->app, CSTAR_GET, "/never", never_a_stream);
     cstar_route(x->app, CSTAR_GET, "/sizes", wrong_sizes);
@@ -181,6 +196,14 @@ static void each_stream_has_its_own(void **state) {
     assert_int_equal(last.told, 42);
 }
 
+static void a_page_and_its_events_have_none(void **state) {
+    fixture *x = *state;
+    (void)cstar_test_get(x->t, "/elsewhere");
+    assert_int_equal(elsewhere, 1);
+    (void)cstar_test_event(x->t, "/elsewhere", "clicked", NULL);
+    assert_int_equal(elsewhere, 2);
+}
+
 static void its_size_is_that_of_the_first_call(void **state) {
     fixture *x = *state;
     cstar_test_expect_body(cstar_test_get(x->t, "/sizes"), "checked");
@@ -226,6 +249,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(all_callbacks_of_a_stream_see_the_same),
         TEST(each_stream_has_its_own),
+        TEST(a_page_and_its_events_have_none),
         TEST(its_size_is_that_of_the_first_call),
         TEST(a_handler_that_is_no_stream_in_the_end_leaves_nothing),
         TEST(another_kind_of_stream_has_none),

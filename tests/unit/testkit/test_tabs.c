@@ -322,6 +322,21 @@ static void a_page_that_comes_back_has_its_latest_signals(void **state) {
     expect_filter(f, s, "third");
 }
 
+/* Its stream could not be opened at once, and is tried again with what it said at first; or it is
+ * opened later, with what it says by now: nobody can tell. */
+static void a_page_whose_event_comes_before_its_stream_is_asked(void **state) {
+    const fixture *f = *state;
+    filter_by(f, "{" PAGE ",\"filter\":\"second\"}");
+    cstar_test_stream *s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
+    assert_false(fresh);
+    expect_filter(f, s, "first");
+    filter_by(f, "{" PAGE ",\"filter\":\"third\"}"); /* it was asked */
+    expect_filter(f, s, "third");
+    s = cstar_test_reconnect(s);
+    assert_true(fresh);
+    expect_filter(f, s, "third");
+}
+
 /* The next load of the page begins with its own, and so does another tab, and another page's tab.
  * */
 static void another_page_has_its_own_signals(void **state) {
@@ -543,6 +558,21 @@ static void without_a_stream_the_answer_has_it(void **state) {
         cstar_test_event(f->t, "/tabbed", "show", "{\"tabId\":\"a\",\"filter\":\"mine\"}");
     assert_int_equal(r->npatches, 1);
     assert_non_null(strstr(r->patches[0].html, ">mine</ul>"));
+}
+
+/* They are too long to be kept: the stream would render for older ones. */
+static void signals_that_are_not_kept_are_rendered_by_the_answer(void **state) {
+    const fixture *f = *state;
+    static char big[70000];
+    cstar_test_stream *a = open_at(f, "/tabbed", "{\"tabId\":\"a\",\"filter\":\"small\"}");
+    const int n = snprintf(big, sizeof big, "{\"tabId\":\"a\",\"filter\":\"big\",\"text\":\"");
+    memset(big + n, 'x', sizeof big - (size_t)n);
+    memcpy(big + sizeof big - 3, "\"}", 3);
+    const cstar_test_reply *r = cstar_test_event(f->t, "/tabbed", "show", big);
+    assert_int_equal(r->npatches, 1);
+    assert_non_null(strstr(r->patches[0].html, ">big</ul>"));
+    cstar_test_advance(f->t, 0);
+    assert_int_equal(cstar_test_came(a)->npatches, 0);
 }
 
 /* The stream that the tab has may be of a plain handler, or of a page whose stream is quiet. */
@@ -778,6 +808,7 @@ int main(void) {
         TEST(without_a_key_it_stays_with_what_it_was_opened_with),
         TEST(a_tab_with_another_page_forgets_the_old_ones_signals),
         TEST(a_page_that_comes_back_has_its_latest_signals),
+        TEST(a_page_whose_event_comes_before_its_stream_is_asked),
         TEST(another_page_has_its_own_signals),
         TEST(who_was_away_for_too_long_is_not_known),
         TEST(a_server_that_has_stopped_knows_nothing),
@@ -793,6 +824,7 @@ int main(void) {
         TEST(an_event_can_not_wait),
         TEST(the_tabs_stream_renders_for_the_event),
         TEST(without_a_stream_the_answer_has_it),
+        TEST(signals_that_are_not_kept_are_rendered_by_the_answer),
         TEST(a_stream_that_can_not_render_is_left_alone),
         TEST(a_stream_by_hand_has_one_of_each_tab),
         TEST(a_plain_handler_reaches_its_tab),

@@ -428,10 +428,18 @@ static void test_environment(void **state) {
     (void)unsetenv("TEST_SECRET");
 }
 
-static void bad_environment(const char *text) {
+#define WORDS(n)                                                                                   \
+    ("secret: TEST_SECRET has " n " words, white space separates them; 1 to 8 secrets of at "      \
+     "least 32 bytes are needed")
+#define SHORT(which)                                                                               \
+    ("secret: TEST_SECRET: word " which                                                            \
+     ", white space separates them, has 5 bytes; at least 32 are needed")
+
+static void bad_environment(const char *text, const char *why) {
     (void)setenv("TEST_SECRET", text, 1);
     cstar_app *app = cstar_app_new();
     assert_int_equal(cstar_sessions(app, .secrets_env = "TEST_SECRET"), CSTAR_EINVAL);
+    assert_string_equal(app->err.text, why);
     cstar_app_free(app);
     (void)unsetenv("TEST_SECRET");
 }
@@ -638,10 +646,12 @@ static void test_bad_options(void **state) {
         assert_int_equal(cstar_app_sessions(app, &bad[i]), CSTAR_EINVAL);
         cstar_app_free(app);
     }
-    bad_environment(""); /* set, and nothing in it: a mistake, and no secret is made */
-    bad_environment(" \n");
-    bad_environment("too short");
-    bad_environment("a-first-secret-of-at-least-32-bytes! short");
+    /* set, and nothing in it: a mistake, and no secret is made */
+    bad_environment("", WORDS("0"));
+    bad_environment(" \n", WORDS("0"));
+    bad_environment("a secret of 32 bytes or more, it is", WORDS("9"));
+    bad_environment("short", SHORT("1 of 1"));
+    bad_environment("a-first-secret-of-at-least-32-bytes! short", SHORT("2 of 2"));
 }
 
 static void test_memory_store(void **state) {
