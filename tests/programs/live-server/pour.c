@@ -267,7 +267,9 @@ static void tell_poured(cstar_conn *conn) {
 /* [pool] */
 static void end_pouring(cstar_conn *conn) {
     lock();
-    pouring.phase = pouring.phase == POURING ? ENDING : pouring.phase;
+    if (pouring.phase == POURING && pouring.rounds == 0) { /* else it ends by itself */
+        pouring.phase = ENDING;
+    }
     unlock();
     while (phase_now() != IDLE) {
         pause_us(1000);

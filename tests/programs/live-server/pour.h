@@ -3,7 +3,8 @@
  *
  *     POST /pour?topics=a0,e0    each publisher to each of these, by turns. Query: threads=N (1),
  *                                pause=US between two rounds, pad=BYTES, n=ROUNDS (no end)
- *     POST /poured               ends it, with one last event of each publisher and topic
+ *     POST /poured               ends it, with one last event of each publisher and topic; or waits
+ *                                until the N rounds are over
  *     GET  /poured               what was: lines "last PUBLISHER TOPIC N" and "NAME NUMBER"
  *
  * What is said: tests/programs/soak-client/mark.h. The first letter of a topic says how: "a", "r"
