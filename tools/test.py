@@ -25,6 +25,7 @@ import xml.etree.ElementTree as ET
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 JOBS = str(os.cpu_count() or 2)
+TESTS_AT_ONCE = str((os.cpu_count() or 2) + 1)  # many of them wait most of the time
 # run: (preset, compilers to look for, options, labels of the tests to run, -fsanitize). A label behind a '-' is left out.
 RUNS = {
     "release": ("release", ("gcc", "cc"), ["-DCSTAR_TESTS=ON"], None, None),
@@ -114,7 +115,7 @@ def run_suite(run, tally):
             return tally.fail(f"{run}: build", " ".join(step))
     results = build / "results.xml"
     results.unlink(missing_ok=True)
-    command = [*prefix, "ctest", "--test-dir", str(build), "-j", JOBS, "--output-on-failure", "--no-tests=ignore",
+    command = [*prefix, "ctest", "--test-dir", str(build), "-j", TESTS_AT_ONCE, "--output-on-failure", "--no-tests=ignore",
                "--output-junit", str(results), *select(label)]
     rc = subprocess.run(command, cwd=ROOT).returncode
     before = len(tally.failed)

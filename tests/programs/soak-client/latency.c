@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     TURN_MS = 5,
@@ -73,6 +74,13 @@ static void expect(uint64_t since, const char *what) {
     }
 }
 
+/* Each question is a connection of its own: not as fast as can be. */
+static void wait_a_little(uint64_t since, const char *what) {
+    const struct timespec t = {.tv_nsec = 5000000};
+    expect(since, what);
+    (void)nanosleep(&t, NULL);
+}
+
 /* ---- readers ---- */
 
 static void open_one(clock_face *c, stream *s, stream_habit habit, const char *request) {
@@ -92,7 +100,7 @@ static void open_readers(clock_face *c) {
         }
     }
     while (ask_metric(c->l, "streams") != (long)c->n) {
-        expect(since, "that all readers have their streams");
+        wait_a_little(since, "that all readers have their streams");
     }
 }
 
@@ -105,13 +113,13 @@ static void open_stalled(clock_face *c) {
         open_one(c, &c->stalled[i], STREAM_STALLS, i % 2 == 0 ? drops : is_cut);
     }
     while (ask_metric(c->l, "streams") != streams + (long)c->nstalled) {
-        expect(since, "that those who stall have their streams");
+        wait_a_little(since, "that those who stall have their streams");
     }
     (void)snprintf(target, sizeof target, "POST /pour?topics=e0&n=100&pad=%d", BIG);
     while (ask_metric(c->l, "dropped_total") < dropped + 100) { /* until nothing more fits */
         (void)ask(c->l, target);
         (void)ask(c->l, "POST /poured");
-        expect(since, "that the connections of those who stall are full");
+        wait_a_little(since, "that the connections of those who stall are full");
     }
 }
 
@@ -163,7 +171,7 @@ static void take_turn(clock_face *c, bool with, unsigned turn, double seconds) {
         stream_free(&c->stalled[i]);
     }
     while (ask_metric(c->l, "streams") != (long)c->n) {
-        expect(since, "that those who stalled are gone");
+        wait_a_little(since, "that those who stalled are gone");
     }
 }
 
