@@ -50,7 +50,7 @@ typedef struct cstar__hub_opts {  /* zero is the default of every field */
     /* What is to be kept of the topic of that name; asked once, when it comes to be. [any thread]
      * NULL: nothing */
     cstar__keep (*keep)(void *arg, cstar_str topic);
-    /* Milliseconds of a steady clock [any thread]; only for `keep` */
+    /* Milliseconds of a steady clock [any thread]: for `keep`, and for pings and alarms of streams */
     uint64_t (*now)(void *arg);
     cstar__coding_budget *budget; /* of encoders, for streams that take gzip; NULL: no limit */
     /* There is mail: have cstar__room_open_mail() called on that room's thread, soon. [any thread] */

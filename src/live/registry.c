@@ -69,6 +69,11 @@ cstar__key cstar__key_of(cstar__registry *r, cstar_str scope, cstar_str tab) {
                         .tab = tab};
 }
 
+uint64_t cstar__registry_page(const cstar__registry *r, cstar_str page) {
+    const uint64_t h = cstar__siphash(r->opts.seed, page);
+    return h != 0 ? h : 1;
+}
+
 static bool is_entry_of(const cstar__entry *e, const cstar__key *k) {
     return cstar_str_eq(cstar_view(e->key, e->nscope), k->scope) &&
            cstar_str_eq(cstar_view(e->key + e->nscope, e->ntab), k->tab);
@@ -95,8 +100,7 @@ static void lock_keys(cstar__registry *r, const cstar__tab *t, keys *k) {
     cstar__shard *one = k->asked.shard;
     cstar__shard *two = one;
     if (t->page.len != 0) {
-        const uint64_t h = cstar__siphash(r->opts.seed, t->page);
-        k->page = h != 0 ? h : 1;
+        k->page = cstar__registry_page(r, t->page);
         cstar__tab_id_derive(t->tab, t->page, k->derived);
         k->apart = cstar__key_of(r, t->scope, cstar_view(k->derived, sizeof k->derived - 1));
         one = k->apart.shard < two ? k->apart.shard : two;

@@ -4,7 +4,6 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "live/registry_parts.h"
-#include "live/siphash.h"
 
 static size_t size_of(size_t len) { return offsetof(cstar__tab_signals, json) + len; }
 
@@ -91,11 +90,6 @@ cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *
     }
     (void)pthread_mutex_unlock(&k.shard->lock);
     return rc;
-}
-
-uint64_t cstar__registry_page(const cstar__registry *r, cstar_str page) {
-    const uint64_t h = cstar__siphash(r->opts.seed, page);
-    return h != 0 ? h : 1;
 }
 
 size_t cstar__registry_signal_bytes(cstar__registry *r) {

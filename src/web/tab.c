@@ -59,10 +59,15 @@ void cstar__tab_remember(cstar_app *app, const cstar__tab *t, uint64_t generatio
     cstar_buf_fini(&text);
 }
 
+static cstar__keepsake_key keepsake_key(const cstar_app *app, cstar_str scope, cstar_str tab,
+                                        cstar_str page) {
+    return (cstar__keepsake_key){
+        .scope = scope, .tab = tab, .page = cstar__registry_page(app->registry, page)};
+}
+
 /* Of an event that has come while its page has no stream. */
 static cstar_status keep_for_later(cstar_app *app, const cstar__tab *t, cstar_str signals) {
-    const cstar__keepsake_key key = {
-        .scope = t->scope, .tab = t->tab, .page = cstar__registry_page(app->registry, t->page)};
+    const cstar__keepsake_key key = keepsake_key(app, t->scope, t->tab, t->page);
     return t->page.len != 0 ? cstar__keepsakes_put(app->keepsakes, &key, signals) : CSTAR_OK;
 }
 
@@ -76,9 +81,7 @@ static bool knows_signals(cstar_app *app, cstar_str scope, cstar_str tab) {
 static cstar_status take_kept(const cstar__live_conn *l, cstar_str tab, cstar_str page,
                               cstar_buf *text) {
     const cstar_app *app = l->conn->app;
-    const cstar__keepsake_key key = {.scope = cstar_cstr(l->scope),
-                                     .tab = tab,
-                                     .page = cstar__registry_page(app->registry, page)};
+    const cstar__keepsake_key key = keepsake_key(app, cstar_cstr(l->scope), tab, page);
     return cstar__keepsakes_take(app->keepsakes, &key, text);
 }
 
