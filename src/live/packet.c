@@ -19,10 +19,6 @@ void cstar__packet_begin(cstar_buf *b, const cstar_allocator *alloc, size_t limi
     }
 }
 
-cstar_str cstar__packet_view(const cstar_buf *b) {
-    return b->len >= HEAD ? cstar_view(b->ptr + HEAD, b->len - HEAD) : CSTAR_STR("");
-}
-
 static cstar__packet *packet_new(const cstar_allocator *alloc) {
     cstar__packet *p = alloc->resize(alloc->ctx, NULL, 0, sizeof *p);
     if (p != NULL) {

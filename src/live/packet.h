@@ -51,8 +51,6 @@ cstar__packet *cstar__packet_end(cstar_buf *b, const char *key);
  * it. (An id in front loses every event that is cut short; one behind its end, in a block of its own,
  * has every event twice that is cut off between the two.) */
 cstar__packet *cstar__packet_end_kept(cstar_buf *b, const char *key);
-/** Bytes of the frame so far: behind the room for its head. */
-cstar_str cstar__packet_view(const cstar_buf *b);
 
 /** A message; copied. NULL: out of memory. */
 cstar__packet *cstar__packet_copy(const cstar_allocator *alloc, cstar_str bytes,
