@@ -9,6 +9,8 @@
     tsan      clang, ThreadSanitizer: the tests with the label `threads`
     lint      tools/lint.sh, one test
 
+While one configuration is tested, the next ones are built, and then lint runs, at the lowest priority: many tests mostly wait.
+
 Exit 1 if anything failed. The last line is `N passed, N failed, N skipped` over all runs.
 
 SPDX-License-Identifier: MIT
@@ -20,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ET
 
@@ -101,18 +104,59 @@ def select(label):
     return ["-LE", f"^{label[1:]}$"] if label.startswith("-") else ["-L", f"^{label}$"]
 
 
-def run_suite(run, tally):
-    preset, compilers, options, label, sanitize = {**RUNS, **ON_DEMAND}[run]
-    compiler = next((c for c in compilers if shutil.which(c)), None)
-    prefix = run_prefix(compiler, sanitize) if compiler else None
+class Job:
+    """Commands, one after the other until one fails, with what they say in a file of their own."""
+
+    def __init__(self, name, steps, env=None):
+        self.name, self.steps, self.env = name, steps, {**os.environ, **(env or {})}
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.failed, self.ended = None, threading.Event()
+
+    def run(self, prefix=()):
+        for step in self.steps:
+            if subprocess.run([*prefix, *step], cwd=ROOT, env=self.env, stdout=self.log, stderr=subprocess.STDOUT).returncode != 0:
+                self.failed = " ".join(step)
+                break
+        self.ended.set()
+
+    def wait(self):
+        """Waits for its end and says what it said; the command that failed, or None."""
+        self.ended.wait()
+        self.log.seek(0)
+        shutil.copyfileobj(self.log, sys.stdout)
+        sys.stdout.flush()
+        return self.failed
+
+
+def run_jobs(jobs):
+    """Runs them in the background, in this order: the first as fast as it can, the others when nothing else wants to run."""
+    nice = ["nice", "-n", "19"] if shutil.which("nice") else []
+
+    def work():
+        for job in jobs:
+            job.run(nice if job is not jobs[0] else ())
+
+    threading.Thread(target=work, daemon=True).start()
+
+
+def job_of(run):
+    if run == "lint":
+        return Job(run, [["tools/lint.sh"]])
+    preset, compilers, options = {**RUNS, **ON_DEMAND}[run][:3]
+    compiler = next((c for c in compilers if shutil.which(c)), compilers[0])
+    return Job(run, [["tools/configure.sh", preset, *options], ["cmake", "--build", f"build/{preset}", "-j", JOBS]], {"CC": compiler})
+
+
+def run_suite(run, job, tally):
+    preset, compilers, _, label, sanitize = {**RUNS, **ON_DEMAND}[run]
+    compiler = job.env["CC"]
+    prefix = run_prefix(compiler, sanitize) if shutil.which(compiler) else None
     if prefix is None:
         return tally.skip(run, f"no working {'/'.join(compilers)} with -fsanitize={sanitize} here")
     print(f"== {run}: {compiler}, preset {preset}", flush=True)
+    if job.wait():
+        return tally.fail(f"{run}: build", job.failed)
     build = ROOT / "build" / preset
-    steps = (["tools/configure.sh", preset, *options], ["cmake", "--build", str(build), "-j", JOBS])
-    for step in steps:
-        if subprocess.run(step, cwd=ROOT, env={**os.environ, "CC": compiler}).returncode != 0:
-            return tally.fail(f"{run}: build", " ".join(step))
     results = build / "results.xml"
     results.unlink(missing_ok=True)
     command = [*prefix, "ctest", "--test-dir", str(build), "-j", TESTS_AT_ONCE, "--output-on-failure", "--no-tests=ignore",
@@ -126,9 +170,9 @@ def run_suite(run, tally):
     return None
 
 
-def run_lint(tally):
+def run_lint(job, tally):
     print("== lint", flush=True)
-    if subprocess.run(["tools/lint.sh"], cwd=ROOT).returncode == 0:
+    if job.wait() is None:
         tally.passed += 1
     else:
         tally.fail("lint", "tools/lint.sh")
@@ -137,12 +181,14 @@ def run_lint(tally):
 def main():
     wanted = sys.argv[1:] or [*RUNS, *(["lint"] if os.environ.get("CI") == "true" else [])]
     tally = Tally()
-    for run in wanted:
+    jobs = {run: job_of(run) for run in wanted}
+    run_jobs(list(jobs.values()))
+    for run, job in jobs.items():
         start = time.monotonic()
         if run == "lint":
-            run_lint(tally)
+            run_lint(job, tally)
         else:
-            run_suite(run, tally)
+            run_suite(run, job, tally)
         print(f"== {run}: {time.monotonic() - start:.0f} s\n", flush=True)
     for title, entries in (("skipped", tally.skipped), ("failed", tally.failed)):
         for name, why in entries:

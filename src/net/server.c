@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
 #include "net/server.h"
 
+#include "net/mask.h"
 #include "net/work.h"
 #include "net/worker.h"
 
@@ -282,14 +283,23 @@ static void thread_main(void *arg) {
     (void)uv_async_send(&w->server->workers[0].stop);
 }
 
+static bool start_thread(cstar__worker *w) {
+    sigset_t before;
+    cstar__mask_for_threads(&before);
+    (void)__atomic_add_fetch(&w->server->others, 1, __ATOMIC_RELAXED);
+    bool runs = uv_thread_create(&w->thread, thread_main, w) == 0;
+    if (!runs) {
+        (void)__atomic_sub_fetch(&w->server->others, 1, __ATOMIC_RELAXED);
+    }
+    cstar__mask_restore(&before);
+    return runs;
+}
+
 cstar_status cstar__server_run(cstar__server *s) {
     unsigned started = 1;
     cstar_status rc = CSTAR_OK;
     for (; started < s->nworkers; started++) {
-        cstar__worker *w = &s->workers[started];
-        (void)__atomic_add_fetch(&s->others, 1, __ATOMIC_RELAXED);
-        if (uv_thread_create(&w->thread, thread_main, w) != 0) {
-            (void)__atomic_sub_fetch(&s->others, 1, __ATOMIC_RELAXED);
+        if (!start_thread(&s->workers[started])) {
             rc = CSTAR_EIO;
             cstar__server_stop(s);
             break;

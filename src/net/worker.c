@@ -9,6 +9,7 @@
 
 #include "http/date.h"
 #include "net/conn.h"
+#include "net/mask.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TICK_MS 1000
@@ -298,21 +298,12 @@ cstar_status cstar__worker_open(cstar__worker *w, cstar__server *s, unsigned ind
     return CSTAR_OK;
 }
 
-/* Writing to a closed socket raises SIGPIPE, and libuv writes with write(2). Its disposition is the
- * program's own business, so it is only blocked, for this thread and this while, and taken back if
- * one is pending. */
+/* libuv writes with write(2). */
 void cstar__worker_run(cstar__worker *w) {
-    sigset_t pipe_set;
     sigset_t before;
-    (void)sigemptyset(&pipe_set);
-    (void)sigaddset(&pipe_set, SIGPIPE);
-    (void)pthread_sigmask(SIG_BLOCK, &pipe_set, &before);
+    cstar__mask_pipe(&before);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
-    if (sigismember(&before, SIGPIPE) == 0) {
-        const struct timespec at_once = {0, 0};
-        (void)sigtimedwait(&pipe_set, NULL, &at_once);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    cstar__unmask_pipe(&before);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg) {

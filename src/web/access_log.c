@@ -12,11 +12,12 @@
 #define _GNU_SOURCE /* sigtimedwait */
 #include "web/access_log.h"
 
+#include "net/mask.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -209,19 +210,12 @@ static void give_up(cstar__access_log *log) {
 
 /* The workers block SIGPIPE, whoever frees the log need not. */
 static void flush_last(cstar__access_log *log) {
-    sigset_t pipe_set;
     sigset_t before;
-    (void)sigemptyset(&pipe_set);
-    (void)sigaddset(&pipe_set, SIGPIPE);
-    (void)pthread_sigmask(SIG_BLOCK, &pipe_set, &before);
+    cstar__mask_pipe(&before);
     flush_locked(log);
     give_up(log);
     cstar__access_log_flush(log);
-    if (sigismember(&before, SIGPIPE) == 0) {
-        const struct timespec at_once = {0, 0};
-        (void)sigtimedwait(&pipe_set, NULL, &at_once);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    cstar__unmask_pipe(&before);
 }
 
 void cstar__access_log_free(cstar__access_log *log) {

@@ -6,10 +6,10 @@
  * the server is freed. 3. cstar_sleep() gives false from `stopping` on.
  *
  * SPDX-License-Identifier: MIT */
+#include "net/mask.h"
 #include "web/live.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 typedef struct thread {
@@ -89,14 +89,11 @@ static void *run(void *arg) {
     return NULL;
 }
 
-/* Signals are the loops' business. */
 static bool start(thread *t) {
-    sigset_t all;
     sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    cstar__mask_for_threads(&before);
     t->runs = pthread_create(&t->id, NULL, run, t) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    cstar__mask_restore(&before);
     return t->runs;
 }
 

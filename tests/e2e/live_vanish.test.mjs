@@ -4,6 +4,7 @@
 //
 // SPDX-License-Identifier: MIT
 import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { equal, finish, ok, skip, test, until } from "../node/lib/check.mjs";
 import { programPath, start } from "../node/lib/program.mjs";
@@ -21,6 +22,13 @@ const pings = 300; // ms of /brief
 async function vanished() {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   return Number(/^cstar_clients_vanished_total (\d+)$/m.exec(text)[1]);
+}
+
+/** How many of its connections have much to send that their windows do not take. */
+function unsent(of) {
+  const port = `:${of.port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8").split("\n").map((row) => row.trim().split(/[ :]+/));
+  return rows.filter((row) => `:${row[2]}` === port && parseInt(row[6], 16) > 4096).length;
 }
 
 /** Clients in a process of their own: {says(word), vanish(), stop(), child}. */
@@ -97,14 +105,19 @@ await test("nor has one that does not read any more, with its window closed; but
   const two = clients("/brief", 2, "closed");
   await two.says("open");
   await openIs(server, 2);
-  for (let n = 0; n < 2000; n++) {
+  const began = Date.now();
+  for (let n = 0; unsent(server) < 2; n++) {
+    ok(n < 2000);
     await publish(server, n);
   }
   await sleep(6 * pings);
+  equal(unsent(server), 2);
   equal((await counts(server)).open, 2);
   equal(await vanished(), before);
-  await two.vanish(); // the kernel asks a closed window more and more rarely
-  await until("both to end", async () => (await counts(server)).open === 0, { seconds: 50 });
+  await two.vanish();
+  // The kernel asks a closed window more and more rarely: each time after twice the time.
+  const closed = (Date.now() - began) / 1000;
+  await until("both to end", async () => (await counts(server)).open === 0, { seconds: 20 + 3 * closed });
   equal((await vanished()) - before, 2);
   await two.stop();
 }, { seconds: 90 });

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 import { existsSync, readFileSync } from "node:fs";
 import net from "node:net";
+import os from "node:os";
 import { equal, finish, match, ok, test, until } from "../node/lib/check.mjs";
 import { launch, root, run, start } from "../node/lib/program.mjs";
 import { connect, exchange, head, post } from "../node/lib/wire.mjs";
@@ -220,6 +221,14 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     ok(await isRefused(server.port));
   });
 
+  await test(`${signal}: in the moment it listens, too`, async () => {
+    for (let n = 0; n < 20; n++) {
+      const server = await start("hello", ["--workers", "4"]);
+      server.signal(signal); // while its workers' threads are being born
+      await server.ended({ seconds: 10 });
+    }
+  });
+
   await test(`${signal}: what is under way is finished, idle connections are closed, new ones refused`, async () => {
     const server = await start("counter", ["--workers", "2"]);
     const idle = await Promise.all(Array.from({ length: 8 }, () => connect(server.port)));
@@ -248,6 +257,26 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     await server.ended({ seconds: 5 });
   });
 }
+
+await test("signals are for the thread that serves; the others take those about themselves", async () => {
+  const server = await start("hello", ["--workers", "4"]);
+  equal((await exchange(server.port, head("GET /"))).status, 200);
+  const blocks = (task, signal) => {
+    const mask = /^SigBlk:\s+(\w+)/m.exec(readFileSync(`/proc/${server.pid}/task/${task}/status`, "utf8"))[1];
+    return (BigInt(`0x${mask}`) >> BigInt(os.constants.signals[signal] - 1)) & 1n;
+  };
+  await until("four threads", () => server.tasks().length >= 4);
+  for (const task of server.tasks()) {
+    const others = task === server.pid ? 0n : 1n;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+      equal(blocks(task, signal), others, signal);
+    }
+    if (!server.sanitized) { // whose runtime has a thread of its own, that takes nothing
+      ok(["SIGSEGV", "SIGABRT", "SIGPROF"].every((signal) => blocks(task, signal) === 0n));
+    }
+  }
+  await server.stop();
+});
 
 // One client and many workers: the worker that hears signals is most likely through long before the one that is cut.
 for (const [workers, clients] of [[1, 4], [2, 4], [16, 1]]) {

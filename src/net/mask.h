@@ -1,0 +1,28 @@
+/* net/mask.h -- which signals a thread takes.
+ *
+ * Signals that end or reload a server are for the thread that serves (worker 0), whose loop has the
+ * handlers. The kernel gives a process's signal to any thread that does not block it, and so to one
+ * that was born a moment ago; hence the threads we make are born blocking it.
+ *
+ * Threads: each function is about the calling thread.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef CSTAR_NET_MASK_H
+#define CSTAR_NET_MASK_H
+
+#include <signal.h>
+
+/** Blocks what is not about the thread itself, for threads that are made from now on. Not blocked:
+ * faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), whose handlers write reports,
+ * and SIGPROF, by which profilers look.
+ * @param before  for cstar__mask_restore(), once they are made */
+void cstar__mask_for_threads(sigset_t *before);
+void cstar__mask_restore(const sigset_t *before);
+
+/** Blocks SIGPIPE, which writing to a closed socket raises and write(2) can't be told not to. Its
+ * disposition is the program's own business. */
+void cstar__mask_pipe(sigset_t *before);
+/** Takes a pending one back and restores; nothing, if it was blocked before. */
+void cstar__unmask_pipe(const sigset_t *before);
+
+#endif
