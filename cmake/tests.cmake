@@ -6,7 +6,8 @@
 #   fuzz.<name>          stored fuzz inputs (cmake/fuzz.cmake)
 #   build.<name>         the checks of tests/build and tools: headers, exports, layers, documents
 #
-# A test may say more about itself on a line of its first 40:   ctest: timeout=120 serial labels=threads,slow
+# A test may say more about itself on a line of its first 40:   ctest: timeout=120 serial cost=60 labels=threads,slow
+# (cost: about how many seconds it takes; where nothing was measured yet, long ones begin first).
 #
 # SPDX-License-Identifier: MIT
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -56,6 +57,10 @@ function(cstar_test_properties test source)
         endif()
         if(lines MATCHES " serial")
             set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
+        endif()
+        string(REGEX MATCH "cost=([0-9]+)" found "${lines}")
+        if(found)
+            set_tests_properties(${test} PROPERTIES COST ${CMAKE_MATCH_1})
         endif()
     endif()
     set_tests_properties(${test} PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77

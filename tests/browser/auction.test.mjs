@@ -1,5 +1,5 @@
 // auction.test.mjs -- two people bid against each other until the hammer falls, in two browsers at once.
-// ctest: timeout=120
+// ctest: timeout=120 cost=41
 //
 // SCREENSHOTS=DIR node tests/browser/auction.test.mjs   leaves pictures of the example in DIR.
 //

@@ -1,5 +1,5 @@
 // chat.test.mjs -- two people in a room: what one says the other sees, who types, how many are here, and a connection that breaks.
-// ctest: timeout=120
+// ctest: timeout=120 cost=49
 //
 // SCREENSHOTS=DIR node tests/browser/chat.test.mjs   leaves pictures of the example in DIR.
 //

@@ -1,5 +1,5 @@
 // counter.test.mjs -- the program of the README, clicked in a real browser with the real Datastar client.
-// ctest: timeout=120
+// ctest: timeout=120 cost=28
 //
 // SPDX-License-Identifier: MIT
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // dashboard.test.mjs -- ten updates a second in two browsers at once; one is paused, and stays so when its connection breaks.
-// ctest: timeout=120
+// ctest: timeout=120 cost=45
 //
 // SCREENSHOTS=DIR node tests/browser/dashboard.test.mjs   leaves pictures of the example in DIR.
 //

@@ -1,5 +1,5 @@
 // demo.test.mjs -- what `make run` serves, used as a person would: clicked, typed into, sent by the Enter key.
-// ctest: timeout=120
+// ctest: timeout=120 cost=51
 //
 // SCREENSHOTS=DIR node tests/browser/demo.test.mjs   leaves pictures of it in DIR.
 //

@@ -1,5 +1,5 @@
 // dom_model.test.mjs -- the test kit's model of a page against the real client: the same pages and patches, the same trees.
-// ctest: timeout=120
+// ctest: timeout=120 cost=21
 //
 // SPDX-License-Identifier: MIT
 import { spawnSync } from "node:child_process";

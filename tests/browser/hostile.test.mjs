@@ -2,7 +2,7 @@
 //
 // tests/programs/hostile-page puts strings into every place that takes one. They must come out as they went in, as text; and
 // nothing may run (window.__pwned, dialogs), and nothing may be asked for that the page did not ask for.
-// ctest: timeout=120
+// ctest: timeout=120 cost=39
 //
 // SPDX-License-Identifier: MIT
 import { equal, finish, ok, test, until } from "../node/lib/check.mjs";

@@ -1,6 +1,6 @@
 // live.test.mjs -- one stream for each tab, with the real client: tabs that navigate, that are many, that were duplicated; streams
 // that end for good, and streams that are refused. What is counted is what the server has.
-// ctest: timeout=240
+// ctest: timeout=240 cost=76
 //
 // SPDX-License-Identifier: MIT
 import { equal, finish, test, until } from "../node/lib/check.mjs";

@@ -1,6 +1,6 @@
 // live_restart.test.mjs -- a server is replaced while pages with the real client listen to it: stopped, killed, away for a while.
 // Every tab has a stream of the new one afterwards, whatever it was doing, and they do not all come at once.
-// ctest: timeout=300
+// ctest: timeout=300 cost=76
 //
 // SPDX-License-Identifier: MIT
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // login.test.mjs -- the login example as a person would use it, and the tokens, policies and tab ids of pages with the real client.
-// ctest: timeout=120
+// ctest: timeout=120 cost=23
 //
 // SCREENSHOTS=DIR node tests/browser/login.test.mjs   leaves pictures of the example in DIR.
 //

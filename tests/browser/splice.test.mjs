@@ -2,7 +2,7 @@
 // the real Datastar client: every patch arrives in every page, once, in order.
 //
 // The server is tests/programs/live-gzip, over HTTP/1.1 and then over HTTP/2.
-// ctest: timeout=240
+// ctest: timeout=240 cost=29
 //
 // SPDX-License-Identifier: MIT
 import { readFileSync } from "node:fs";

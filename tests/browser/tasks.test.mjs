@@ -1,5 +1,5 @@
 // tasks.test.mjs -- a component on two pages at a base of its own, search while typing, removal that asks first.
-// ctest: timeout=120
+// ctest: timeout=120 cost=17
 //
 // SPDX-License-Identifier: MIT
 import { equal, finish, match, ok, test, until } from "../node/lib/check.mjs";

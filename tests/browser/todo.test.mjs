@@ -1,5 +1,5 @@
 // todo.test.mjs -- one list, two browsers: what one changes the other sees, filtered, sorted and paged in its own way, and without asking.
-// ctest: timeout=120
+// ctest: timeout=120 cost=26
 //
 // SCREENSHOTS=DIR node tests/browser/todo.test.mjs   leaves pictures of the example in DIR.
 //

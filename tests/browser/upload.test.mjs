@@ -1,5 +1,5 @@
 // upload.test.mjs -- the upload example in a browser: a form with files, the server's verdict, a bar that moves by a signal.
-// ctest: timeout=120
+// ctest: timeout=120 cost=21
 //
 // SPDX-License-Identifier: MIT
 import { randomBytes } from "node:crypto";

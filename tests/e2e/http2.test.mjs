@@ -1,5 +1,5 @@
 // http2.test.mjs -- the example programs over HTTP/2, in clear (by prior knowledge) and over TLS (by ALPN): Node, curl, nghttp, h2load.
-// ctest: timeout=120 labels=threads
+// ctest: timeout=120 labels=threads cost=15
 //
 // What HTTP/2 has to say must be what HTTP/1.1 says; that is compared here. Frames that no decent client sends: h2_hostile.
 //

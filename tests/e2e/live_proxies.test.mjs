@@ -1,6 +1,6 @@
 // live_proxies.test.mjs -- live streams behind real proxies: nothing is held back, silence is no reason to end, and whoever leaves the proxy
 // has left the server.
-// ctest: timeout=120 labels=threads
+// ctest: timeout=120 labels=threads cost=25
 //
 //     client ─HTTP/1.1 or 2─▶ nginx, as it comes and as docs/howto/behind-a-proxy.md has it ─HTTP/1.0 or 1.1─▶ live-server
 //     client ─HTTP/1.1 or 2─▶ HAProxy ─HTTP/1.1 or 2─▶ live-server

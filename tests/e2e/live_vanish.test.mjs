@@ -1,6 +1,6 @@
 // live_vanish.test.mjs -- clients of live streams that are gone without a word: their streams end about one ping later; and clients
 // that only look as if they were gone: theirs do not.
-// ctest: timeout=120
+// ctest: timeout=120 cost=34
 //
 // SPDX-License-Identifier: MIT
 import { spawn, spawnSync } from "node:child_process";

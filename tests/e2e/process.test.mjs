@@ -1,5 +1,5 @@
 // process.test.mjs -- the example programs as processes: flags, environment, signals, and what they hold on to.
-// ctest: timeout=120 labels=threads
+// ctest: timeout=120 labels=threads cost=24
 //
 // SPDX-License-Identifier: MIT
 import { existsSync, readFileSync } from "node:fs";

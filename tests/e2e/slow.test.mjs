@@ -1,5 +1,5 @@
 // slow.test.mjs -- clients that take their time: with a head, with a body, with reading; and those that close one half.
-// ctest: timeout=120 labels=threads
+// ctest: timeout=120 labels=threads cost=63
 //
 // The limits here are short (limits-server), and how long they really take is not measured: only that they end what they should end,
 // how it is said, and that others are served meanwhile.

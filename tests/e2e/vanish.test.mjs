@@ -1,5 +1,5 @@
 // vanish.test.mjs -- clients that are suddenly gone, in every phase of a request: closed, or reset.
-// ctest: timeout=120 labels=threads
+// ctest: timeout=120 labels=threads cost=23
 //
 // After each: another client is served, the descriptors are as many as before the first connection, and in the end memory is too.
 //
