@@ -126,16 +126,19 @@ extern cstar_site *const __stop_cstar_sites[] __attribute__((weak, visibility("h
  * At most CSTAR_PUT_MAX. */
 #define cstar_put(h, ...)                                                                          \
     do {                                                                                           \
-        static cstar_site cstar_site_ = {.literal = "" CSTAR__FIRST(__VA_ARGS__, ) "",             \
-                                         .file = __FILE__,                                         \
-                                         .line = __LINE__,                                         \
-                                         .nvals = CSTAR__COUNT(__VA_ARGS__) - 1};                  \
+        static cstar_site cstar_site_ = {                                                          \
+            .literal = CSTAR__MARKUP_MUST_BE_A_LITERAL(CSTAR__FIRST(__VA_ARGS__, )),               \
+            .file = __FILE__,                                                                      \
+            .line = __LINE__,                                                                      \
+            .nvals = CSTAR__COUNT(__VA_ARGS__) - 1};                                               \
         static cstar_site *const cstar_site_entry_ CSTAR__SITE_SECTION = &cstar_site_;             \
         cstar_html_put((h), cstar_site_entry_, CSTAR__VALS(__VA_ARGS__));                          \
     } while (0)
 
 /* The preprocessor's part: count the arguments, turn each behind the first into a cstar_val. */
 #define CSTAR__FIRST(first, ...) first
+/* Its name is what a compiler says of cstar_put(h, text): text goes into cstar_put(h, "{}", text). */
+#define CSTAR__MARKUP_MUST_BE_A_LITERAL(literal) "" literal ""
 #define CSTAR__COUNT(...)                                                                          \
     CSTAR__COUNT_(__VA_ARGS__, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9,  \
                   8, 7, 6, 5, 4, 3, 2, 1, )

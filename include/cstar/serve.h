@@ -102,8 +102,9 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     /* GET here answers the counters in Prometheus's text format, to everybody who can reach it.
      * NULL, "" or "off": nowhere. Not in the access log. */
     const char *metrics;
-    /* Show the failures of events in the browser, in the page and its console: for you, while you
-     * write the program, and for nobody else. */
+    /* Show failures in the browser: of events in the page and its console, of pages on the error
+     * page; and log hints, once each: what looks forgotten, such as a stream that listens to
+     * nothing. For you, while you write the program, and for nobody else. */
     bool development;
     /* Stop on SIGINT and SIGTERM, load certificates and open the access log again on SIGHUP. */
     bool signals;

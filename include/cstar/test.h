@@ -277,6 +277,12 @@ CSTAR_API const cstar_test_reply *cstar_test_send_page_event(cstar_test_page *pa
     cstar_test_send_page_event(                                                                    \
         (page_), &(cstar_test_event_opts){.event = (event_), .signals = __VA_ARGS__})
 
+/** Opens the page's stream, as its data-init='{}' with cstar_connect() does: with the page's signals,
+ * its token among them, and a tabId and pageId of its own if a test has given it none; and applies
+ * what comes first. What comes later: cstar_test_apply(page, cstar_test_news(s)). A status other than
+ * 200 is a failure: for a stream that is to be refused there is cstar_test_open(). */
+CSTAR_API cstar_test_stream *cstar_test_connect(cstar_test_page *page);
+
 /** How many elements match. */
 CSTAR_API size_t cstar_test_count(cstar_test_page *page, const char *selector);
 /** The text of the first match, with white space collapsed; NULL: no match. */

@@ -111,3 +111,32 @@ void cstar__hub_counts(cstar__hub *hub, cstar__hub_count *out) {
         (void)pthread_mutex_unlock(&hub->topics[i].lock);
     }
 }
+
+/* ---- names ---- */
+
+static size_t add_names(const cstar__topics *in, cstar_buf *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < in->slots.cap; i++) {
+        const cstar__topic *t = in->slots.at[i].hash != 0 ? in->slots.at[i].u.ptr : NULL;
+        if (t != NULL && out->limit - out->len > t->len + sizeof ", \"\"") {
+            cstar_buf_puts(out, out->len != 0 ? ", \"" : "\"");
+            cstar_buf_add(out, t->name, t->len);
+            cstar_buf_byte(out, '"');
+            n++;
+        }
+    }
+    return n;
+}
+
+size_t cstar__hub_names(cstar__hub *hub, char *out, size_t size) {
+    size_t n = 0;
+    cstar_buf b;
+    cstar_buf_fixed(&b, out, size - 1);
+    for (size_t i = 0; i < CSTAR__SHARDS; i++) {
+        (void)pthread_mutex_lock(&hub->topics[i].lock);
+        n += add_names(&hub->topics[i], &b);
+        (void)pthread_mutex_unlock(&hub->topics[i].lock);
+    }
+    out[b.len] = '\0';
+    return n;
+}

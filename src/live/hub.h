@@ -81,6 +81,9 @@ typedef struct cstar__hub_count {
 /** [any thread] */
 void cstar__hub_counts(cstar__hub *hub, cstar__hub_count *out);
 
+/** [any thread] Some of the topics there are, as `"a", "b", ...`, NUL-terminated. @return how many. */
+size_t cstar__hub_names(cstar__hub *hub, char *out, size_t size);
+
 typedef enum cstar__audience {
     CSTAR__AUDIENCE_NONE,  /* nobody would get it */
     CSTAR__AUDIENCE_PLAIN, /* somebody listens */

@@ -110,7 +110,9 @@ static bool derive(const key *k, const unsigned char nonce[HALF], unsigned char 
 
 static cstar_status check(const cstar__keyring_opts *o, cstar_err *err) {
     if (o->nsecrets == 0 || o->nsecrets > CSTAR__KEYRING_MAX) {
-        return cstar_err_set(err, CSTAR_EINVAL, "secret", "secret: %s, 1 to %d are needed",
+        return cstar_err_set(err, CSTAR_EINVAL, "secret",
+                             "secret: %s, 1 to %d are needed (cstar_sessions() with .secrets or "
+                             ".secrets_env)",
                              o->nsecrets == 0 ? "there is none" : "there are more",
                              CSTAR__KEYRING_MAX);
     }

@@ -56,6 +56,7 @@ struct cstar_test {
     cstar__kit_link *links;
     cstar__kit_cookie *cookies;
     uint64_t serial;
+    unsigned tabs; /* that cstar_test_connect() has named */
     cstar_buf log;
     /* of the app, while the kit has its own */
     int64_t (*app_clock)(void *arg);

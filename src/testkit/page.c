@@ -5,6 +5,8 @@
  * SPDX-License-Identifier: MIT */
 #include "testkit/dom.h"
 
+#include <stdio.h>
+
 /* ---- signals of the markup ---- */
 
 /* Onto the page's; text that is no JSON object is an expression, which is not for us. */
@@ -179,27 +181,60 @@ static void put_public(cstar_json_writer *w, const cstar_json *v) {
     cstar_json_end_object(w);
 }
 
+/* NULL: told. */
+static const char *signals_of(const cstar_test_page *page) {
+    cstar_buf b;
+    cstar_json_writer w;
+    cstar_buf_init(&b, page->test->alloc, SIZE_MAX / 2);
+    cstar_json_writer_init(&w, &b, 0);
+    put_public(&w, page->signals);
+    return cstar__kit_text(page->test, &b);
+}
+
+/* Of what has a path. */
+static bool can_ask(const cstar_test_page *page) {
+    return page->path != NULL || cstar__kit_fail(page->test, NULL, 0,
+                                                 "a page without a path has neither events nor a "
+                                                 "stream");
+}
+
 const cstar_test_reply *cstar_test_send_page_event(cstar_test_page *page,
                                                    const cstar_test_event_opts *opts) {
     if (page == NULL ||
         (opts->signals != NULL && !add_signals(page, cstar_cstr(opts->signals), 0))) {
         return NULL;
     }
-    if (page->path == NULL) {
-        (void)cstar__kit_fail(page->test, NULL, 0, "a page without a path has no events");
+    if (!can_ask(page)) {
         return NULL;
     }
-    cstar_buf b;
-    cstar_json_writer w;
-    cstar_buf_init(&b, page->test->alloc, SIZE_MAX / 2);
-    cstar_json_writer_init(&w, &b, 0);
-    put_public(&w, page->signals);
     cstar_test_event_opts sent = *opts;
     sent.page = page->path;
-    sent.signals = cstar__kit_text(page->test, &b);
+    sent.signals = signals_of(page);
     const cstar_test_reply *r =
         sent.signals != NULL ? cstar_test_send_event(page->test, &sent) : NULL;
     return cstar_test_apply(page, r) ? r : NULL;
+}
+
+/* ---- its stream ---- */
+
+/* A script of the layout's makes them; each page here is a tab of its own, loaded once. */
+static bool have_tab(cstar_test_page *page) {
+    char json[80];
+    const unsigned n = ++page->test->tabs;
+    (void)snprintf(json, sizeof json, "{\"tabId\":\"tab%u\",\"pageId\":\"page%u\"}", n, n);
+    return add_signals(page, cstar_cstr(json), CSTAR__MERGE_IF_MISSING);
+}
+
+cstar_test_stream *cstar_test_connect(cstar_test_page *page) {
+    if (page == NULL || !can_ask(page) || !have_tab(page)) {
+        return NULL;
+    }
+    const char *signals = signals_of(page);
+    cstar_test_stream *s =
+        signals != NULL ? cstar_test_open(page->test, page->path, .method = "POST", .body = signals)
+                        : NULL;
+    const cstar_test_reply *r = cstar_test_news(s);
+    return cstar_test_check_status(r, 200, NULL, 0) && cstar_test_apply(page, r) ? s : NULL;
 }
 
 /* ---- looking ---- */

@@ -16,12 +16,16 @@ enum { NEW_YEAR = 1767225600 }; /* 2026-01-01 00:00 UTC */
 
 /* ---- failures ---- */
 
+/* With what the app has logged: mostly that says why. */
 static void print_and_abort(void *arg, const char *file, int line, const char *text) {
-    (void)arg;
+    const char *log = cstar_test_log(arg);
     if (file != NULL) {
         (void)fprintf(stderr, "%s:%d: ", file, line);
     }
     (void)fprintf(stderr, "%s\n", text);
+    if (log[0] != '\0' && strstr(text, log) == NULL) {
+        (void)fprintf(stderr, "log: %s", log);
+    }
     abort();
 }
 
@@ -115,7 +119,7 @@ static void init(cstar_test *t, const cstar_test_opts *o) {
     t->began = o->now != 0 ? o->now : NEW_YEAR;
     t->https = o->https;
     t->on_fail = o->on_fail != NULL ? o->on_fail : print_and_abort;
-    t->arg = o->arg;
+    t->arg = o->on_fail != NULL ? o->arg : t;
     borrow_app(t);
 }
 

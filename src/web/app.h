@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #define CSTAR__MAX_SIGNAL_BYTES ((size_t)1000000)
+#define CSTAR__HINTS 64 /* that are remembered: hint.c */
 #define CSTAR__COMPRESS_MIN ((size_t)1024)
 #define CSTAR__CODING_MEMORY ((size_t)64 << 20)
 
@@ -113,7 +114,8 @@ struct cstar_app {
     struct cstar__access_log *access_log; /* NULL: none */
     cstar_access_format access_format;
     const char *health, *metrics; /* paths; NULL: nowhere */
-    bool development;             /* dev_error.c */
+    bool development;             /* dev_error.c, hint.c */
+    uint64_t hints[CSTAR__HINTS]; /* atomic: of what hint.c has told; hashes */
     bool timed;                   /* somebody wants to know how long requests take */
     unsigned https_port;          /* where https_redirect.c sends people; 0: 443 */
     char hsts[64];                /* the field's value; empty: none */
@@ -207,6 +209,7 @@ struct cstar_conn {
     cstar_html html; /* of the open patch */
     bool patching;
     bool halted;      /* cstar_halt() */
+    bool has_body;    /* cstar_body() was written */
     bool rerendering; /* cstar_rerender(): signals are not sent */
     bool unkept;      /* an event's signals, which its tab's stream should know */
     size_t patch_mark;
@@ -356,6 +359,16 @@ cstar_status cstar__conn_reply(cstar_conn *conn, const cstar__reply *r);
 cstar_status cstar__conn_deliver(cstar_conn *conn, const cstar__reply *r);
 /** Hands the response body `out` over with the conn's fields. */
 cstar_status cstar__conn_send_out(cstar_conn *conn, int status, const char *content_type);
+
+/* ---- hint.c ---- */
+
+/* Before the error page: why there is none of that name. */
+void cstar__hint_event(cstar_conn *conn);
+void cstar__hint_no_stream(cstar_conn *conn);
+/** With `development`: what the page's document lacks. */
+void cstar__hint_page(cstar_conn *conn, const cstar_page_def *page);
+/** With `development`: whether the event that begins at `mark` in `out` says what it is to patch. */
+void cstar__hint_patch(cstar_conn *conn, size_t mark);
 
 /* ---- error_page.c ---- */
 

@@ -281,7 +281,8 @@ bool cstar__csrf_check(cstar_conn *conn) {
         return refuse(conn, 500, "csrf: no session");
     }
     if (!cstar__csrf_given(conn, &token)) {
-        return refuse(conn, 403, "csrf: no token");
+        return refuse(conn, 403,
+                      "csrf: no token (cstar_body() in <body>, or cstar_csrf_field() in a form)");
     }
     return token_ok(s, token) || refuse(conn, 403, "csrf: not the token of this session");
 }

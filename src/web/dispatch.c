@@ -46,7 +46,9 @@ static bool is_stream_of_page(const cstar_conn *conn) {
 
 static void refuse_route(cstar_conn *conn, unsigned allowed) {
     if (allowed != 0 && is_stream_of_page(conn)) {
+        cstar__hint_no_stream(conn);
         cstar__error_page(conn, 404, "Not found");
+        cstar__conn_log_error(conn);
     } else if (allowed == 0) {
         cstar__error_page(conn, 404, NULL);
     } else if (add_allow(conn, allowed)) {
@@ -84,7 +86,9 @@ static bool begin(cstar_conn *conn) {
         if (allowed != 0) {
             refuse_route(conn, allowed);
         } else {
+            cstar__hint_event(conn);
             cstar__error_page(conn, 404, "Not found");
+            cstar__conn_log_error(conn);
         }
         return false;
     }
@@ -253,7 +257,8 @@ static void complete(cstar_conn *conn) {
     if (conn->answer != CSTAR__ANSWER_GIVEN && conn->stream == NULL && !live) {
         if (conn->err.code == CSTAR_OK) {
             (void)cstar__conn_failf(conn, CSTAR_ESTATE, "response",
-                                    "response: the handler gave none");
+                                    "response: the handler gave none (cstar_respond_text(), "
+                                    "cstar_redirect_to(), cstar_fail(), ...)");
         }
         cstar__error_page(conn, 500, NULL);
     }

@@ -5,7 +5,7 @@
  *            └─ no, or Datastar's ──▶ text
  *
  * Datastar would morph an HTML page over the document, so it gets text. Nothing of the request is
- * reflected. Invariant: whatever was collected or set for another answer does not describe this one.
+ * reflected. With `development` ours, and the text, say what went wrong, too. Invariant: whatever was collected or set for another answer does not describe this one.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"
@@ -48,7 +48,14 @@ static bool wants_html(const cstar_conn *conn) {
 
 /* ---- ours ---- */
 
-static void put_page(cstar_buf *b, int status, const char *nonce) {
+/* What the log says, for who writes the program; NULL: nothing. */
+static const char *reason_of(const cstar_conn *conn) {
+    const char *text = conn->err.text;
+    const bool shown = conn->app->development && conn->err.code != CSTAR_OK;
+    return shown && cstar_utf8_valid(cstar_cstr(text)) ? text : NULL;
+}
+
+static void put_page(cstar_buf *b, int status, const char *nonce, const char *why) {
     cstar_buf_lit(b, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
                      "<title>");
@@ -67,6 +74,10 @@ static void put_page(cstar_buf *b, int status, const char *nonce) {
     cstar_buf_int(b, status);
     cstar_buf_lit(b, "</h1><p>");
     cstar_buf_puts(b, cstar__reason(status));
+    if (why != NULL) {
+        cstar_buf_lit(b, "</p><p>");
+        cstar_buf_html(b, cstar_cstr(why));
+    }
     cstar_buf_lit(b, "</p></main></body></html>\n");
 }
 
@@ -99,11 +110,24 @@ static bool render(cstar_conn *conn, cstar_buf *b, int status) {
         conn->answer = CSTAR__ANSWER_NONE;
         return rendered;
     }
-    put_page(b, status, cstar_nonce(conn));
+    put_page(b, status, cstar_nonce(conn), reason_of(conn));
     return b->status == CSTAR_OK;
 }
 
 /* ---- together ---- */
+
+/* "Forbidden: csrf: no token ..." */
+static cstar_str explain(cstar_conn *conn, const char *text) {
+    const char *why = reason_of(conn);
+    cstar_buf b;
+    cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), 1024);
+    cstar_buf_puts(&b, text);
+    if (why != NULL) {
+        cstar_buf_lit(&b, ": ");
+        cstar_buf_puts(&b, why);
+    }
+    return b.status == CSTAR_OK ? cstar_buf_view(&b) : cstar_cstr(text);
+}
 
 static void drop_description(cstar_conn *conn, int status) {
     static const cstar_str names[] = {{"content-type", 12},
@@ -137,6 +161,10 @@ void cstar__error_page(cstar_conn *conn, int status, const char *text) {
     drop_description(conn, status);
     if (cstar__tab_reload(conn, status)) {
         return;
+    }
+    if (conn->app->development) {
+        reply.body = explain(conn, text != NULL ? text : cstar__reason(status));
+        reply.is_ours = true;
     }
     if (render(conn, &html, status)) {
         reply.content_type = "text/html; charset=utf-8";

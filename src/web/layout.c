@@ -113,6 +113,7 @@ static cstar_status write_body(const cstar_expr *self, cstar_buf *out, cstar_err
 cstar_expr cstar_body(cstar_conn *conn) {
     cstar_buf b;
     cstar_buf_init(&b, cstar_arena_allocator(&conn->x->arena), (size_t)1 << 20);
+    conn->has_body = true;
     add_body(conn, &b);
     return (cstar_expr){
         .write = write_body, .b = b.status == CSTAR_OK ? b.ptr : NULL, .attrs = true};

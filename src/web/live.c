@@ -119,6 +119,7 @@ cstar_status cstar_subscribe(cstar_conn *conn, const char *topic) {
         return topic_failed(conn, CSTAR_EINVAL, "subscribe");
     }
     const cstar_status rc = cstar__live_subscribe(l->s, cstar_cstr(topic));
+    l->listens = l->listens || rc == CSTAR_OK;
     return rc == CSTAR_OK ? rc : topic_failed(conn, rc, "subscribe");
 }
 
@@ -408,6 +409,7 @@ static void start(cstar__live_conn *l) {
         cstar__live_end(l->s, CSTAR__LIVE_DRAINED);
     } else {
         cstar__live_set_alarm(l);
+        cstar__hint_stream(l);
     }
 }
 

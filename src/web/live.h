@@ -39,6 +39,7 @@ typedef struct cstar__live_conn {
     struct cstar__live_job *defers; /* live_defer.c: under way */
     bool inside;                    /* a callback runs */
     bool asked;                     /* cstar_live() was called */
+    bool listens;                   /* it has subscribed to something, ever */
     bool started;                   /* the response has begun */
     bool gzip;                      /* it may be coded, and the client would like that */
     bool later_ready;
@@ -153,6 +154,14 @@ void cstar__app_tidy_hub(cstar_app *app);
 bool cstar__app_open_mail(cstar_app *app, unsigned room);
 /** [room's thread] All that was published until now: its streams are about to end. */
 void cstar__app_open_last_mail(cstar_app *app, unsigned room);
+
+/* ---- hint.c: with `development` ---- */
+
+/** It has begun: whether anything can come by it. */
+void cstar__hint_stream(const cstar__live_conn *l);
+/** Nobody listens to what is published to. [any thread] */
+void cstar__hint_topic(cstar_app *app, const char *topic);
+void cstar__hint_no_topic(cstar_app *app);
 
 /* ---- threads.c ---- */
 

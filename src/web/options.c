@@ -121,7 +121,7 @@ static const option options[] = {
      INTO(CHOICE, serve.access_format), .words = "combined|common|json"},
     {"log-level", "LEVEL", "what to say on standard error: error, warning or info", "info",
      INTO(CHOICE, log_level), .words = "error|warning|info"},
-    {"development", NULL, "show the failures of events in the browser", "off",
+    {"development", NULL, "show failures in the browser, and log hints", "off",
      INTO(BOOL, serve.development)},
     {"health", "PATH|off", "answers 200, and 503 as soon as it is to stop", "/healthz",
      INTO(STRING, serve.health)},

@@ -45,5 +45,6 @@ void cstar__page_get(cstar_conn *conn, const cstar_page_def *page) {
         cstar__error_page(conn, 500, NULL);
         return;
     }
+    cstar__hint_page(conn, page);
     (void)cstar__conn_send_out(conn, 200, "text/html; charset=utf-8");
 }

@@ -11,9 +11,12 @@
 
 static bool is_address(const char *topic) { return topic[0] == '\1'; }
 
-static cstar_status check(const cstar_app *app, const char *topic, cstar_err *err) {
+static cstar_status check(cstar_app *app, const char *topic, cstar_err *err) {
     if (cstar__app_hub(app) == NULL) {
         return cstar_err_set(err, CSTAR_ESTATE, "publish", "publish: the app is not being served");
+    }
+    if (topic == NULL) {
+        cstar__hint_no_topic(app);
     }
     if (topic == NULL || topic[0] == '\0' ||
         (!is_address(topic) && strlen(topic) > CSTAR__TOPIC_BYTES)) {
@@ -29,7 +32,11 @@ static cstar__audience audience_of(cstar_app *app, const char *topic) {
         return cstar__tab_resolve(app, topic, &address) ? CSTAR__AUDIENCE_PLAIN
                                                         : CSTAR__AUDIENCE_NONE;
     }
-    return cstar__hub_audience(app->hub, cstar_cstr(topic));
+    const cstar__audience audience = cstar__hub_audience(app->hub, cstar_cstr(topic));
+    if (audience == CSTAR__AUDIENCE_NONE) {
+        cstar__hint_topic(app, topic);
+    }
+    return audience;
 }
 
 /* Takes the packet. NULL: out of memory. */

@@ -40,7 +40,7 @@ static void set_process(cstar_app *app, const cstar_serve_opts *o) {
     app->timed = app->metrics != NULL || app->access_log != NULL;
     app->started = (int64_t)time(NULL);
     app->access_format = o->access_format;
-    app->development = o->development;
+    __atomic_store_n(&app->development, o->development, __ATOMIC_RELAXED); /* likewise */
     app->hsts[0] = '\0';
     if (o->tls && o->hsts != 0) {
         (void)snprintf(app->hsts, sizeof app->hsts, "max-age=%u%s", o->hsts,

@@ -31,6 +31,8 @@ static cstar_status close_patch(cstar_conn *conn) {
             (void)cstar_err_set(&err, rc, "patch", "patch: %s", cstar_strerror(rc));
         }
         (void)cstar__conn_fail(conn, &err);
+    } else {
+        cstar__hint_patch(conn, conn->patch_mark);
     }
     /* A put that comes late must not write behind the event. Copied: formatting costs as much as a
      * patch. */
@@ -64,7 +66,8 @@ static cstar_status ready(cstar_conn *conn) {
     if (conn->answer != CSTAR__ANSWER_SSE) {
         return cstar__conn_failf(
             conn, CSTAR_ESTATE, "start",
-            "start: the event stream has not been started (or the response is complete)");
+            "start: no event stream (a plain handler begins one with cstar_start(); or the "
+            "response is complete)");
     }
     return cstar__conn_gone(conn)
                ? cstar__conn_failf(conn, CSTAR_ECLOSED, "conn", "conn: the client is gone")
@@ -96,8 +99,16 @@ cstar_status cstar_conn_send(cstar_conn *conn, const cstar_sse_event *e) {
     SEND_WITH(cstar_format_event, e);
 }
 
-cstar_status cstar_conn_patch_elements(cstar_conn *conn, const cstar_elements *e) {
+static cstar_status send_elements(cstar_conn *conn, const cstar_elements *e) {
     SEND_WITH(cstar_format_patch_elements, e);
+}
+
+cstar_status cstar_conn_patch_elements(cstar_conn *conn, const cstar_elements *e) {
+    cstar__sse_settle(conn);
+    const size_t mark = conn->out.len;
+    const cstar_status rc = send_elements(conn, e);
+    cstar__hint_patch(conn, rc == CSTAR_OK ? mark : conn->out.len);
+    return rc;
 }
 
 cstar_status cstar_conn_remove_elements(cstar_conn *conn, const cstar_elements *e) {
