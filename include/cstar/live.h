@@ -94,7 +94,7 @@ CSTAR_API cstar_status cstar_conn_live(cstar_conn *conn, const cstar_live_opts *
  * ELIMIT: more than 1024 topics; ENOMEM. */
 CSTAR_API cstar_status cstar_subscribe(cstar_conn *conn, const char *topic);
 /** Nothing of that topic comes any more, not even what was published before, but for patches that wait
- * for a slow client already. ENOENT. */
+ * for a slow client already. ENOENT; ESTATE: no stream, or from a `.blocking` connect. */
 CSTAR_API cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic);
 
 /** Calls `fn` every `ms` milliseconds (at least 1) while the stream lives; again with the same
@@ -156,7 +156,7 @@ typedef struct cstar_publication { /* zero is the default of every field */
     cstar_str bytes;               /* copied, unless `free` is set */
     const char *json;              /* instead of bytes: JSON text, which is checked */
     /* Lends `bytes` instead of copying them: called once, on any thread, when nobody needs them any
-     * more, also if publishing has failed. */
+     * more, also if publishing has failed. JSON is copied: then it is called at once. */
     void (*free)(void *arg);
     void *arg;
     char reserved;
@@ -277,7 +277,8 @@ CSTAR_API const char *cstar_tab_id(cstar_conn *conn);
 /**
  * An address: publishing to it reaches the stream of this conn's tab alone (of its page's
  * stream_key, or its cstar_live() scope), whoever that is by then, or nobody. For an event's handler
- * to talk to its own tab. NULL: no scope, or no tabId. Valid until the callback returns.
+ * to talk to its own tab. NULL: no scope (as in a component, which is of no page), no tabId, or the
+ * tab has no stream now. Valid until the callback returns.
  */
 CSTAR_API const char *cstar_tab(cstar_conn *conn);
 /** The same in a scope that is named: for a plain handler, whose tab has a stream of
@@ -296,9 +297,9 @@ CSTAR_API cstar_status cstar_tab_end(cstar_app *app, const char *scope, const ch
 CSTAR_API void cstar_tab_release(cstar_conn *conn);
 
 /**
- * The latest signals of the stream's tab: those of its last event, or those that it was opened with.
- * For a callback of a keyed stream; others get those that it was opened with. Valid until it
- * returns.
+ * The latest signals of the stream's tab: those of its page's last event (a component's are of no
+ * page), or those that it was opened with. More than 64 KiB of an event are not kept. For a
+ * callback of a keyed stream; others get those that it was opened with. Valid until it returns.
  * A client that comes back by itself opens its stream with what it said first, not with what it has
  * by now. So what a tab said last is kept for a while when its stream has gone (15 minutes, for
  * 100 000 tabs, 64 MiB of all, the oldest go first), what its events say meanwhile too, and the
@@ -311,14 +312,18 @@ CSTAR_API const cstar_signals *cstar_tab_signals(cstar_conn *conn);
  * last. false: its client has come back, and this server does not know what it said since it was
  * loaded: the server has been restarted, or the client was away for too long, or its tab was
  * duplicated. Or it has sent events before its first stream could be opened, and which is newer
- * can't be told. Where it matters, ask it for an event, by cstar_nudge(): examples/todo.
+ * can't be told. Or what it said last was too long to be kept. Where it matters, ask it for an
+ * event, by cstar_nudge(): examples/todo.
  */
 CSTAR_API bool cstar_tab_signals_fresh(cstar_conn *conn);
 /** Runs the page's mount and render for those signals, and patches the result: by the ids of its
  * top-level elements. From a callback of a page's stream, or an event's handler: then for the
- * signals that the event brought. Mount and render see them by cstar_tab_signals(). What mount
- * sets is for this rendering; have it in data-signals__ifmissing, lest the browser's are set back.
- * In a callback of a stream all of it runs on the loop, also of a `.blocking` page. */
+ * signals that the event brought. Mount and render see them by cstar_tab_signals(). What they set is
+ * for this rendering; have it in data-signals__ifmissing, lest the browser's signals are set back.
+ * In a callback of a stream all of it runs on the loop, also of a `.blocking` page.
+ * @return CSTAR_ESTATE no page; or mount has answered something else (cstar_fail(), a redirect), or
+ *         deferred, which a page that is rendered again can't: nothing is rendered then, and what
+ *         is shown stays. A mount that halts ends the stream. */
 CSTAR_API cstar_status cstar_rerender(cstar_conn *conn);
 
 /**
@@ -358,9 +363,9 @@ typedef struct cstar_deferred { /* zero is the default of every field but work *
 } cstar_deferred;
 
 /**
- * From mount, authorize, an event's handler or a plain one: the request goes on when `done` has
- * returned, as if the callback had returned then, so that `done` may do what the callback could:
- * refuse, assign, patch, answer, defer again. Any number: they run side by side, `done` in the
+ * From mount, authorize, connect, an event's handler or a plain one: the request goes on when
+ * `done` has returned, as if the callback had returned then, so that `done` may do what the callback
+ * could: refuse, assign, patch, answer, defer again. Any number: they run side by side, `done` in the
  * order in which they are finished, and the request goes on behind the last. What is answered
  * earlier leaves then, too. If the client leaves meanwhile, `done` is not called, and works that
  * have not begun are not run.
@@ -373,8 +378,8 @@ typedef struct cstar_deferred { /* zero is the default of every field but work *
  * @return CSTAR_ELIMIT the pool's queue is full (max_work of cstar_serve_opts): what gives no other
  *         answer has answered 503 with Retry-After: 1. On the others it has answered 500.
  *         CSTAR_ESTATE from blocking handlers, which may wait themselves; from render, layouts,
- *         `disconnect` and callbacks of an upload or of cstar_stream(); when there is a response
- *         already. CSTAR_EINVAL no work;
+ *         `disconnect`, a mount that cstar_rerender() runs, and callbacks of an upload or of
+ *         cstar_stream(); when there is a response already. CSTAR_EINVAL no work;
  *         CSTAR_ENOMEM.
  */
 CSTAR_API cstar_status cstar_conn_defer(cstar_conn *conn, const cstar_deferred *d);

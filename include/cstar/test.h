@@ -244,7 +244,8 @@ CSTAR_API void cstar_test_cut(cstar_test_stream *s);
  * first one that it has not taken (a ping, if there is no other) the connection is given up. */
 CSTAR_API void cstar_test_vanish(cstar_test_stream *s);
 /** What a server that stops tells its streams: those of cstar_live() end, behind what they have
- * said. What is sent afterwards comes to the next server, so to speak. */
+ * said and what was published before. What is sent afterwards comes to the next server, so to
+ * speak, which has kept nothing for those who come back. */
 CSTAR_API void cstar_test_drain(cstar_test *t);
 /** Whether the app still has it open. */
 CSTAR_API bool cstar_test_is_open(const cstar_test_stream *s);

@@ -35,10 +35,11 @@ typedef struct cstar_app cstar_app;
 typedef struct cstar_conn cstar_conn;
 
 typedef struct cstar_view_opts { /* zero is the default of every field but render */
-    /* Writes the whole of it, as it is now. Where it fails (see cstar_html_status()), that is
-     * logged, what is shown stays, and it is called again: after a second, two, four, and then
-     * every 32 s, until it succeeds or nobody subscribes any more; when something changes, at once
-     * (not before `min_ms`). Who has come meanwhile to a view that was never shown gets it then. */
+    /* Writes the whole of it, as it is now. Where it fails (see cstar_html_status(); or it is
+     * longer than an event may be, max_response of cstar_serve_opts), that is logged, what is shown
+     * stays, and it is called again: after a second, two, four, and then every 32 s, until it
+     * succeeds or nobody subscribes any more; when something changes, at once (not before
+     * `min_ms`). Who has come meanwhile to a view that was never shown gets it then. */
     void (*render)(cstar_html *h, void *arg);
     void *arg;
     const char *key;      /* tells the views of one topic apart; copied; NULL: "" */

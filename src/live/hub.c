@@ -97,6 +97,8 @@ const cstar_allocator *cstar__hub_alloc(const cstar__hub *hub) { return hub->all
 cstar__room *cstar__hub_room(cstar__hub *hub, unsigned index) { return &hub->rooms[index]; }
 uint32_t cstar__hub_epoch(const cstar__hub *hub) { return hub->opts.epoch; }
 
+void cstar__hub_next_epoch(cstar__hub *hub) { hub->opts.epoch++; }
+
 /* ---- counts ---- */
 
 void cstar__hub_counts(cstar__hub *hub, cstar__hub_count *out) {

@@ -66,6 +66,8 @@ void cstar__hub_free(cstar__hub *hub);
 const cstar_allocator *cstar__hub_alloc(const cstar__hub *hub);
 cstar__room *cstar__hub_room(cstar__hub *hub, unsigned index);
 uint32_t cstar__hub_epoch(const cstar__hub *hub);
+/** As of another run: who comes back from this one can't resume. While nobody publishes. */
+void cstar__hub_next_epoch(cstar__hub *hub);
 
 enum { CSTAR__SHARDS = 64 /* by the upper six bits of a name's hash */ };
 

@@ -220,13 +220,19 @@ cstar__keepsakes *cstar__keepsakes_new(const cstar__keepsakes_opts *opts) {
     return k;
 }
 
+void cstar__keepsakes_clear(cstar__keepsakes *k) {
+    (void)pthread_mutex_lock(&k->lock);
+    while (k->oldest != NULL) {
+        drop_oldest(k);
+    }
+    (void)pthread_mutex_unlock(&k->lock);
+}
+
 void cstar__keepsakes_free(cstar__keepsakes *k) {
     if (k == NULL) {
         return;
     }
-    while (k->oldest != NULL) {
-        drop_oldest(k);
-    }
+    cstar__keepsakes_clear(k);
     cstar__slots_fini(&k->slots, k->opts.alloc);
     (void)pthread_mutex_destroy(&k->lock);
     (void)k->opts.alloc->resize(k->opts.alloc->ctx, k, sizeof *k, 0);

@@ -41,6 +41,8 @@ typedef struct cstar__keepsake_key {
 CSTAR_MUST_USE cstar__keepsakes *cstar__keepsakes_new(const cstar__keepsakes_opts *opts);
 /** With all that is kept. Nobody may be inside. NULL is allowed. */
 void cstar__keepsakes_free(cstar__keepsakes *k);
+/** Forgets all of them. */
+void cstar__keepsakes_clear(cstar__keepsakes *k);
 
 /** Keeps a copy, in place of the last of that key. CSTAR_ELIMIT: too long; CSTAR_ENOMEM: the last
  * one stays. */

@@ -111,7 +111,7 @@ size_t cstar__registry_count(cstar__registry *r);
 /**
  * Keeps a copy, in place of the last; an empty one forgets it.
  * @return CSTAR_ENOENT: nobody owns the tab; CSTAR_ELIMIT: too long, or all tabs together have too
- *         much; CSTAR_ENOMEM. Then the last one stays.
+ *         much; CSTAR_ENOMEM. Then the last one stays, and the tab is behind.
  */
 CSTAR_MUST_USE cstar_status cstar__registry_keep_signals(cstar__registry *r, cstar_str scope,
                                                          cstar_str tab, cstar_str json);
@@ -124,8 +124,8 @@ CSTAR_MUST_USE cstar_status cstar__registry_signals(cstar__registry *r, cstar_st
  * Of a stream that is about to release its tab: they, appended to `out` (nothing, if no event has
  * brought any), and its page.
  * @param page  gets the hash of the owner's page, as of cstar__registry_page().
- * @return CSTAR_ENOENT: that generation is not the owner, or its page is not known; otherwise the
- *         status of `out`.
+ * @return CSTAR_ENOENT: that generation is not the owner, its page is not known, or the tab is
+ *         behind; otherwise the status of `out`.
  */
 CSTAR_MUST_USE cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *t,
                                                          uint64_t generation, cstar_buf *out,
@@ -133,6 +133,9 @@ CSTAR_MUST_USE cstar_status cstar__registry_last_signals(cstar__registry *r, con
 
 /** The hash of a page id, which is all that the registry knows of it; never 0. */
 uint64_t cstar__registry_page(const cstar__registry *r, cstar_str page);
+
+/** Whether a tab has an owner, and the last that it said could not be kept. */
+bool cstar__registry_is_behind(cstar__registry *r, cstar_str scope, cstar_str tab);
 
 /** Bytes of all tabs' signals. */
 size_t cstar__registry_signal_bytes(cstar__registry *r);

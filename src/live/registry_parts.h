@@ -30,7 +30,8 @@ typedef struct cstar__entry {
     cstar__tab_signals *signals; /* NULL: none */
     uint16_t nscope;
     uint8_t ntab;
-    char key[]; /* scope, tab */
+    bool behind; /* its tab has said something since that could not be kept */
+    char key[];  /* scope, tab */
 } cstar__entry;
 
 typedef struct cstar__shard {

@@ -8,6 +8,7 @@
 static size_t size_of(size_t len) { return offsetof(cstar__tab_signals, json) + len; }
 
 void cstar__entry_drop_signals(cstar__registry *r, cstar__entry *e) {
+    e->behind = false;
     if (e->signals != NULL) {
         const size_t len = e->signals->len;
         r->opts.alloc->resize(r->opts.alloc->ctx, e->signals, size_of(len), 0);
@@ -56,6 +57,7 @@ cstar_status cstar__registry_keep_signals(cstar__registry *r, cstar_str scope, c
         rc = CSTAR_OK;
     } else if (e != NULL) {
         rc = json.len <= r->opts.max_signals ? keep(r, e, json) : CSTAR_ELIMIT;
+        e->behind = rc != CSTAR_OK;
     }
     (void)pthread_mutex_unlock(&k.shard->lock);
     return rc;
@@ -81,7 +83,7 @@ cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *
     cstar_status rc = CSTAR_ENOENT;
     (void)pthread_mutex_lock(&k.shard->lock);
     const cstar__entry *e = cstar__key_entry(&k);
-    if (e != NULL && e->generation == generation && e->page != 0) {
+    if (e != NULL && e->generation == generation && e->page != 0 && !e->behind) {
         *page = e->page;
         if (e->signals != NULL) {
             cstar_buf_add(out, e->signals->json, e->signals->len);
@@ -90,6 +92,15 @@ cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *
     }
     (void)pthread_mutex_unlock(&k.shard->lock);
     return rc;
+}
+
+bool cstar__registry_is_behind(cstar__registry *r, cstar_str scope, cstar_str tab) {
+    const cstar__key k = cstar__key_of(r, scope, tab);
+    (void)pthread_mutex_lock(&k.shard->lock);
+    const cstar__entry *e = cstar__key_entry(&k);
+    const bool behind = e != NULL && e->behind;
+    (void)pthread_mutex_unlock(&k.shard->lock);
+    return behind;
 }
 
 size_t cstar__registry_signal_bytes(cstar__registry *r) {

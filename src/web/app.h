@@ -208,10 +208,12 @@ struct cstar_conn {
     cstar__answer answer;
     cstar_html html; /* of the open patch */
     bool patching;
-    bool halted;      /* cstar_halt() */
-    bool has_body;    /* cstar_body() was written */
-    bool rerendering; /* cstar_rerender(): signals are not sent */
-    bool unkept;      /* an event's signals, which its tab's stream should know */
+    bool halted;   /* cstar_halt() */
+    bool has_body; /* cstar_body() was written */
+    /* cstar_rerender(): signals are not sent, nothing can be deferred; what is answered ... */
+    bool rerendering;
+    bool refusing; /* ... was meant for a document: there is nothing to be rendered */
+    bool unkept;   /* an event's signals, which its tab's stream should know */
     size_t patch_mark;
     bool signals_read;
     const cstar_signals *signals;

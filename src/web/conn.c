@@ -25,7 +25,13 @@ cstar_conn *cstar__conn_new(cstar_app *app, cstar__exchange *x, const cstar__mat
 
 /* ---- errors ---- */
 
+/* A page's mount that answers does so instead of the page, and can't when it is rendered again. */
+static bool is_answer_too_late(const cstar_err *err) {
+    return err->code == CSTAR_ESTATE && err->where != NULL && strcmp(err->where, "response") == 0;
+}
+
 cstar_status cstar__conn_fail(cstar_conn *conn, const cstar_err *err) {
+    conn->refusing = conn->refusing || (conn->rerendering && is_answer_too_late(err));
     if (conn->err.code == CSTAR_OK) {
         conn->err = *err;
     }

@@ -113,11 +113,16 @@ bool cstar__csrf_of(const cstar_app *app) {
 
 bool cstar__csrf_on(const cstar_conn *conn) { return cstar__csrf_of(conn->app); }
 
+/* A new one would be nobody's: its cookie can't be sent any more. */
+static bool is_late(const cstar_conn *conn) {
+    return conn->answer == CSTAR__ANSWER_GIVEN || conn->streaming;
+}
+
 cstar_status cstar__csrf_secret(cstar_conn *conn, cstar__session *s) {
     if (s->has_csrf) {
         return CSTAR_OK;
     }
-    if (conn->answer == CSTAR__ANSWER_GIVEN) {
+    if (is_late(conn)) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "csrf",
                                  "csrf: the response has been given already");
     }
@@ -157,9 +162,7 @@ const char *cstar_csrf_token(cstar_conn *conn) {
 /* An error page is rendered when it is too late to make one. */
 const char *cstar__csrf_offer(cstar_conn *conn) {
     const cstar__session *s = cstar__csrf_on(conn) ? cstar__session_of(conn) : NULL;
-    return s != NULL && (s->has_csrf || conn->answer != CSTAR__ANSWER_GIVEN)
-               ? cstar_csrf_token(conn)
-               : "";
+    return s != NULL && (s->has_csrf || !is_late(conn)) ? cstar_csrf_token(conn) : "";
 }
 
 void cstar_csrf_field(cstar_conn *conn, cstar_html *h) {

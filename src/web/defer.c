@@ -132,6 +132,11 @@ static cstar_status check(cstar_conn *conn, const cstar_deferred *d) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "defer",
                                  "defer: a blocking handler may wait itself");
     }
+    if (conn->rerendering) {
+        conn->refusing = true;
+        return cstar__conn_failf(conn, CSTAR_ESTATE, "defer",
+                                 "defer: a page that is rendered again can't wait");
+    }
     if (!conn->may_defer) {
         return cstar__conn_failf(
             conn, CSTAR_ESTATE, "defer",
@@ -173,7 +178,8 @@ static cstar_status queue(cstar_conn *conn, const cstar_deferred *d) {
 }
 
 cstar_status cstar_conn_defer(cstar_conn *conn, const cstar_deferred *d) {
-    const bool live = conn->live != NULL && conn->live->inside && conn->live->s != NULL;
+    const bool live =
+        conn->live != NULL && conn->live->inside && conn->live->s != NULL && !conn->rerendering;
     cstar_status rc = live && d->work != NULL ? CSTAR_OK : check(conn, d);
     if (rc == CSTAR_OK) {
         rc = live ? cstar__live_defer(conn->live, d) : queue(conn, d);

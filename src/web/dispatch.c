@@ -246,7 +246,8 @@ static bool may_run(cstar_conn *conn) {
 
 /* Whatever the handler has left undone. */
 static void complete(cstar_conn *conn) {
-    const bool live = conn->live != NULL && conn->live->asked;
+    /* a stream that could not load what it shows would show nothing, for ever */
+    const bool live = conn->live != NULL && conn->live->asked && !cstar__defer_refused(conn);
     if (conn->stream != NULL) {
         cstar__stream_settle(conn); /* it begins on the loop, in finish */
     } else if (live) {
@@ -277,7 +278,7 @@ void cstar__dispatch_call(cstar_conn *conn) {
 void cstar__dispatch_finish(cstar_conn *conn) {
     if (conn->stream != NULL) {
         cstar__stream_start(conn);
-    } else if (conn->live != NULL && conn->live->asked) {
+    } else if (conn->live != NULL && conn->live->asked && conn->answer == CSTAR__ANSWER_SSE) {
         cstar__live_begin(conn);
     } else {
         cstar__live_close(conn); /* it has subscribed, and then not become a stream */

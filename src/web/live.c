@@ -125,7 +125,7 @@ cstar_status cstar_subscribe(cstar_conn *conn, const char *topic) {
 
 cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic) {
     cstar__live_conn *l = conn->live;
-    if (l == NULL || l->s == NULL || conn->off_loop) {
+    if (l == NULL || l->s == NULL || (!l->started && cstar__conn_is_blocking(conn))) {
         return topic_failed(conn, CSTAR_ESTATE, "unsubscribe");
     }
     return cstar__live_unsubscribe(l->s, cstar_cstr(topic != NULL ? topic : ""));

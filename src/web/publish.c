@@ -269,10 +269,11 @@ cstar_status cstar__publish_rerender(cstar_app *app, const char *address) {
 cstar_status cstar_app_publish(cstar_app *app, const char *topic, const cstar_publication *p) {
     cstar_status rc = check(app, topic, NULL);
     rc = rc == CSTAR_OK && p->json != NULL ? check_json(app, p->json) : rc;
-    if (rc == CSTAR_OK && audience_of(app, topic) != CSTAR__AUDIENCE_NONE) {
-        return post(app, topic, message_of(app, p));
+    const bool heard = rc == CSTAR_OK && audience_of(app, topic) != CSTAR__AUDIENCE_NONE;
+    if (heard) {
+        rc = post(app, topic, message_of(app, p));
     }
-    if (p->free != NULL) {
+    if (p->free != NULL && (!heard || p->json != NULL)) { /* nothing was lent */
         p->free(p->arg);
     }
     return rc;

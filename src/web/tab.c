@@ -65,10 +65,19 @@ static cstar__keepsake_key keepsake_key(const cstar_app *app, cstar_str scope, c
         .scope = scope, .tab = tab, .page = cstar__registry_page(app->registry, page)};
 }
 
-/* Of an event that has come while its page has no stream. */
+/* Of an event that has come while its page has no stream. What can't be kept leaves nothing: what
+ * was said before it would be taken for the last. */
 static cstar_status keep_for_later(cstar_app *app, const cstar__tab *t, cstar_str signals) {
     const cstar__keepsake_key key = keepsake_key(app, t->scope, t->tab, t->page);
-    return t->page.len != 0 ? cstar__keepsakes_put(app->keepsakes, &key, signals) : CSTAR_OK;
+    const cstar_status rc =
+        t->page.len != 0 ? cstar__keepsakes_put(app->keepsakes, &key, signals) : CSTAR_OK;
+    if (rc != CSTAR_OK) {
+        cstar_buf older;
+        cstar_buf_init(&older, app->alloc, SIZE_MAX / 2);
+        (void)cstar__keepsakes_take(app->keepsakes, &key, &older);
+        cstar_buf_fini(&older);
+    }
+    return rc;
 }
 
 static bool knows_signals(cstar_app *app, cstar_str scope, cstar_str tab) {
@@ -340,31 +349,43 @@ const cstar_signals *cstar_tab_signals(cstar_conn *conn) {
 /* One that has no claim has nothing but its request. */
 bool cstar_tab_signals_fresh(cstar_conn *conn) {
     const cstar__live_conn *l = conn->live;
+    const bool claimed = l != NULL && l->claimed;
+    if (claimed &&
+        cstar__registry_is_behind(conn->app->registry, cstar_cstr(l->scope), cstar_cstr(l->tab))) {
+        return false;
+    }
     if (l == NULL || (has_come_back(conn) ? l->recalled : !l->overtaken)) {
         return true;
     }
-    return l->claimed && knows_signals(conn->app, cstar_cstr(l->scope), cstar_cstr(l->tab));
+    return claimed && knows_signals(conn->app, cstar_cstr(l->scope), cstar_cstr(l->tab));
+}
+
+/* As for a document: what mount refuses is not rendered. */
+static void render_again(cstar_conn *conn, const cstar_page_def *page) {
+    conn->refusing = false;
+    if (page->mount != NULL) {
+        page->mount(conn);
+    }
+    const bool over = conn->halted || conn->refusing;
+    cstar_html *h = over ? NULL : cstar_conn_patch_begin(conn, &(cstar_elements){0});
+    if (h != NULL) {
+        page->render(conn, h);
+        (void)cstar_conn_patch_end(conn, h);
+    }
 }
 
 cstar_status cstar_rerender(cstar_conn *conn) {
     const cstar_page_def *page = cstar__tab_page(conn);
-    if (page == NULL || conn->answer != CSTAR__ANSWER_SSE) {
+    if (page == NULL || conn->answer != CSTAR__ANSWER_SSE || conn->rerendering) {
         return cstar__conn_failf(conn, CSTAR_ESTATE, "rerender",
                                  "rerender: only from a page's stream or event");
     }
     cstar__rerender_note(conn);
     const cstar_signals *before = conn->signals;
     conn->signals = cstar_tab_signals(conn);
-    conn->rerendering = true; /* what mount sets is for render: the browser has its own */
-    if (page->mount != NULL) {
-        page->mount(conn);
-    }
+    conn->rerendering = true; /* signals that it sets are for itself: the browser has its own */
+    render_again(conn, page);
     conn->rerendering = false;
-    cstar_html *h = conn->halted ? NULL : cstar_conn_patch_begin(conn, &(cstar_elements){0});
-    if (h != NULL) {
-        page->render(conn, h);
-        (void)cstar_conn_patch_end(conn, h);
-    }
     conn->signals = before;
     return conn->err.code;
 }

@@ -344,24 +344,38 @@ static cstar_elements patch_of(const view *v) {
                             .key = v->packet_key};
 }
 
-/* [view] Publishes what was rendered, unless it is what is shown. */
-static cstar_status show(view *v, cstar_err *err) {
-    const bool same =
-        v->has_shown && cstar_str_eq(cstar_buf_view(&v->shown), cstar_buf_view(&v->fresh));
-    if (!same) {
-        const cstar_buf old = v->shown;
-        v->shown = v->fresh;
-        v->fresh = old;
-        v->has_shown = true;
-    }
+static void swap_shown(view *v) {
+    const cstar_buf old = v->shown;
+    v->shown = v->fresh;
+    v->fresh = old;
+}
+
+/* [view] Publishes what was rendered, unless it is what is shown. What can never be sent (it is too
+ * long as an event) is a rendering that has failed: `v->err`. @return false: nobody got it now. */
+static bool show(view *v) {
+    const bool had = v->has_shown;
+    const bool same = had && cstar_str_eq(cstar_buf_view(&v->shown), cstar_buf_view(&v->fresh));
     if (same && !v->wanted && !v->opts.repeat) {
-        return CSTAR_OK;
+        return true;
     }
-    v->wanted = true; /* should it fail */
+    swap_shown(v);
+    v->has_shown = true;
     const cstar_elements patch = patch_of(v);
-    const cstar_status rc = cstar_app_publish_elements(v->app, v->topic, &patch, err);
-    v->wanted = rc == CSTAR_EAGAIN || rc == CSTAR_ENOMEM;
-    return rc;
+    cstar_err err;
+    cstar__err_init(&err);
+    const cstar_status rc = cstar_app_publish_elements(v->app, v->topic, &patch, &err);
+    if (rc == CSTAR_EAGAIN || rc == CSTAR_ENOMEM) {
+        v->wanted = true;
+        return false;
+    }
+    if (rc != CSTAR_OK) {
+        swap_shown(v);
+        v->has_shown = had;
+        v->err = err;
+        return true;
+    }
+    v->wanted = false;
+    return true;
 }
 
 /* [view, worker 0's thread, which is about to set its alarm] */
@@ -390,12 +404,9 @@ static void render_again(view *v) {
 }
 
 static void finish(view *v) {
-    cstar_err err = v->err;
     (void)pthread_mutex_lock(&v->lock);
     v->rendering = false;
-    const cstar_status rc = err.code == CSTAR_OK ? show(v, &err) : err.code;
-    const bool unheard = rc != CSTAR_OK && v->wanted && v->err.code == CSTAR_OK;
-    if (unheard) {
+    if (v->err.code == CSTAR_OK && !show(v)) {
         try_again(v);
     }
     if (v->err.code != CSTAR_OK) {
@@ -405,8 +416,9 @@ static void finish(view *v) {
     }
     (void)pthread_mutex_unlock(&v->lock);
     cstar_buf_fini(&v->fresh);
-    if (rc != CSTAR_OK && !unheard) {
-        cstar__app_log(v->app, CSTAR_LOG_ERROR, "view %s %s: %s", v->topic, v->opts.key, err.text);
+    if (v->err.code != CSTAR_OK) {
+        cstar__app_log(v->app, CSTAR_LOG_ERROR, "view %s %s: %s", v->topic, v->opts.key,
+                       v->err.text);
     }
 }
 

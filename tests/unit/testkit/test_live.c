@@ -121,6 +121,15 @@ static void only_members(cstar_conn *conn, const char *event) {
 CSTAR_PAGE(members, .render = render, .connect = connect_room, .info = info,
            .authorize = only_members, .events = CSTAR_EVENTS({"whisper", whisper}));
 
+static cstar_status left_with;
+
+static void connect_and_leave(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    cstar_subscribe(conn, "talk");
+    left_with = cstar_unsubscribe(conn, "talk");
+}
+CSTAR_PAGE(waits, .render = render, .connect = connect_and_leave, .blocking = true);
+
 typedef struct fixture {
     cstar_app *app;
     cstar_test *t;
@@ -133,6 +142,7 @@ static int set_up(void **state) {
     f->app = cstar_app_new();
     cstar_page(f->app, "/room", &room);
     cstar_page(f->app, "/plain", &plain);
+    cstar_page(f->app, "/waits", &waits);
     cstar_page(f->app, "/members", &members);
     cstar_route(f->app, CSTAR_GET, "/timers", listen_with_timers);
     cstar_page(f->app, "/prices", &prices);
@@ -484,6 +494,70 @@ static void a_server_that_stops_ends_its_streams(void **state) {
     assert_true(cstar_tab_is_live(f->app, "room", "t"));
 }
 
+/* As a server's: what was published is in front of the end. */
+static void what_was_published_comes_before_the_end(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    (void)cstar_test_news(s);
+    assert_int_equal(cstar_publish_signals(f->app, "talk", "{\"last\":1}"), CSTAR_OK);
+    assert_int_equal(cstar_publish(f->app, "news", .bytes = CSTAR_STR("goodbye")), CSTAR_OK);
+    cstar_test_drain(f->t);
+    const cstar_test_reply *r = cstar_test_news(s);
+    assert_true(r->complete);
+    cstar_test_expect_signals(r, "{\"last\":1}");
+    cstar_test_expect_body(r, "news: goodbye");
+}
+
+/* The next server has kept nothing of what this one has. */
+static void who_comes_to_the_next_server_gets_a_full_view(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    assert_int_equal(cstar_publish_signals(f->app, "talk", "{\"n\":1}"), CSTAR_OK);
+    cstar_test_advance(f->t, 0);
+    cstar_test_stream *same = cstar_test_reconnect(s);
+    assert_null(strstr(cstar_test_came(same)->body.ptr, "full"));
+    cstar_test_drain(f->t);
+    cstar_test_stream *next = cstar_test_reconnect(same);
+    cstar_test_expect_body(cstar_test_came(next), "full");
+    assert_int_equal(cstar_publish_signals(f->app, "talk", "{\"n\":2}"), CSTAR_OK);
+    cstar_test_advance(f->t, 0);
+    cstar_test_cut(next);
+    assert_int_equal(cstar_publish_signals(f->app, "talk", "{\"n\":3}"), CSTAR_OK);
+    next = cstar_test_reconnect(next); /* which keeps its own */
+    assert_null(strstr(cstar_test_came(next)->body.ptr, "full"));
+    cstar_test_expect_signals(cstar_test_came(next), "{\"n\":3}");
+    assert_null(strstr(cstar_test_came(next)->body.ptr, "{\"n\":1}"));
+}
+
+/* Whoever made the text can be rid of it, heard or not. */
+static void what_was_lent_is_given_back_once(void **state) {
+    static const struct {
+        const char *topic, *json;
+    } cases[] = {{"talk", NULL},   {"talk", "{}"},   {"talk", "{"},
+                 {"nobody", NULL}, {"nobody", "{}"}, {"nobody", "{"}};
+    const fixture *f = *state;
+    cstar_test_stream *s = open_tab(f, "{}");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        freed = 0;
+        const cstar_status rc = cstar_publish(f->app, cases[i].topic, .bytes = CSTAR_STR("lent"),
+                                              .json = cases[i].json, .free = forget, .arg = &freed);
+        const bool wrong = cases[i].json != NULL && strcmp(cases[i].json, "{") == 0;
+        assert_int_equal(rc == CSTAR_OK, !wrong);
+        cstar_test_advance(f->t, 0);
+        assert_int_equal(freed, 1);
+    }
+    cstar_test_expect_body(cstar_test_came(s), "talk: lent");
+}
+
+/* A blocking `connect` runs while others may publish: it can't leave a topic again. */
+static void a_blocking_connect_can_not_unsubscribe(void **state) {
+    const fixture *f = *state;
+    left_with = CSTAR_OK;
+    cstar_test_stream *s = cstar_test_open(f->t, "/waits", .method = "POST", .body = "{}");
+    assert_true(cstar_test_is_open(s));
+    assert_int_equal(left_with, CSTAR_ESTATE);
+}
+
 /* A takeover is two streams of one tab, and a page that comes back is a reconnect. */
 static void a_tab_is_taken_over_and_split(void **state) {
     const fixture *f = *state;
@@ -532,6 +606,10 @@ int main(void) {
         TEST(a_server_that_stops_ends_its_streams),
         TEST(a_tab_is_taken_over_and_split),
         TEST(nothing_is_called_behind_a_halt),
+        TEST(what_was_published_comes_before_the_end),
+        TEST(who_comes_to_the_next_server_gets_a_full_view),
+        TEST(what_was_lent_is_given_back_once),
+        TEST(a_blocking_connect_can_not_unsubscribe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,7 @@ static void info_list(cstar_conn *conn, const cstar_message *m) {
         cstar_halt(conn);
         return;
     }
+    fresh = cstar_tab_signals_fresh(conn);
     assert_int_equal(cstar_rerender(conn), CSTAR_OK);
 }
 
@@ -383,6 +384,17 @@ static void a_server_that_has_stopped_knows_nothing(void **state) {
     assert_false(fresh);
 }
 
+/* Also of those whose streams had gone before. */
+static void a_server_that_has_stopped_has_kept_nothing(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"1\"}");
+    filter_by(f, "{\"tabId\":\"a\",\"pageId\":\"1\",\"filter\":\"mine\"}");
+    cstar_test_cut(a);
+    cstar_test_drain(f->t);
+    (void)cstar_test_reconnect(a);
+    assert_false(fresh);
+}
+
 /* A page that nobody listens to any more is small, and remembers all the same. */
 static void a_quiet_page_has_its_latest_signals(void **state) {
     const fixture *f = *state;
@@ -461,6 +473,54 @@ static void too_many_signals_are_not_kept(void **state) {
     cstar_test_advance(f->t, 0);
     expect_list(a, "small");
     assert_non_null(strstr(cstar_test_log(f->t), "a tab's signals of 69999 bytes were not kept"));
+}
+
+static const char *too_long(const char *ids) {
+    static char big[70000];
+    const int n = snprintf(big, sizeof big, "{%s,\"filter\":\"big\",\"text\":\"", ids);
+    memset(big + n, 'x', sizeof big - (size_t)n);
+    memcpy(big + sizeof big - 3, "\"}", 3);
+    return big;
+}
+
+/* The stream has older ones, and knows it: until an event says less. */
+static void what_was_too_long_is_known_to_be_missing(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"1\"}");
+    assert_true(fresh);
+    (void)cstar_test_event(f->t, "/list", "filter", too_long("\"tabId\":\"a\",\"pageId\":\"1\""));
+    say(f, "items", "again");
+    assert_false(fresh);
+    filter_by(f, "{\"tabId\":\"a\",\"pageId\":\"1\",\"filter\":\"small\"}");
+    say(f, "items", "again");
+    assert_true(fresh);
+    (void)cstar_test_event(f->t, "/list", "filter", too_long("\"tabId\":\"a\",\"pageId\":\"1\""));
+    a = cstar_test_reconnect(a); /* nor are they kept as if they were the last */
+    assert_false(fresh);
+    filter_by(f, "{\"tabId\":\"a\",\"pageId\":\"1\",\"filter\":\"small\"}");
+    a = cstar_test_reconnect(a);
+    assert_true(fresh);
+    expect_filter(f, a, "small");
+}
+
+/* While it has no stream, too. */
+static void what_was_too_long_while_it_was_away_is_missing(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"1\"}");
+    filter_by(f, "{\"tabId\":\"a\",\"pageId\":\"1\",\"filter\":\"small\"}");
+    cstar_test_cut(a);
+    (void)cstar_test_event(f->t, "/list", "filter", too_long("\"tabId\":\"a\",\"pageId\":\"1\""));
+    a = cstar_test_reconnect(a);
+    assert_false(fresh);
+}
+
+/* Of another load of the page nothing is missing. */
+static void another_load_misses_nothing(void **state) {
+    const fixture *f = *state;
+    (void)open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"1\"}");
+    (void)cstar_test_event(f->t, "/list", "filter", too_long("\"tabId\":\"a\",\"pageId\":\"1\""));
+    (void)open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"2\",\"filter\":\"new\"}");
+    assert_true(fresh);
 }
 
 static void only_pages_render_again(void **state) {
@@ -812,10 +872,14 @@ int main(void) {
         TEST(another_page_has_its_own_signals),
         TEST(who_was_away_for_too_long_is_not_known),
         TEST(a_server_that_has_stopped_knows_nothing),
+        TEST(a_server_that_has_stopped_has_kept_nothing),
         TEST(a_quiet_page_has_its_latest_signals),
         TEST(a_duplicated_page_has_signals_of_its_own),
         TEST(a_split_page_has_what_it_said_while_it_was_away),
         TEST(too_many_signals_are_not_kept),
+        TEST(what_was_too_long_is_known_to_be_missing),
+        TEST(what_was_too_long_while_it_was_away_is_missing),
+        TEST(another_load_misses_nothing),
         TEST(only_pages_render_again),
         TEST(a_burst_renders_at_once_and_once_behind_it),
         TEST(what_was_rendered_meanwhile_is_not_rendered_again),

@@ -20,6 +20,7 @@ typedef struct board {
     int value;
     int renders;
     bool broken;
+    int lines;       /* empty ones in front: as an event each takes more than in markup */
     cstar_app *echo; /* not NULL: rendering says that it has changed, once */
 } board;
 
@@ -32,6 +33,9 @@ static void draw(cstar_html *h, void *arg) {
     if (b->broken) {
         cstar_put(h, "<p id='n'");
         return;
+    }
+    for (int i = 0; i < b->lines; i++) {
+        cstar_put(h, "\n");
     }
     cstar_put(h, "<p id='n'>{}</p>", b->value);
     b->echo = NULL;
@@ -407,6 +411,26 @@ static void a_slow_reader_gets_the_newest_of_each_view(void **state) {
     assert_string_equal(turned ? other : last, "<p id='n'>140</p>");
 }
 
+/* The markup is within the limit, and what frames it is not: nobody could be sent it. */
+static void what_can_not_be_sent_is_not_shown(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_board(f, "{}");
+    cstar_test_advance(f->t, 200);
+    EXPECT(s, 1);
+    f->app->max_response = 300;
+    prices.lines = 40;
+    change(f, 2);
+    cstar_test_advance(f->t, 200);
+    expect_nothing(s);
+    assert_non_null(strstr(cstar_test_log(f->t), "view prices table: "));
+    cstar_test_stream *late = open_board(f, "{}");
+    EXPECT(late, 1); /* what is shown stays */
+    prices.lines = 0;
+    cstar_test_advance(f->t, 1000); /* and it is tried again */
+    EXPECT(s, 2);
+    EXPECT(late, 2);
+}
+
 /* Workers that are behind get nothing, for a while: what was to be shown is shown then. */
 static void what_nobody_got_is_tried_again(void **state) {
     const fixture *f = *state;
@@ -539,6 +563,7 @@ int main(void) {
         TEST(what_fails_is_not_rendered_for_nobody),
         TEST(a_slow_reader_gets_the_newest_of_each_view),
         TEST(what_nobody_got_is_tried_again),
+        TEST(what_can_not_be_sent_is_not_shown),
         TEST(mistakes_are_named),
         TEST(many_views_are_found),
         cmocka_unit_test_setup_teardown(a_mistake_before_serving_keeps_the_app_from_it, set_up_app,

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
 #include "support/webdrive.h"
-#include "web/app.h"
+#include "web/live.h"
 
 #include "cstar.h"
 
@@ -228,6 +228,42 @@ static void store(cstar_conn *conn, const cstar_signals *in) {
 CSTAR_PAGE(page, .mount = mount, .render = render, .authorize = authorize,
            .events = CSTAR_EVENTS({"save", save}, {"store", store}));
 
+/* A stream's `connect`, which loads what it has to show first. */
+static int disconnects;
+
+static void first_view(cstar_conn *conn, void *arg) {
+    note("done", arg);
+    cstar_patch_elements(conn, "<p id='first'></p>");
+}
+
+static void connect_page(cstar_conn *conn, const cstar_signals *in) {
+    cstar_subscribe(conn, "news");
+    if (cstar_signals_bool(in, "anyway", false)) {
+        cstar_signal(conn, "n", 1);
+    }
+    defer(conn, a, first_view);
+}
+
+static void on_info(cstar_conn *conn, const cstar_message *m) {
+    (void)conn;
+    note("info", m->topic);
+}
+
+static cstar_ended reason;
+
+static void on_disconnect(cstar_conn *conn) {
+    reason = cstar_end_reason(conn);
+    disconnects++;
+}
+
+static const char *room(cstar_conn *conn) {
+    (void)conn;
+    return "room";
+}
+
+CSTAR_PAGE(live_page, .render = render, .connect = connect_page, .info = on_info,
+           .disconnect = on_disconnect, .stream_key = room);
+
 static void mount_too(cstar_conn *conn) { defer(conn, a, load); }
 CSTAR_PAGE(slow, .mount = mount_too, .render = render, .blocking = true);
 
@@ -257,12 +293,14 @@ static void make(fixture *f) {
     }
     cstar_route(f->app, CSTAR_GET, "/blocking", may_wait, .blocking = true);
     cstar_page(f->app, "/page/:id", &page);
+    cstar_page(f->app, "/live", &live_page);
     assert_int_equal(cstar_page(f->app, "/slow", &slow), CSTAR_OK);
     webdrive_init(&f->drive, f->app, &f->memory.alloc);
     the_drive = &f->drive;
     the_pool = (pool){.room = MOST};
     trace[0] = '\0';
     deferred = CSTAR_OK;
+    disconnects = 0;
 }
 
 static int setup(void **state) {
@@ -586,6 +624,78 @@ static void test_full_queue_and_another_answer(void **state) {
     expect(f, 200, "{\"n\":2}", "authorize store, free unanswered b, ");
 }
 
+/* ---- a stream that begins ---- */
+
+/* What is published meanwhile waits for it. */
+static void test_connect_waits(void **state) {
+    fixture *f = *state;
+    post(f, "/live", "{}");
+    expect(f, 0, "", "");
+    assert_int_equal(cstar_publish(f->app, "news", .bytes = CSTAR_STR("x")), CSTAR_OK);
+    assert_true(cstar__app_open_mail(f->app, 0));
+    assert_int_equal(cstar_publish_signals(f->app, "news", "{\"late\":1}"), CSTAR_OK);
+    assert_true(cstar__app_open_mail(f->app, 0));
+    expect(f, 0, "", "");
+    finish(0);
+    expect(f, 200, "<p id='first'></p>", "work a, done a, info news, free a, ");
+    cstar_buf_reset(&f->drive.out); /* the client has taken it */
+    (void)cstar__h1_resume(&f->drive.machine);
+    assert_non_null(strstr(answer_of(f), "{\"late\":1}"));
+    assert_int_equal(disconnects, 0);
+}
+
+/* The tab is another stream's before this one has begun: it begins, and is replaced. */
+static void test_taken_over_before_it_begins(void **state) {
+    fixture *f = *state;
+    webdrive other;
+    post(f, "/live", "{\"tabId\":\"t\"}");
+    webdrive_init(&other, f->app, &f->memory.alloc);
+    other.env.driver = &driver;
+    other.peer.link = &the_pool;
+    webdrive_feed(&other, "POST /live HTTP/1.1\r\nHost: a\r\nContent-Length: 13\r\n\r\n"
+                          "{\"tabId\":\"t\"}");
+    (void)cstar__app_open_mail(f->app, 0);
+    assert_int_equal(disconnects, 0);
+    finish(1); /* the newer one begins first */
+    assert_int_equal(disconnects, 0);
+    finish(0);
+    assert_non_null(strstr(answer_of(f), "\r\n0\r\n\r\n"));
+    cstar_buf_reset(&f->drive.out); /* the client has taken its end */
+    (void)cstar__h1_resume(&f->drive.machine);
+    assert_int_equal(disconnects, 1);
+    assert_int_equal(reason, CSTAR_ENDED_REPLACED);
+    assert_true(cstar_tab_is_live(f->app, "room", "t"));
+    webdrive_fini(&other);
+    assert_int_equal(disconnects, 2);
+    assert_false(cstar_tab_is_live(f->app, "room", "t"));
+}
+
+static void test_client_leaves_connect(void **state) {
+    fixture *f = *state;
+    post(f, "/live", "{}");
+    leave(f);
+    assert_int_equal(disconnects, 1);
+    finish(0);
+    expect(f, 0, "", "free unanswered a, ");
+    assert_int_equal(disconnects, 1);
+    assert_int_equal(f->drive.pool.nfree, 1);
+}
+
+/* A stream that could not load what it shows would show nothing for ever. The client asks again. */
+static void test_full_queue_and_a_stream(void **state) {
+    fixture *f = *state;
+    the_pool.room = 0;
+    post(f, "/live", "{}");
+    expect(f, 503, "retry-after: 1\r\n", "free unanswered a, ");
+    assert_null(strstr(answer_of(f), "text/event-stream"));
+    assert_int_equal(disconnects, 1); /* for its connect */
+    cstar_buf_reset(&f->drive.out);
+    trace[0] = '\0';
+    post(f, "/live", "{\"anyway\":true}"); /* it has said something */
+    expect(f, 200, "{\"n\":1}", "free unanswered a, ");
+    assert_int_equal(disconnects, 1);
+}
+
 static void test_room_for_one(void **state) {
     fixture *f = *state;
     the_pool.room = 1;
@@ -714,6 +824,10 @@ int main(void) {
         WITH_POOL(test_client_leaves_mount),
         WITH_POOL(test_full_queue),
         WITH_POOL(test_full_queue_and_another_answer),
+        WITH_POOL(test_connect_waits),
+        WITH_POOL(test_taken_over_before_it_begins),
+        WITH_POOL(test_client_leaves_connect),
+        WITH_POOL(test_full_queue_and_a_stream),
         WITH_POOL(test_room_for_one),
         WITH_POOL(test_blocking_handlers_need_none),
         WITH_POOL(test_misuse),
