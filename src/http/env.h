@@ -32,7 +32,8 @@ typedef struct cstar__h2_limits {
     uint32_t others;      /* PRIORITY, unknown frames, acknowledgements; 500 */
     uint32_t strays;      /* DATA and HEADERS for streams that are not open; 1000 */
     /* bytes of a streamed response that wait in one stream; 1 MiB; then CSTAR_EAGAIN. A whole
-     * answer of cstar__respond() is not bounded by it. */
+     * answer of cstar__respond() is not bounded by it, nor a longer piece that comes while nothing
+     * waits: that by the output's own limit. */
     uint32_t max_stream_output;
     /* bytes of memory in which responses of one connection wait (bodies of sources take none);
      * 4 MiB, or one answer where that is longer; then REFUSED_STREAM, and CSTAR_EAGAIN */

@@ -12,10 +12,11 @@
  *
  * Invariants: 1. m->queued is the memory of all queues: what is allocated, not what waits in it,
  * since a long answer keeps its memory until its last byte has left. A whole answer is always
- * taken, so it may exceed the limit by one; then no stream begins (cstar__h2_is_full()), and pieces
- * of streamed responses are refused. 2. A source is released once. One that ends early resets its
- * stream. 3. A piece that was refused is remembered (s->starved): the stream is told when it fits
- * and half the queue is free.
+ * taken, so it may exceed the limit by one, as may a long piece that comes while nothing waits;
+ * then no stream begins (cstar__h2_is_full()), and pieces of streamed responses are refused. What
+ * is kept although nothing waits in it is at most a quarter of the limit. 2. A source is released
+ * once. One that ends early resets its stream. 3. A piece that was refused is remembered
+ * (s->starved): the stream is told when it fits and half the queue is free.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/h2_parts.h"
@@ -94,8 +95,13 @@ static void forget_queue(cstar__h2_stream *s) {
     }
 }
 
+/* What nothing waits in may stay a little longer, but never so much that there is no room for
+ * anything else: nobody would ever give it back. */
+static size_t most_kept(const cstar__h2 *m) { return m->limits.max_output / 4; }
+
 static void drop_queue(cstar__h2_stream *s) {
-    if (s->x->slim || s->out->queue.cap > KEEP_QUEUE) {
+    const size_t cap = s->out->queue.cap;
+    if (s->x->slim || cap > KEEP_QUEUE || s->m->queued > most_kept(s->m)) {
         forget_queue(s);
     } else {
         s->out->at = 0;
@@ -203,17 +209,25 @@ void cstar__h2_queue_begin(cstar__h2_stream *s) {
 size_t cstar__h2_queue_room(const cstar__h2_stream *s) {
     const cstar__h2 *m = s->m;
     const size_t waiting = cstar__h2_queue_waiting(s);
-    const size_t own = m->limits.max_stream_output - waiting;
+    const size_t most = m->limits.max_stream_output;
+    const size_t own = waiting < most ? most - waiting : 0;
     const size_t have = s->borrows || s->out == NULL ? 0 : s->out->queue.cap - waiting;
     const size_t more = cstar__h2_is_full(m) ? 0 : m->limits.max_output - m->queued;
     return own < have + more ? own : have + more;
 }
 
-/* While nothing at all waits, a piece up to the queue's own limit is taken. */
+/* While nothing at all waits, a piece of any length is taken, as on HTTP/1.1. */
 static bool takes(const cstar__h2_stream *s, size_t len) {
     const size_t charged = s->borrows || s->out == NULL ? 0 : s->out->charged;
     return len <= cstar__h2_queue_room(s) ||
-           (s->m->queued == charged && cstar__h2_queue_waiting(s) == 0);
+           (s->m->queued - charged <= most_kept(s->m) && cstar__h2_queue_waiting(s) == 0);
+}
+
+/* Of a piece that may ever be taken: what the output has room for, or the stream. */
+static size_t longest(const cstar__h2 *m) {
+    const size_t own = m->limits.max_stream_output;
+    const size_t most = m->out->limit < UINT32_MAX ? m->out->limit : UINT32_MAX;
+    return most > own ? most : own;
 }
 
 static cstar_status starve(cstar__h2_stream *s, size_t len) {
@@ -222,14 +236,16 @@ static cstar_status starve(cstar__h2_stream *s, size_t len) {
     return CSTAR_EAGAIN;
 }
 
-/* Behind what waits, which moves to the front if that makes room. */
-static cstar_status append(cstar__h2_out *out, cstar_str bytes) {
+/* Behind what waits, which moves to the front if that makes room. What is longer than `most` has
+ * been let in alone. */
+static cstar_status append(cstar__h2_out *out, cstar_str bytes, size_t most) {
     cstar_buf *q = &out->queue;
     if (out->at != 0 && q->cap - q->len < bytes.len) {
         q->len -= out->at;
         memmove(q->ptr, q->ptr + out->at, q->len);
         out->at = 0;
     }
+    q->limit = q->len + bytes.len < most ? most : q->len + bytes.len;
     cstar_buf_str(q, bytes);
     const cstar_status rc = q->status;
     q->status = CSTAR_OK;
@@ -242,7 +258,7 @@ static cstar_status copy_in(cstar__h2_stream *s, cstar_str bytes) {
     if (s->out == NULL) {
         return CSTAR_ENOMEM;
     }
-    const cstar_status rc = append(s->out, bytes);
+    const cstar_status rc = append(s->out, bytes, s->m->limits.max_stream_output);
     charge(s);
     if (s->x->slim && s->out->queue.len == 0) { /* it failed */
         forget_queue(s);
@@ -268,7 +284,7 @@ static cstar_status stop_borrowing(cstar__h2_stream *s) {
 
 /* @return CSTAR_OK: it may come now. */
 static cstar_status may_come(cstar__h2_stream *s, size_t len) {
-    if (len > s->m->limits.max_stream_output) {
+    if (len > longest(s->m)) {
         return CSTAR_ELIMIT;
     }
     if (!takes(s, len)) {

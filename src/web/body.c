@@ -9,6 +9,10 @@
 
 #include "http/content_type.h"
 
+/* Bytes at most for a body that is only announced: a head that does so may have 20 bytes on HTTP/2,
+ * and hundreds of them come on one connection. */
+enum { RESERVED = 64 * 1024 };
+
 static cstar_str content_type(const cstar_conn *conn) {
     return cstar__request_field(&conn->x->request, "content-type");
 }
@@ -99,7 +103,7 @@ bool cstar__body_begin(cstar_conn *conn) {
         return begin_multipart(conn);
     }
     if (length > 0) {
-        (void)cstar_buf_room(&conn->body, (size_t)length);
+        (void)cstar_buf_room(&conn->body, length < RESERVED ? (size_t)length : RESERVED);
     }
     return true;
 }

@@ -2,14 +2,17 @@
  *
  * The first byte chooses: raw bytes in pieces of any size, or a script of frames that are whole (so
  * that the interesting states are reached) mixed with what an application, a driver and a clock do.
- * The application answers at once, late, from sources, and by streams that are refused room.
- * The second byte: which allocation fails, if any.
+ * The application answers at once, late, from sources, and by streams that are refused room, become
+ * slim, share pieces, linger behind their end and are aborted. The second byte: which allocation
+ * fails, if any.
  *
  * Asserted: what is sent is a sequence of whole frames; on_close comes once for every on_head, and
- * no handler call inside another (h2peer.c); a machine that is done stays so; nothing is left
- * allocated.
+ * no handler call inside another (h2peer.c); a machine that is done stays so; what is borrowed is
+ * given back; what waits has its bounds; nothing is left allocated.
  *
  * SPDX-License-Identifier: MIT */
+#include "http/h2_parts.h"
+
 #define H2PEER_STREAMS 1       /* the client has nothing to say here */
 #include "support/failalloc.c" /* fuzz targets are linked without tests/support */
 #include "support/h2peer.c"
@@ -82,10 +85,81 @@ static void send_request(h2peer *p, unsigned which, unsigned flags, unsigned id)
                id | 1, cstar_view(text, (size_t)n));
 }
 
+/* ---- streams -------------------------------------------------------------------------------- */
+
+/* Of its lengths some fit a frame or a window and some do not. */
+typedef struct gift {
+    cstar__shared shared;
+    size_t held;
+} gift;
+
+static gift gifts[8];
+
+static void hold_gift(const cstar__shared *piece, bool stays) {
+    gift *g = &gifts[(size_t)((const gift *)(const void *)piece - gifts)];
+    CHECK(stays || g->held != 0);
+    g->held += stays ? 1 : SIZE_MAX;
+}
+
+static void make_gifts(void) {
+    static const size_t lengths[] = {1, 20, 300, 4000, 9000, 16384, 30000, 70000};
+    for (size_t i = 0; i < sizeof gifts / sizeof gifts[0]; i++) {
+        gifts[i] = (gift){.shared = {.chunk = cstar_view(big, lengths[i] + 2),
+                                     .bytes = cstar_view(big, lengths[i]),
+                                     .hold = i % 4 != 3 ? hold_gift : NULL}};
+    }
+}
+
+static void check_gifts(void) {
+    for (size_t i = 0; i < sizeof gifts / sizeof gifts[0]; i++) {
+        CHECK(gifts[i].held == 0);
+    }
+}
+
+static cstar__exchange *waiting_one(const h2peer *p, unsigned a) {
+    return p->nwaiting != 0 ? p->waiting[a % p->nwaiting] : NULL;
+}
+
+static void make_slim(h2peer *p, unsigned a) {
+    if (p->nwaiting != 0) {
+        cstar__exchange **at = &p->waiting[a % p->nwaiting];
+        *at = cstar__exchange_slim(*at);
+    }
+}
+
+/* To as many streams as there are. */
+static void share(h2peer *p, unsigned a) {
+    const cstar__shared *const pieces[] = {&gifts[a % 8].shared, &gifts[a / 8 % 8].shared};
+    for (size_t i = 0; i < p->nwaiting; i++) {
+        size_t taken = 0;
+        const cstar_status rc =
+            cstar__respond_shared(p->waiting[i], pieces, a < 64 ? 1 : 2, &taken);
+        CHECK((rc == CSTAR_OK) == (taken == (a < 64 ? 1U : 2U)));
+        CHECK(p->machine->queued <= p->machine->limits.max_output + 400000);
+    }
+}
+
+/* What else happens to one of them. */
+static void trouble(h2peer *p, unsigned a) {
+    cstar__exchange *x = waiting_one(p, a / 8);
+    if (a % 8 == 0) {
+        cstar__h2_stuck(p->machine, a >= 128);
+    } else if (x == NULL) {
+        return;
+    } else if (a % 8 < 3) {
+        cstar__respond_abort(x);
+    } else if (a % 8 < 5) {
+        x->lingers = true;
+        (void)cstar__respond_end(x);
+    } else {
+        cstar__h2_wake(p->machine, x);
+    }
+}
+
 /* Late, from a file; held for a moment beyond its end, perhaps. */
 static void answer_one(h2peer *p, unsigned a) {
-    cstar__exchange *x = p->nwaiting != 0 ? p->waiting[a % p->nwaiting] : NULL;
-    if (x == NULL) {
+    cstar__exchange *x = waiting_one(p, a);
+    if (x == NULL || x->slim) {
         return;
     }
     const cstar__source s = testfile_source(&p->file, 0, (uint64_t)a * 200);
@@ -144,6 +218,15 @@ static void step(h2peer *p, source *s, uint64_t *now) {
     case 9:
         send_frame(p, NGHTTP2_DATA, a & 9, take(s) | 1, take_bytes(s, take(s) * 4));
         break;
+    case 11:
+        make_slim(p, a);
+        break;
+    case 12:
+        share(p, a);
+        break;
+    case 13:
+        trouble(p, a);
+        break;
     default:
         send_frame(p, op % 16 == 10 ? a : a % 10, take(s), take(s), take_bytes(s, take(s)));
         break;
@@ -174,6 +257,7 @@ static void run(h2peer *p, unsigned mode, source *s) {
     } else {
         run_script(p, s);
     }
+    cstar__h2_stuck(p->machine, false);
     h2peer_finish(p);
     while (cstar__h2_wants_resume(p->machine)) {
         (void)cstar__h2_resume(p->machine);
@@ -198,10 +282,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     h2peer_init(&p, &f.alloc, &limits);
     p.quiet = true;
     p.env.driver = &p.driver;
+    make_gifts();
     if (p.machine != NULL) {
         run(&p, data[0], &s);
     }
     h2peer_fini(&p);
+    check_gifts();
     CHECK(f.live_blocks == 0 && f.live_bytes == 0);
     return 0;
 }

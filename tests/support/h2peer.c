@@ -85,7 +85,7 @@ static void on_wake(void *ctx, cstar__exchange *x) {
     h2peer *r = ctx;
     enter(r);
     r->wakes++;
-    if (path_is(x, "/pour") && x->state == CSTAR__RESPONSE_STREAMING) {
+    if (!x->slim && path_is(x, "/pour") && x->state == CSTAR__RESPONSE_STREAMING) {
         pour(r, x);
     }
     r->inside = false;

@@ -251,6 +251,92 @@ static void what_is_borrowed_is_bounded(void **state) {
     assert_int_equal(x.f.live_blocks, 0);
 }
 
+/* Streams that are not slim keep a little memory for what they say next; of very many that would be
+ * all that the connection may have, and no more would ever be taken. */
+static void what_is_kept_leaves_room(void **state) {
+    (void)state;
+    enum { OPEN = 200, SAID = 1500 };
+    const cstar__h2_limits limits = {.max_output = OPEN * 1024};
+    static const char said[SAID];
+    fixture x;
+    open_peer(&x, &limits, 65535);
+    for (size_t i = 0; i < OPEN; i++) {
+        x.ids[x.n++] = h2peer_get(&x.p, "/open");
+        h2peer_run(&x.p);
+        assert_int_equal(x.p.nwaiting, i + 1);
+        assert_int_equal(cstar__respond_write(x.p.waiting[i], cstar_view(said, SAID)), CSTAR_OK);
+        h2peer_run(&x.p);
+        assert_int_equal(body_of(&x, i)->len, 6 + SAID);
+    }
+    assert_true(x.p.machine->queued <= limits.max_output / 4);
+    const int32_t id = h2peer_get(&x.p, "/");
+    h2peer_run(&x.p);
+    assert_string_equal(h2peer_answer(&x.p, id), "200 hello");
+    h2peer_fini(&x.p);
+    assert_int_equal(x.f.live_blocks, 0);
+}
+
+/* ---- long pieces ---------------------------------------------------------------------------- */
+
+enum { LONG = 3000000 };
+
+static const cstar__shared *long_piece(counts *n) {
+    static char text[LONG + 2];
+    static gift g;
+    memset(n, 0, sizeof *n);
+    for (size_t i = 0; i < LONG; i++) {
+        text[i] = (char)('a' + i % 23);
+    }
+    g.n = n;
+    g.shared = (cstar__shared){
+        .chunk = cstar_view(text, LONG + 2), .bytes = cstar_view(text, LONG), .hold = hold};
+    return &g.shared;
+}
+
+/* The next of them only behind the first, and whoever asked too early is told. */
+static void check_long(bool slim, bool shared) {
+    fixture x;
+    counts n;
+    const cstar__shared *piece = long_piece(&n);
+    open_peer(&x, NULL, 65535);
+    x.p.out.limit = LONG;
+    x.ids[x.n++] = h2peer_get(&x.p, "/open"); /* it keeps memory, and says nothing */
+    h2peer_run(&x.p);
+    (void)open_slim(&x);
+    if (!slim) {
+        x.ids[1] = h2peer_get(&x.p, "/open");
+        h2peer_run(&x.p);
+    }
+    cstar__exchange *one = x.p.waiting[slim ? 1 : 2];
+    for (size_t round = 1; round < 3; round++) {
+        size_t taken = 0;
+        const cstar_status rc = shared ? cstar__respond_shared(one, &piece, 1, &taken)
+                                       : cstar__respond_write(one, piece->bytes);
+        assert_int_equal(rc, CSTAR_OK);
+        assert_int_equal(cstar__respond_room(one), 0);
+        assert_int_equal(cstar__respond_write(one, piece->bytes), CSTAR_EAGAIN);
+        assert_int_equal(x.p.wakes, round - 1);
+        h2peer_run(&x.p);
+        assert_int_equal(x.p.wakes, round);
+        assert_int_equal(body_of(&x, 1)->len, 6 + round * LONG);
+    }
+    assert_memory_equal(body_of(&x, 1)->ptr + 6 + LONG, piece->bytes.ptr, LONG);
+    assert_int_equal(n.holds, n.lets);
+    assert_int_equal(cstar__respond_write(one, cstar_view(piece->bytes.ptr, 10)), CSTAR_OK);
+    h2peer_fini(&x.p);
+    assert_int_equal(x.f.live_blocks, 0);
+}
+
+/* One that is longer than what a stream may have waiting is no reason to end it, as it is none on
+ * HTTP/1.1. */
+static void a_long_piece_is_taken_alone(void **state) {
+    (void)state;
+    check_long(false, false);
+    check_long(false, true);
+    check_long(true, false);
+    check_long(true, true);
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 static void converse(h2peer *p, gift *g) {
@@ -342,6 +428,8 @@ int main(void) {
         cmocka_unit_test(pieces_keep_their_order),
         cmocka_unit_test(what_waits_moves_along),
         cmocka_unit_test(what_is_borrowed_is_bounded),
+        cmocka_unit_test(what_is_kept_leaves_room),
+        cmocka_unit_test(a_long_piece_is_taken_alone),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(sessions_share_cells),
     };

@@ -440,6 +440,43 @@ static void allocation_failures_are_survived(void **state) {
     assert_true(answered > 20);
 }
 
+/* ---- long bodies ---- */
+
+enum { LONG = 300000 };
+
+static size_t body_seen;
+
+static void look_at_body(cstar_conn *conn) {
+    const cstar_str body = cstar_request_body(conn);
+    for (size_t i = 0; i < body.len; i++) {
+        assert_int_equal(body.ptr[i], 'a' + i % 26);
+    }
+    body_seen = body.len;
+}
+
+/* Who announces a long body has not sent it: memory comes with the bytes. */
+static void an_announcement_takes_no_memory(void **state) {
+    (void)state;
+    static char text[LONG + 1];
+    fixture f;
+    failalloc fail;
+    failalloc_init(&fail, 0);
+    f.app = new_app(cstar_heap());
+    cstar_route(f.app, CSTAR_POST, "/long", handle, .max_body = 10 * LONG);
+    webdrive_init(&f.drive, f.app, &fail.alloc);
+    run = look_at_body;
+    webdrive_feed(&f.drive, "POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n");
+    assert_true(fail.live_bytes < 128 * 1024);
+    for (size_t i = 0; i < LONG; i++) {
+        text[i] = (char)('a' + i % 26);
+    }
+    webdrive_feed(&f.drive, text);
+    assert_int_equal(body_seen, LONG);
+    webdrive_fini(&f.drive);
+    cstar_app_free(f.app);
+    assert_int_equal(fail.live_blocks, 0);
+}
+
 #define WITH_APP(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -460,6 +497,7 @@ int main(void) {
         WITH_APP(ids_are_sent_back),
         WITH_APP(no_two_ids_are_the_same),
         cmocka_unit_test(allocation_failures_are_survived),
+        cmocka_unit_test(an_announcement_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
