@@ -24,27 +24,12 @@ cstar_status cstar_level_parse(cstar_str name, cstar_level *level, cstar_err *er
 }
 
 static cstar_status check_message(const cstar_val *v, cstar_err *err) {
-    switch (v->kind) {
-    case CSTAR_VAL_JSON: {
-        cstar_json_opts opts = {.any_root = true, .max_bytes = SIZE_MAX};
-        cstar_status rc = cstar_json_check(v->u.s, &opts, NULL);
-        return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "message", "message: is not JSON text");
+    const cstar_status rc = cstar__script_value(v);
+    if (rc == CSTAR_ETYPE) {
+        return cstar_err_set(err, CSTAR_EINVAL, "message",
+                             "message: neither text nor a JSON value");
     }
-    case CSTAR_VAL_NULL:
-    case CSTAR_VAL_BOOL:
-    case CSTAR_VAL_INT:
-    case CSTAR_VAL_UINT:
-    case CSTAR_VAL_DOUBLE:
-    case CSTAR_VAL_CHAR:
-    case CSTAR_VAL_STR:
-    case CSTAR_VAL_TREE:
-        return CSTAR_OK;
-    case CSTAR_VAL_TRUSTED:
-    case CSTAR_VAL_FRAGMENT:
-    case CSTAR_VAL_EXPR:
-        break;
-    }
-    return cstar_err_set(err, CSTAR_EINVAL, "message", "message: neither text nor a JSON value");
+    return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "message", "message: is not JSON text");
 }
 
 static void add_string(cstar_buf *out, cstar_str s) {

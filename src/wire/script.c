@@ -32,21 +32,11 @@ static bool is_name(const char *name) {
     return true;
 }
 
-static cstar_status check_json_value(cstar_str text, cstar_err *err) {
-    cstar_json_opts opts = {.any_root = true, .max_bytes = SIZE_MAX};
-    cstar_status rc = cstar_json_check(text, &opts, NULL);
-    return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "attrs", "attrs: a value is not JSON text");
-}
-
-static cstar_status check_attr(const cstar_attr *a, cstar_err *err) {
-    if (!is_name(a->name)) {
-        return cstar_err_set(err, CSTAR_EINVAL, "attrs",
-                             "attrs: '%.60s' is not an attribute name ([A-Za-z0-9_:.-]+)",
-                             a->name != NULL ? a->name : "");
-    }
-    switch (a->value.kind) {
+cstar_status cstar__script_value(const cstar_val *v) {
+    const cstar_json_opts opts = {.any_root = true, .max_bytes = SIZE_MAX};
+    switch (v->kind) {
     case CSTAR_VAL_JSON:
-        return check_json_value(a->value.u.s, err);
+        return cstar_json_check(v->u.s, &opts, NULL);
     case CSTAR_VAL_NULL:
     case CSTAR_VAL_BOOL:
     case CSTAR_VAL_INT:
@@ -61,8 +51,21 @@ static cstar_status check_attr(const cstar_attr *a, cstar_err *err) {
     case CSTAR_VAL_EXPR:
         break;
     }
-    return cstar_err_set(err, CSTAR_EINVAL, "attrs", "attrs: '%.60s' has a value that is no text",
-                         a->name);
+    return CSTAR_ETYPE;
+}
+
+static cstar_status check_attr(const cstar_attr *a, cstar_err *err) {
+    if (!is_name(a->name)) {
+        return cstar_err_set(err, CSTAR_EINVAL, "attrs",
+                             "attrs: '%.60s' is not an attribute name ([A-Za-z0-9_:.-]+)",
+                             a->name != NULL ? a->name : "");
+    }
+    const cstar_status rc = cstar__script_value(&a->value);
+    if (rc == CSTAR_ETYPE) {
+        return cstar_err_set(err, CSTAR_EINVAL, "attrs",
+                             "attrs: '%.60s' has a value that is no text", a->name);
+    }
+    return rc == CSTAR_OK ? rc : cstar_err_set(err, rc, "attrs", "attrs: a value is not JSON text");
 }
 
 cstar_status cstar__script_check(const cstar_script *s, cstar_err *err) {

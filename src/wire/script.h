@@ -13,6 +13,10 @@
 
 #include "cstar/wire.h"
 
+/** Whether a value is text or JSON. @return CSTAR_OK; CSTAR_ETYPE it is neither; what
+ * cstar_json_check() says of its JSON text. */
+cstar_status cstar__script_value(const cstar_val *v);
+
 /** Refuses bad attributes and retry. The script text is not looked at. */
 cstar_status cstar__script_check(const cstar_script *s, cstar_err *err);
 

@@ -4,9 +4,9 @@
 // SCREENSHOTS=DIR node tests/browser/auction.test.mjs   leaves pictures of the example in DIR.
 //
 // SPDX-License-Identifier: MIT
-import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
+import { equal, finish, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
+import { fits, leave, openBrowser, openPage, pageUntil, picture, textIs, textsAre } from "../node/lib/browser.mjs";
 
 programPath("auction");
 const browser = await openBrowser();
@@ -26,8 +26,7 @@ const bid = async (page, amount) => {
   await page.getByLabel("Your bid").fill(amount);
   await page.keyboard.press("Enter");
 };
-const listIs = (page, selector, wanted) => pageUntil(page, `${selector}: ${wanted}`, ([css, list]) =>
-  JSON.stringify(Array.from(document.querySelectorAll(`${css} li`), (e) => e.textContent)) === JSON.stringify(list), [selector, wanted]);
+const listIs = (page, selector, wanted) => textsAre(page, `${selector} li`, wanted);
 /** The bids as the server would show them to a page that is loaded now. */
 const serversBids = (page) => page.evaluate(async () => {
   const text = await (await fetch("/")).text();
@@ -98,8 +97,7 @@ await test("two browsers bid against each other; who is outbid hears it, in that
   await second.close();
   await grace.context().close();
   await listIs(ada, "#people", ["Ada"]);
-  ada.clean();
-  await ada.context().close();
+  await leave(ada);
 });
 
 await test("many bids at once from both: one order, seen by both", async () => {
@@ -118,8 +116,7 @@ await test("many bids at once from both: one order, seen by both", async () => {
   const euros = lists[0].map((t) => Number(t.split("€ ")[1]));
   equal(euros, [...euros].sort((a, b) => b - a));
   for (const page of pages) {
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
 });
 
@@ -145,9 +142,8 @@ await test("without a stream a bid counts, and is answered", async () => {
 await test("a small screen", async () => {
   const page = await enter(long, "Ada", { viewport: { width: 360, height: 740 } });
   await picture(page, "auction-small");
-  ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-  page.clean();
-  await page.context().close();
+  await fits(page);
+  await leave(page);
 });
 
 await test("the server stops cleanly", () => long.stop());
@@ -183,8 +179,7 @@ await test("the hammer falls: a late bid gives ten seconds more, then there is a
     await textIs(page, "#lot h1", "A barometer");
     await listIs(page, ".bids", []);
     await pageUntil(page, "bids to be possible", () => !document.querySelector("#amount").disabled);
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
   await short.stop();
 }, { seconds: 60 });

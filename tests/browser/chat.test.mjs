@@ -4,10 +4,10 @@
 // SCREENSHOTS=DIR node tests/browser/chat.test.mjs   leaves pictures of the example in DIR.
 //
 // SPDX-License-Identifier: MIT
-import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
+import { equal, finish, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
 import { openLine } from "../node/lib/line.mjs";
-import { openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
+import { fits, leave, openBrowser, openPage, pageUntil, picture, textIs, textsAre, withoutStream } from "../node/lib/browser.mjs";
 
 programPath("chat");
 const server = await start("chat", ["--datastar", datastarClient(), "--workers", "2"]);
@@ -29,8 +29,7 @@ const say = async (page, text) => {
   await page.keyboard.press("Enter");
 };
 const messages = (page) => page.locator("#messages li p").allTextContents();
-const messagesAre = (page, wanted) => pageUntil(page, `messages ${wanted}`, (list) =>
-  JSON.stringify(Array.from(document.querySelectorAll("#messages li p"), (p) => p.textContent)) === JSON.stringify(list), wanted);
+const messagesAre = (page, wanted) => textsAre(page, "#messages li p", wanted);
 
 await test("without a name there is no room, and a room that is none is not found", async () => {
   const page = await openPage(browser);
@@ -65,8 +64,7 @@ await test("a name without end makes nobody's page wider", async () => {
   await messagesAre(page, ["Hello"]);
   equal(await wider(), [0, 0, 0]);
   for (const p of [wide, page]) {
-    p.clean();
-    await p.context().close();
+    await leave(p);
   }
   await own.stop();
 });
@@ -154,15 +152,14 @@ await test("a connection that breaks misses nothing, and gets nothing twice", as
   }
   equal((await messages(grace)).length, 7);
   equal(await grace.locator("[data-mark=kept]").count(), 1);
-  ada.clean();
-  await ada.context().close();
+  await leave(ada);
   await grace.context().close();
   line.close();
 });
 
 await test("without its stream, what is said is said", async () => {
   const ada = await openPage(browser);
-  await ada.route("**/room/garden", (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+  await withoutStream(ada, "**/room/garden");
   await ada.goto(server.url);
   await ada.getByLabel("Your name").fill("Ada");
   await ada.keyboard.press("Enter");
@@ -178,9 +175,8 @@ await test("without its stream, what is said is said", async () => {
 await test("a small screen", async () => {
   const page = await enter("Ada", "Garden", { viewport: { width: 360, height: 640 } });
   await picture(page, "chat-small");
-  ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-  page.clean();
-  await page.context().close();
+  await fits(page);
+  await leave(page);
 });
 
 await browser.close();

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, picture, textIs } from "../node/lib/browser.mjs";
+import { leave, openBrowser, openPage, picture, textIs } from "../node/lib/browser.mjs";
 
 programPath("counter");
 const client = datastarClient();
@@ -97,8 +97,7 @@ await test("works behind a trailing slash and with a query", async () => {
     await plus(page).click();
     await textIs(page, "h1", "1");
     equal(posts(page), ["/counter/_event/increment"]);
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
 });
 
@@ -136,8 +135,7 @@ await test("from the CDN: the page's integrity hash is that of the file", async 
   await plus(page).click();
   await textIs(page, "h1", "1");
   equal(asked, 1);
-  page.clean();
-  await page.context().close();
+  await leave(page);
   await plain.stop();
 });
 

@@ -7,7 +7,7 @@
 import { equal, finish, ok, test } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
 import { openLine } from "../node/lib/line.mjs";
-import { openBrowser, openPage, pageUntil, picture } from "../node/lib/browser.mjs";
+import { fits, leave, openBrowser, openPage, pageUntil, picture, withoutStream } from "../node/lib/browser.mjs";
 
 programPath("dashboard");
 const server = await start("dashboard", ["--datastar", datastarClient(), "--workers", "2"]);
@@ -68,8 +68,7 @@ for (const colorScheme of ["light", "dark"]) {
     await button(two, "Go on").click();
     await moves(two);
     for (const page of [one, two]) {
-      page.clean();
-      await page.context().close();
+      await leave(page);
     }
   });
 }
@@ -102,7 +101,7 @@ await test("a paused tab stays paused when its connection has been broken; anoth
 
 await test("by keyboard, and without a stream", async () => {
   const page = await openPage(browser);
-  await page.route(`${server.url}/`, (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+  await withoutStream(page, `${server.url}/`);
   await page.goto(server.url);
   const answer = page.waitForResponse((r) => r.url().endsWith("/_event/pause"));
   await page.keyboard.press("Tab");
@@ -116,9 +115,8 @@ await test("a small screen", async () => {
   const page = await open({ viewport: { width: 360, height: 740 } });
   await moves(page, 5);
   await picture(page, "dashboard-small");
-  ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-  page.clean();
-  await page.context().close();
+  await fits(page);
+  await leave(page);
 });
 
 await browser.close();

@@ -6,7 +6,7 @@
 // SPDX-License-Identifier: MIT
 import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
+import { leave, openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
 
 programPath("demo");
 const client = datastarClient();
@@ -262,8 +262,7 @@ for (const [name, options] of looks) {
     await page.click("#send");
     await textIs(page, "#signup .big", "Welcome, Grace!");
     await picture(page, `demo-${name}-welcome`);
-    page.clean();
-    await page.context().close();
+    await leave(page);
   });
 }
 

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, picture, textIs } from "../node/lib/browser.mjs";
+import { leave, openBrowser, openPage, picture, textIs } from "../node/lib/browser.mjs";
 import { devFile, keyHash, privateCache } from "../node/lib/tls.mjs";
 
 programPath("demo");
@@ -38,8 +38,7 @@ await test("the counter over h2: page, client and events", async () => {
   equal([...new Set(all)], ["h2"]);
   equal(await page.evaluate(() => isSecureContext), true);
   await picture(page, "counter-h2");
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("forty events at once from one page: every one is answered, none for another", async () => {
@@ -51,8 +50,7 @@ await test("forty events at once from one page: every one is answered, none for 
   })));
   equal(counts, Array.from({ length: 40 }, (_, n) => n * 100 + 1));
   equal([...new Set(await protocols(page))], ["h2"]);
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("requests that the page takes back: the connection goes on", async () => {
@@ -68,8 +66,7 @@ await test("requests that the page takes back: the connection goes on", async ()
   });
   await button(page, "+1").click();
   await textIs(page, "h1", "1");
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("the demo over h2", async () => {
@@ -86,8 +83,7 @@ await test("the demo over h2", async () => {
   await until("its trail", async () => (await page.locator("#trail li").allTextContents())[0] === "2 → 1 one down");
   equal([...new Set(await protocols(page))], ["h2"]);
   await picture(page, "demo-h2");
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("without HTTP/2 the same page comes by HTTP/1.1", async () => {
@@ -96,8 +92,7 @@ await test("without HTTP/2 the same page comes by HTTP/1.1", async () => {
   equal(await page.evaluate(() => performance.getEntriesByType("navigation")[0].nextHopProtocol), "http/1.1");
   await button(page, "+1").click();
   await textIs(page, "h1", "1");
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("a restart of the server: the page goes on over a new connection", async () => {
@@ -110,8 +105,7 @@ await test("a restart of the server: the page goes on over a new connection", as
   const again = await start("counter", ["--tls", "--datastar", client, "--listen", `127.0.0.1:${first.port}`], { env });
   await button(page, "+1").click();
   await textIs(page, "h1", "2");
-  page.clean();
-  await page.context().close();
+  await leave(page);
   await again.stop();
 });
 

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 import { equal, finish, ok, test } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, picture, textIs } from "../node/lib/browser.mjs";
+import { leave, openBrowser, openPage, picture, textIs } from "../node/lib/browser.mjs";
 
 programPath("hello");
 const client = datastarClient();
@@ -29,8 +29,7 @@ await test("a name from the query is text, whatever it is", async () => {
     await page.goto(`${server.url}/?name=${encodeURIComponent(name)}`);
     await textIs(page, "h1", `Hello, ${name}!`);
     equal(await page.evaluate(() => [typeof window.__pwned, document.querySelector("h1").childElementCount]), ["undefined", 0]);
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
 });
 

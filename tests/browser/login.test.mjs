@@ -7,7 +7,7 @@
 import http from "node:http";
 import { equal, finish, match, ok, test } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
+import { fits, leave, openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
 
 programPath("login");
 programPath("visitors");
@@ -53,8 +53,7 @@ for (const colorScheme of ["light", "dark"]) {
     await textIs(page, "#flash .bad", "Log in to see your notes.");
     equal(new URL(page.url()).pathname, "/");
     noToken(page);
-    page.clean();
-    await page.context().close();
+    await leave(page);
   });
 }
 
@@ -63,9 +62,8 @@ await test("login on a small screen", async () => {
   await logIn(page);
   await textIs(page, "#count", "3 of 3 notes");
   await picture(page, "notes-small");
-  equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
-  page.clean();
-  await page.context().close();
+  await fits(page);
+  await leave(page);
 });
 
 await test("login: a page that is older than its session is refused, and says nothing of it", async () => {
@@ -116,8 +114,7 @@ await test("every verb works, with the token in a body or a header, never in a U
   equal([last.own, /^[\w-]{48}$/.test(last.token)], ["mine", true]);
   ok(events.some((r) => r.method === "GET" && /datastar=.*tabId/.test(r.url)), "the other signals are sent");
   noToken(page);
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("a form with its field, also without JavaScript", async () => {
@@ -127,8 +124,7 @@ await test("a form with its field, also without JavaScript", async () => {
     await page.click("#form");
     await page.waitForURL(`${plain.url}/form`);
     equal((await page.textContent("body")).trim(), "Zoë");
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
 });
 
@@ -179,8 +175,7 @@ await test("a tab keeps its id, another tab has another, and it works without st
   });
   await bare.goto(plain.url);
   await pageUntil(bare, "an id", () => /^[0-9a-f]{32}$/.test(document.querySelector("#tab").textContent));
-  bare.clean();
-  await bare.context().close();
+  await leave(bare);
   await page.context().close();
 });
 

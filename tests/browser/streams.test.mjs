@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, pageUntil, textIs } from "../node/lib/browser.mjs";
+import { leave, openBrowser, openPage, pageUntil, textIs } from "../node/lib/browser.mjs";
 import { devFile, keyHash, privateCache } from "../node/lib/tls.mjs";
 
 programPath("streams");
@@ -37,8 +37,7 @@ await test("seven streams of one page tick at once, over h2, and an eighth reque
   });
   ok(protocols.length > 0 && protocols.every((p) => p === "h2"), String(protocols));
   ok(server.fds() <= fds + 2, `${server.fds() - fds} connections`); // all on one, but for what the browser opens to be ready
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("three pages of seven streams, and none left when their pages are", async () => {

@@ -8,7 +8,7 @@ import path from "node:path";
 import { equal, finish, ok, test } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
 import { openLine } from "../node/lib/line.mjs";
-import { openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
+import { fits, leave, openBrowser, openPage, picture, textIs, textsAre, withoutStream } from "../node/lib/browser.mjs";
 import { scratch } from "../node/lib/tls.mjs";
 
 programPath("todo");
@@ -34,8 +34,7 @@ async function choose(page, name) {
   await shown;
 }
 
-const titlesAre = (page, wanted) => pageUntil(page, wanted.join(", "), (list) =>
-  JSON.stringify(Array.from(document.querySelectorAll("#list li span"), (e) => e.textContent)) === JSON.stringify(list), wanted);
+const titlesAre = (page, wanted) => textsAre(page, "#list li span", wanted);
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const row = (page, title) => page.locator("#list li", { hasText: title });
 const add = async (page, title) => {
@@ -69,8 +68,7 @@ await test("filter, order, search and page are the tab's own", async () => {
   await two.getByLabel("Search").fill("%");
   await textIs(two, "#list .none", "Nothing here.");
   for (const page of [one, two]) {
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
 });
 
@@ -80,8 +78,7 @@ await test("a tick is seen under the pointer too", async () => {
   await tick.hover();
   const [ink, ground] = await tick.evaluate((e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]);
   ok(ink !== ground, ink);
-  page.clean();
-  await page.context().close();
+  await leave(page);
 });
 
 await test("what one changes the other sees in its own view, and asks nobody for it", async () => {
@@ -121,8 +118,7 @@ await test("what one changes the other sees in its own view, and asks nobody for
   await add(one, "  ");
   await textIs(one, ".said", "A thing has 1 to 80 letters.");
   for (const page of [one, two]) {
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
 });
 
@@ -141,8 +137,7 @@ await test("both change the same thing at once", async () => {
     equal(await row(page, "Fix the lamp").count(), 0);
   }
   for (const page of pages) {
-    page.clean();
-    await page.context().close();
+    await leave(page);
   }
 });
 
@@ -163,15 +158,14 @@ await test("a tab that was cut off comes back with its own filter and what has c
   await titlesAre(two, ["Sweep the workshop", "Glue the drawer", "Plane the table top", "Sharpen the saw"]);
   equal(await button(two, "Open").getAttribute("aria-pressed"), "true");
   equal(asked(two), before, "the server knows what the tab said last");
-  one.clean();
-  await one.context().close();
+  await leave(one);
   await two.context().close();
   line.close();
 });
 
 await test("without a stream events answer with the list", async () => {
   const page = await openPage(browser);
-  await page.route(`${server.url}/`, (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+  await withoutStream(page, `${server.url}/`);
   await page.goto(server.url);
   await button(page, "Done").click();
   await titlesAre(page, ["Oil the hinges"]);
@@ -186,9 +180,8 @@ await test("the list outlives the server", async () => {
   const page = await open({ viewport: { width: 360, height: 740 } });
   await titlesAre(page, ["Half a thought", "Buy <b>varnish</b>", "Sweep the workshop", "Oil the hinges", "Sand, twice", "Glue the drawer", "Plane the table top", "Sharpen the saw"]);
   await picture(page, "todo-small");
-  ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-  page.clean();
-  await page.context().close();
+  await fits(page);
+  await leave(page);
 });
 
 await browser.close();

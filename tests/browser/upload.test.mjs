@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { equal, finish, ok, test, until } from "../node/lib/check.mjs";
 import { datastarClient, programPath, start } from "../node/lib/program.mjs";
-import { openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
+import { leave, openBrowser, openPage, pageUntil, picture, textIs } from "../node/lib/browser.mjs";
 import { scratch } from "../node/lib/tls.mjs";
 
 programPath("upload");
@@ -122,8 +122,7 @@ for (const [name, options] of looks) {
     await textIs(page, "#title", "A title");
     await picture(page, `upload-${name}-received`);
     equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
-    page.clean();
-    await page.context().close();
+    await leave(page);
   });
 }
 

@@ -4,14 +4,15 @@
  *
  * Asserted: the outcome (handler calls, responses, state) does not depend on the pieces; the
  * output is a sequence of well-formed responses; on_close comes once for every on_head; no
- * handler call comes inside another (h1rig.c); nothing is lost or read out of bounds
+ * handler call comes inside another (answerer.c); nothing is lost or read out of bounds
  * (sanitizers). The first byte of the input decides the pieces.
  *
  * SPDX-License-Identifier: MIT */
 #define RIG_FILE 20000 /* less than usual: many fit into one input */
 #define RIG_POUR 20000
 #define RIG_HUGE 2000
-#include "support/h1rig.c" /* fuzz targets are linked without tests/support */
+#include "support/answerer.c" /* fuzz targets are linked without tests/support */
+#include "support/h1rig.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

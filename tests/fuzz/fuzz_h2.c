@@ -14,6 +14,7 @@
 #include "http/h2_parts.h"
 
 #define H2PEER_STREAMS 1       /* the client has nothing to say here */
+#include "support/answerer.c"  /* of the peer */
 #include "support/failalloc.c" /* fuzz targets are linked without tests/support */
 #include "support/h2peer.c"
 

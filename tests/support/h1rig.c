@@ -3,17 +3,6 @@
 #include "support/h1rig.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Not assert(): it has to hold in every build. */
-#define CHECK(x) ((x) ? (void)0 : broken_promise(#x, __LINE__))
-
-static void broken_promise(const char *what, int line) {
-    (void)fprintf(stderr, "h1rig.c:%d: the machine broke a promise: %s\n", line, what);
-    abort();
-}
-
-static char kept[RIG_FILE];
 
 /* ---- log ------------------------------------------------------------------------------------ */
 
@@ -48,14 +37,7 @@ static void add_quoted(cstar_buf *b, cstar_str s) {
 
 static void log_head(h1rig *r, const cstar__request *q) {
     cstar_buf *b = &r->log;
-    cstar_buf_puts(b, "head ");
-    cstar_buf_puts(b, cstar__method_name(q->method));
-    cstar_buf_byte(b, ' ');
-    cstar_buf_str(b, q->path);
-    if (q->query.ptr != NULL) {
-        cstar_buf_byte(b, '?');
-        cstar_buf_str(b, q->query);
-    }
+    answerer_log_line(&r->answerer, q);
     cstar_buf_puts(b, q->minor == 1 ? " 1.1 " : " 1.0 ");
     cstar_buf_str(b, q->authority);
     cstar_buf_byte(b, '\n');
@@ -79,104 +61,9 @@ static void log_body(h1rig *r) {
 
 /* ---- handler -------------------------------------------------------------------------------- */
 
-static void enter(h1rig *r) {
-    CHECK(!r->inside);
-    r->inside = true;
-}
-
-static bool path_is(const cstar__exchange *x, const char *path) {
-    return cstar_str_eq(x->request.path, cstar_cstr(path));
-}
-
-static const cstar__field text_type = {{"Content-Type", 12}, {"text/plain", 10}};
-
-static void answer(h1rig *r, cstar__exchange *x, int status, cstar_str body) {
-    r->responded = cstar__respond(x, status, &text_type, 1, body);
-}
-
-/* Writes until it is refused, or all is written. */
-static void pour(h1rig *r, cstar__exchange *x) {
-    char piece[7000];
-    cstar_status rc = CSTAR_OK;
-    while (rc == CSTAR_OK && x->sent < RIG_POUR && x->request.method != CSTAR__HEAD) {
-        const size_t left = RIG_POUR - (size_t)x->sent;
-        const size_t n = left < sizeof piece ? left : sizeof piece;
-        const size_t room = cstar__respond_room(x);
-        for (size_t i = 0; i < n; i++) {
-            piece[i] = testfile_byte(x->sent + i);
-        }
-        rc = cstar__respond_write(x, cstar_view(piece, n));
-        CHECK(rc != CSTAR_EAGAIN || n > room);
-    }
-    if (rc == CSTAR_EAGAIN) {
-        r->refusals_to_pour++;
-    } else if (rc == CSTAR_OK) {
-        r->responded = cstar__respond_end(x);
-    } else {
-        cstar__respond_abort(x);
-    }
-}
-
-static void on_wake(void *ctx, cstar__exchange *x) {
-    h1rig *r = ctx;
-    enter(r);
-    r->wakes++;
-    if (!x->slim && path_is(x, "/pour") && x->state == CSTAR__RESPONSE_STREAMING) {
-        pour(r, x);
-    }
-    r->inside = false;
-}
-
-static void on_drain(void *ctx, cstar__exchange *x) {
-    h1rig *r = ctx;
-    enter(r);
-    CHECK(x->state == CSTAR__RESPONSE_STREAMING);
-    r->drains++;
-    if (r->ends_on_drain) {
-        r->responded = cstar__respond_write(x, CSTAR_STR("bye"));
-        r->responded = cstar__respond_end(x);
-    }
-    r->inside = false;
-}
-
-/* Bodies that are not in a buffer. @return false: it is none of these paths. */
-static bool respond_from(h1rig *r, cstar__exchange *x) {
-    static const struct {
-        const char *path;
-        uint64_t at, left;
-        bool kept;
-    } files[] = {{"/file", 0, RIG_FILE, false},
-                 {"/early-file", 0, RIG_FILE, false},
-                 {"/kept", 0, RIG_FILE, true},
-                 {"/part", 1000, RIG_FILE / 3, false},
-                 {"/small", 5, 1000, false},
-                 {"/empty", 0, 0, false},
-                 {"/short", RIG_FILE / 3, RIG_FILE, false},
-                 {"/gone", RIG_FILE, 100, false}};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        if (path_is(x, files[i].path)) {
-            cstar__source s = testfile_source(&r->file, files[i].at, files[i].left);
-            s.ptr = files[i].kept ? r->kept : NULL;
-            r->responded = cstar__respond_from(x, 200, &text_type, 1, &s);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void open_stream(h1rig *r, cstar__exchange *x) {
-    r->responded = cstar__respond_start(x, 200, &text_type, 1);
-    if (r->responded == CSTAR_OK) {
-        r->responded = cstar__respond_write(x, CSTAR_STR("one"));
-    }
-    if (r->responded == CSTAR_OK) {
-        r->responded = cstar__respond_write(x, CSTAR_STR("two"));
-    }
-}
-
 static void on_head(void *ctx, cstar__exchange *x) {
     h1rig *r = ctx;
-    enter(r);
+    answerer_enter(&r->answerer);
     if (r->heads < sizeof r->heads_only) {
         r->heads_only[r->heads] = x->request.method == CSTAR__HEAD;
     }
@@ -184,70 +71,59 @@ static void on_head(void *ctx, cstar__exchange *x) {
     if (!r->quiet) {
         log_head(r, &x->request);
     }
-    x->max_body = path_is(x, "/limit") ? 10 : 1024 * 1024;
-    if (path_is(x, "/early")) {
-        answer(r, x, 403, CSTAR_STR("no"));
-    } else if (path_is(x, "/early-file")) {
+    x->max_body = answerer_asked(x, "/limit") ? 10 : 1024 * 1024;
+    if (answerer_asked(x, "/early")) {
+        answerer_say(&r->answerer, x, 403, CSTAR_STR("no"));
+    } else if (answerer_asked(x, "/early-file")) {
         r->early_files++;
-        (void)respond_from(r, x);
-    } else if (path_is(x, "/early-stream")) {
+        (void)answerer_respond_from(&r->answerer, x);
+    } else if (answerer_asked(x, "/early-stream")) {
         r->waiting = x;
-        open_stream(r, x);
+        answerer_open(&r->answerer, x);
     }
     r->inside = false;
 }
 
 static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) {
     h1rig *r = ctx;
-    enter(r);
+    answerer_enter(&r->answerer);
     CHECK(len != 0 && x->state == CSTAR__RESPONSE_NONE && x->body_seen <= x->max_body);
     if (!r->quiet) {
         cstar_buf_add(&r->body, ptr, len);
     }
-    if (path_is(x, "/mid")) {
+    if (answerer_asked(x, "/mid")) {
         cstar_buf_reset(&r->body); /* how much of it came depends on the pieces */
-        answer(r, x, 200, CSTAR_STR("enough"));
+        answerer_say(&r->answerer, x, 200, CSTAR_STR("enough"));
     }
     r->inside = false;
 }
 
 static void respond_by_path(h1rig *r, cstar__exchange *x) {
     static char page[RIG_HUGE];
-    if (respond_from(r, x)) {
-        return;
-    }
-    if (path_is(x, "/pour")) {
-        r->responded = cstar__respond_start(x, 200, &text_type, 1);
-        if (r->responded == CSTAR_OK) {
-            pour(r, x);
-        }
-    } else if (path_is(x, "/later")) {
+    if (answerer_asked(x, "/later")) {
         x->later = true;
         r->waiting = x;
-    } else if (path_is(x, "/stream")) {
-        open_stream(r, x);
+    } else if (answerer_asked(x, "/stream")) {
+        answerer_open(&r->answerer, x);
         r->responded = cstar__respond_end(x);
-    } else if (path_is(x, "/open")) {
+    } else if (answerer_asked(x, "/open")) {
         r->waiting = x;
-        open_stream(r, x);
-    } else if (path_is(x, "/abort")) {
-        cstar__respond_abort(x);
-    } else if (path_is(x, "/no-content")) {
+        answerer_open(&r->answerer, x);
+    } else if (answerer_asked(x, "/no-content")) {
         r->responded = cstar__respond(x, 204, NULL, 0, CSTAR_STR(""));
-    } else if (path_is(x, "/not-modified")) {
+    } else if (answerer_asked(x, "/not-modified")) {
         r->responded = cstar__respond(x, 304, NULL, 0, CSTAR_STR(""));
-    } else if (path_is(x, "/huge")) {
+    } else if (answerer_asked(x, "/huge")) {
         memset(page, 'x', sizeof page);
-        answer(r, x, 200, cstar_view(page, sizeof page));
-    } else if (!path_is(x, "/silent")) {
-        x->close = path_is(x, "/close");
-        answer(r, x, 200, CSTAR_STR("hello"));
+        answerer_say(&r->answerer, x, 200, cstar_view(page, sizeof page));
+    } else {
+        answerer_respond(&r->answerer, x);
     }
 }
 
 static void on_end(void *ctx, cstar__exchange *x) {
     h1rig *r = ctx;
-    enter(r);
+    answerer_enter(&r->answerer);
     CHECK(x->state == CSTAR__RESPONSE_NONE);
     r->ends++;
     if (!r->quiet) {
@@ -260,7 +136,7 @@ static void on_end(void *ctx, cstar__exchange *x) {
 
 static void on_close(void *ctx, cstar__exchange *x) {
     h1rig *r = ctx;
-    enter(r);
+    answerer_enter(&r->answerer);
     r->closes++;
     CHECK(r->closes <= r->heads);
     if (r->waiting == x) {
@@ -449,46 +325,25 @@ const char *h1rig_outcome(h1rig *r) {
     return b->ptr;
 }
 
-static void count_claim(void *link) {
-    h1rig *r = link;
-    CHECK(!r->inside);
-    r->claims++;
-}
-
 /* ---- life ----------------------------------------------------------------------------------- */
 
 void h1rig_init(h1rig *r, const cstar_allocator *alloc) {
     memset(r, 0, sizeof *r);
-    cstar__exchange_pool_init(&r->pool, alloc);
-    r->handler =
-        (cstar__handler){r, on_head, on_body, on_end, on_close, on_refuse, on_wake, on_drain};
-    r->env = (cstar__env){.handler = &r->handler,
-                          .alloc = alloc,
-                          .pool = &r->pool,
-                          .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
-    cstar_buf_init(&r->out, alloc, 0);
-    cstar_buf_init(&r->log, cstar_heap(), 0);
+    answerer_init(&r->answerer, alloc,
+                  (cstar__handler){.ctx = r,
+                                   .on_head = on_head,
+                                   .on_body = on_body,
+                                   .on_end = on_end,
+                                   .on_close = on_close,
+                                   .on_refuse = on_refuse});
     cstar_buf_init(&r->body, cstar_heap(), 0);
     cstar_buf_init(&r->outcome, cstar_heap(), 16 * 1024 * 1024);
-    r->file.length = RIG_FILE;
-    if (kept[0] == '\0') {
-        (void)testfile_read(&r->file, kept, RIG_FILE, 0);
-        r->file.reads = 0;
-    }
-    r->kept = kept;
-    r->driver.claim = count_claim;
-    r->peer.link = r;
     cstar__h1_init(&r->machine, &r->env, &r->peer, &r->out);
 }
 
 void h1rig_fini(h1rig *r) {
     cstar__h1_fini(&r->machine);
-    CHECK(r->heads == r->closes);
-    CHECK(r->file.given == r->file.released);
-    CHECK(r->pool.stats.active == 0 && r->pool.stats.streams == 0);
-    cstar__exchange_pool_fini(&r->pool);
-    cstar_buf_fini(&r->out);
-    cstar_buf_fini(&r->log);
+    answerer_fini(&r->answerer);
     cstar_buf_fini(&r->body);
     cstar_buf_fini(&r->outcome);
 }

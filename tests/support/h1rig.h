@@ -9,45 +9,28 @@
  *     h1rig_fini(&r);
  *
  * Paths: /later, /stream (ended at once), /open (started, two pieces, not ended), /early
- * (answered before the body), /early-stream (started before the body), /mid (answered at the
- * first piece of the body), /silent, /abort, /close, /no-content, /not-modified, /limit (a body
- * of 10 bytes at most), /huge (64 KiB answer); of a source: /file, /kept, /part, /small, /empty,
- * /short, /gone (shorter than said), /early-file (before the body); /pour (RIG_POUR bytes, streamed
- * as there is room); every other: 200 "hello".
+ * (answered before the body), /early-stream (started before the body), /early-file (a source before
+ * the body), /mid (answered at the first piece of the body), /no-content, /not-modified, /limit (a
+ * body of 10 bytes at most), /huge (64 KiB answer), and those of answerer_respond().
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_TESTS_H1RIG_H
 #define CSTAR_TESTS_H1RIG_H
 
 #include "http/h1.h"
-#include "support/testfile.h"
+#include "support/answerer.h"
 
-#ifndef RIG_FILE
-#define RIG_FILE 300000
-#define RIG_POUR 1000000
-#define RIG_HUGE (64 * 1024)
+#ifndef RIG_HUGE
+#define RIG_HUGE (64 * 1024) /* bytes of /huge; fuzz targets have less */
 #endif
 
 typedef struct h1rig {
-    cstar__exchange_pool pool;
-    cstar__handler handler;
-    cstar__env env;
+    ANSWERER;
     cstar__h1 machine;
-    cstar_buf out; /* what the machine wrote, never sent */
-    cstar_buf log, body, outcome;
+    cstar_buf body, outcome;
     cstar__exchange *waiting; /* of /later, /open, /early-stream */
-    size_t heads, ends, closes, refusals;
-    bool inside;            /* a handler call is under way: a second one is a defect */
-    bool ends_on_drain;     /* says "bye" */
-    bool quiet;             /* writes no log: for counting allocations and for measuring */
-    bool heads_only[64];    /* of the first exchanges: whether the method was HEAD */
-    cstar_status responded; /* what the last cstar__respond*() returned */
-    testfile file;          /* of RIG_FILE bytes */
-    char *kept;             /* the same in memory */
-    size_t wakes, refusals_to_pour, early_files, drains;
-    cstar__driver driver; /* env.driver = &r->driver: claims are counted */
-    size_t claims;
-    cstar__peer peer;
+    bool heads_only[64];      /* of the first exchanges: whether the method was HEAD */
+    size_t early_files;
 } h1rig;
 
 void h1rig_init(h1rig *r, const cstar_allocator *alloc);

@@ -4,40 +4,13 @@
 
 #if CSTAR_WITH_HTTP2
 
-#include <stdio.h>
 #include <stdlib.h>
-
-/* Not assert(): it has to hold in every build. */
-#define CHECK(x) ((x) ? (void)0 : broken_promise(#x, __LINE__))
-
-static void broken_promise(const char *what, int line) {
-    (void)fprintf(stderr, "h2peer.c:%d: a promise was broken: %s\n", line, what);
-    abort();
-}
-
-static char big[H2PEER_BIG];
 
 /* ---- handler -------------------------------------------------------------------------------- */
 
-static void enter(h2peer *p) {
-    CHECK(!p->inside);
-    p->inside = true;
-}
-
-static bool path_is(const cstar__exchange *x, const char *path) {
-    return cstar_str_eq(x->request.path, cstar_cstr(path));
-}
-
 static void log_head(h2peer *p, const cstar__request *q) {
     cstar_buf *b = &p->log;
-    cstar_buf_puts(b, "head ");
-    cstar_buf_puts(b, cstar__method_name(q->method));
-    cstar_buf_byte(b, ' ');
-    cstar_buf_str(b, q->path);
-    if (q->query.ptr != NULL) {
-        cstar_buf_byte(b, '?');
-        cstar_buf_str(b, q->query);
-    }
+    answerer_log_line(&p->answerer, q);
     cstar_buf_puts(b, q->minor == 2 ? " 2 " : " ? ");
     cstar_buf_str(b, q->authority);
     cstar_buf_byte(b, ' ');
@@ -52,92 +25,6 @@ static void log_head(h2peer *p, const cstar__request *q) {
     }
 }
 
-static const cstar__field text_type = {{"Content-Type", 12}, {"text/plain", 10}};
-
-static void answer(h2peer *p, cstar__exchange *x, int status, cstar_str body) {
-    p->responded = cstar__respond(x, status, &text_type, 1, body);
-}
-
-/* Writes until it is refused, or all is written. */
-static void pour(h2peer *r, cstar__exchange *x) {
-    char piece[7000];
-    cstar_status rc = CSTAR_OK;
-    while (rc == CSTAR_OK && x->sent < RIG_POUR && x->request.method != CSTAR__HEAD) {
-        const size_t left = RIG_POUR - (size_t)x->sent;
-        const size_t n = left < sizeof piece ? left : sizeof piece;
-        const size_t room = cstar__respond_room(x);
-        for (size_t i = 0; i < n; i++) {
-            piece[i] = testfile_byte(x->sent + i);
-        }
-        rc = cstar__respond_write(x, cstar_view(piece, n));
-        CHECK(rc != CSTAR_EAGAIN || n > room);
-    }
-    if (rc == CSTAR_EAGAIN) {
-        r->refusals_to_pour++;
-    } else if (rc == CSTAR_OK) {
-        r->responded = cstar__respond_end(x);
-    } else {
-        cstar__respond_abort(x);
-    }
-}
-
-static void on_wake(void *ctx, cstar__exchange *x) {
-    h2peer *r = ctx;
-    enter(r);
-    r->wakes++;
-    if (!x->slim && path_is(x, "/pour") && x->state == CSTAR__RESPONSE_STREAMING) {
-        pour(r, x);
-    }
-    r->inside = false;
-}
-
-static void on_drain(void *ctx, cstar__exchange *x) {
-    h2peer *r = ctx;
-    enter(r);
-    CHECK(x->state == CSTAR__RESPONSE_STREAMING);
-    r->drains++;
-    if (r->ends_on_drain) {
-        r->responded = cstar__respond_write(x, CSTAR_STR("bye"));
-        r->responded = cstar__respond_end(x);
-    }
-    r->inside = false;
-}
-
-/* Bodies that are not in a buffer. @return false: it is none of these paths. */
-static bool respond_from(h2peer *r, cstar__exchange *x) {
-    static const struct {
-        const char *path;
-        uint64_t at, left;
-        bool kept;
-    } files[] = {{"/file", 0, RIG_FILE, false},
-                 {"/early-file", 0, RIG_FILE, false},
-                 {"/kept", 0, RIG_FILE, true},
-                 {"/part", 1000, RIG_FILE / 3, false},
-                 {"/small", 5, 1000, false},
-                 {"/empty", 0, 0, false},
-                 {"/short", RIG_FILE / 3, RIG_FILE, false},
-                 {"/gone", RIG_FILE, 100, false}};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        if (path_is(x, files[i].path)) {
-            cstar__source s = testfile_source(&r->file, files[i].at, files[i].left);
-            s.ptr = files[i].kept ? r->kept : NULL;
-            r->responded = cstar__respond_from(x, 200, &text_type, 1, &s);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void open_stream(h2peer *p, cstar__exchange *x) {
-    p->responded = cstar__respond_start(x, 200, &text_type, 1);
-    if (p->responded == CSTAR_OK) {
-        p->responded = cstar__respond_write(x, CSTAR_STR("one"));
-    }
-    if (p->responded == CSTAR_OK) {
-        p->responded = cstar__respond_write(x, CSTAR_STR("two"));
-    }
-}
-
 static void wait_with(h2peer *p, cstar__exchange *x) {
     CHECK(p->nwaiting < H2PEER_WAITING);
     p->waiting[p->nwaiting++] = x;
@@ -145,7 +32,7 @@ static void wait_with(h2peer *p, cstar__exchange *x) {
 
 static void on_head(void *ctx, cstar__exchange *x) {
     h2peer *p = ctx;
-    enter(p);
+    answerer_enter(&p->answerer);
     p->heads++;
     if (!p->quiet) {
         log_head(p, &x->request);
@@ -155,24 +42,24 @@ static void on_head(void *ctx, cstar__exchange *x) {
     if (body != NULL) {
         cstar_buf_init(body, cstar_arena_allocator(&x->arena), 4 << 20);
     }
-    x->max_body = path_is(x, "/limit") ? 10 : 4u << 20;
-    if (path_is(x, "/early")) {
-        answer(p, x, 403, CSTAR_STR("no"));
-    } else if (path_is(x, "/early-file")) {
-        (void)respond_from(p, x);
+    x->max_body = answerer_asked(x, "/limit") ? 10 : 4u << 20;
+    if (answerer_asked(x, "/early")) {
+        answerer_say(&p->answerer, x, 403, CSTAR_STR("no"));
+    } else if (answerer_asked(x, "/early-file")) {
+        (void)answerer_respond_from(&p->answerer, x);
     }
     p->inside = false;
 }
 
 static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) {
     h2peer *p = ctx;
-    enter(p);
+    answerer_enter(&p->answerer);
     CHECK(len != 0 && x->state == CSTAR__RESPONSE_NONE && x->body_seen <= x->max_body);
     if (x->user != NULL) {
         cstar_buf_add(x->user, ptr, len);
     }
-    if (path_is(x, "/mid")) {
-        answer(p, x, 200, CSTAR_STR("enough"));
+    if (answerer_asked(x, "/mid")) {
+        answerer_say(&p->answerer, x, 200, CSTAR_STR("enough"));
     }
     p->inside = false;
 }
@@ -189,49 +76,39 @@ static void answer_odd(h2peer *p, cstar__exchange *x) {
 }
 
 static void respond_by_path(h2peer *p, cstar__exchange *x) {
-    const cstar__field wide = {{"x-wide", 6}, {big, 70000}};
-    if (respond_from(p, x)) {
-        return;
-    }
-    if (path_is(x, "/pour")) {
-        p->responded = cstar__respond_start(x, 200, &text_type, 1);
-        if (p->responded == CSTAR_OK) {
-            pour(p, x);
-        }
-    } else if (path_is(x, "/later")) {
+    const cstar__field wide = {{"x-wide", 6}, {p->kept, 70000}};
+    if (answerer_asked(x, "/later")) {
         x->later = true;
         wait_with(p, x);
-    } else if (path_is(x, "/stream")) {
-        open_stream(p, x);
+    } else if (answerer_asked(x, "/stream")) {
+        answerer_open(&p->answerer, x);
         if (p->responded == CSTAR_OK) {
             p->responded = cstar__respond_end(x);
         } else {
             cstar__respond_abort(x); /* not cut short in silence */
         }
-    } else if (path_is(x, "/open")) {
+    } else if (answerer_asked(x, "/open")) {
         wait_with(p, x);
-        open_stream(p, x);
-    } else if (path_is(x, "/abort")) {
-        cstar__respond_abort(x);
-    } else if (path_is(x, "/no-content") || path_is(x, "/not-modified")) {
-        answer(p, x, path_is(x, "/no-content") ? 204 : 304, CSTAR_STR(""));
-    } else if (path_is(x, "/big")) {
-        answer(p, x, 200, cstar_view(big, sizeof big));
-    } else if (path_is(x, "/echo")) {
-        answer(p, x, 200, x->user != NULL ? cstar_buf_view(x->user) : CSTAR_STR(""));
-    } else if (path_is(x, "/odd")) {
+        answerer_open(&p->answerer, x);
+    } else if (answerer_asked(x, "/no-content") || answerer_asked(x, "/not-modified")) {
+        answerer_say(&p->answerer, x, answerer_asked(x, "/no-content") ? 204 : 304, CSTAR_STR(""));
+    } else if (answerer_asked(x, "/big")) {
+        answerer_say(&p->answerer, x, 200, cstar_view(p->kept, H2PEER_BIG));
+    } else if (answerer_asked(x, "/echo")) {
+        answerer_say(&p->answerer, x, 200,
+                     x->user != NULL ? cstar_buf_view(x->user) : CSTAR_STR(""));
+    } else if (answerer_asked(x, "/odd")) {
         answer_odd(p, x);
-    } else if (path_is(x, "/wide")) {
+    } else if (answerer_asked(x, "/wide")) {
         p->responded = cstar__respond(x, 200, &wide, 1, CSTAR_STR(""));
-    } else if (!path_is(x, "/silent")) {
-        x->close = path_is(x, "/close");
-        answer(p, x, 200, CSTAR_STR("hello"));
+    } else {
+        answerer_respond(&p->answerer, x);
     }
 }
 
 static void on_end(void *ctx, cstar__exchange *x) {
     h2peer *p = ctx;
-    enter(p);
+    answerer_enter(&p->answerer);
     CHECK(x->state == CSTAR__RESPONSE_NONE && !x->broken);
     p->ends++;
     if (!p->quiet) {
@@ -247,7 +124,7 @@ static void on_end(void *ctx, cstar__exchange *x) {
 
 static void on_close(void *ctx, cstar__exchange *x) {
     h2peer *p = ctx;
-    enter(p);
+    answerer_enter(&p->answerer);
     p->closes++;
     p->broken += x->broken;
     CHECK(p->closes <= p->heads);
@@ -472,9 +349,11 @@ void h2peer_run(h2peer *p) {
 void h2peer_finish(h2peer *p) {
     for (size_t i = 0; i < 100000 && p->nwaiting != 0; i++) {
         cstar__exchange *x = p->waiting[--p->nwaiting];
-        p->responded = x->state == CSTAR__RESPONSE_NONE
-                           ? cstar__respond(x, 200, &text_type, 1, CSTAR_STR("later"))
-                           : cstar__respond_end(x);
+        if (x->state == CSTAR__RESPONSE_NONE) {
+            answerer_say(&p->answerer, x, 200, CSTAR_STR("later"));
+        } else {
+            p->responded = cstar__respond_end(x);
+        }
     }
 }
 
@@ -489,7 +368,7 @@ static void add_answer(cstar_buf *b, const h2peer_stream *s) {
         if (s->body.len <= 200) {
             cstar_buf_str(b, cstar_buf_view(&s->body));
         } else {
-            bool same = s->body.len == sizeof big && memcmp(s->body.ptr, big, sizeof big) == 0;
+            bool same = s->body.len == H2PEER_BIG && testfile_is(cstar_buf_view(&s->body), 0);
             cstar_buf_puts(b, same ? "[" : "<");
             cstar_buf_uint(b, s->body.len);
             cstar_buf_puts(b, same ? "]" : ">");
@@ -529,30 +408,19 @@ const char *h2peer_outcome(h2peer *p) {
     return b->ptr;
 }
 
-static void count_claim(void *link) {
-    h2peer *r = link;
-    CHECK(!r->inside);
-    r->claims++;
-}
-
 /* ---- life ----------------------------------------------------------------------------------- */
 
 void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2_limits *limits,
                         uint32_t window) {
     memset(p, 0, sizeof *p);
-    for (size_t i = 0; big[0] == '\0' || (i != 0 && i < sizeof big); i++) {
-        big[i] = (char)('a' + i % 23);
-    }
+    answerer_init(&p->answerer, alloc,
+                  (cstar__handler){.ctx = p,
+                                   .on_head = on_head,
+                                   .on_body = on_body,
+                                   .on_end = on_end,
+                                   .on_close = on_close,
+                                   .on_refuse = on_refuse});
     p->goaway = -1;
-    cstar__exchange_pool_init(&p->pool, alloc);
-    p->handler =
-        (cstar__handler){p, on_head, on_body, on_end, on_close, on_refuse, on_wake, on_drain};
-    p->env = (cstar__env){.handler = &p->handler,
-                          .alloc = alloc,
-                          .pool = &p->pool,
-                          .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
-    cstar_buf_init(&p->out, alloc, 0);
-    cstar_buf_init(&p->log, cstar_heap(), 16u << 20);
     cstar_buf_init(&p->text, cstar_heap(), 16u << 20);
     p->streams = calloc(H2PEER_STREAMS, sizeof *p->streams);
     CHECK(p->streams != NULL);
@@ -561,10 +429,6 @@ void h2peer_init_window(h2peer *p, const cstar_allocator *alloc, const cstar__h2
         cstar_buf_init(&p->streams[i].fields, cstar_heap(), 0);
     }
     p->env.h2_limits = limits;
-    p->file.length = RIG_FILE;
-    p->kept = big;
-    p->driver.claim = count_claim;
-    p->peer.link = p;
     p->machine = cstar__h2_new(&p->env, &p->peer, &p->out);
     open_client(p, window);
 }
@@ -575,19 +439,14 @@ void h2peer_init(h2peer *p, const cstar_allocator *alloc, const cstar__h2_limits
 
 void h2peer_fini(h2peer *p) {
     cstar__h2_free(p->machine);
-    CHECK(p->heads == p->closes);
     CHECK(p->nwaiting == 0);
-    CHECK(p->file.given == p->file.released);
-    CHECK(p->pool.stats.active == 0 && p->pool.stats.streams == 0);
+    answerer_fini(&p->answerer);
     nghttp2_session_del(p->session);
     for (size_t i = 0; i < H2PEER_STREAMS; i++) {
         cstar_buf_fini(&p->streams[i].body);
         cstar_buf_fini(&p->streams[i].fields);
     }
     free(p->streams);
-    cstar__exchange_pool_fini(&p->pool);
-    cstar_buf_fini(&p->out);
-    cstar_buf_fini(&p->log);
     cstar_buf_fini(&p->text);
 }
 

@@ -9,11 +9,10 @@
  *     h2peer_fini(&p);
  *
  * Paths: /later, /open (started, "one", "two", not ended), /stream (the same, ended), /early (403
- * before the body), /mid (answered at the first piece of the body), /echo (the body), /big (300,000
- * bytes, later the same), /silent, /abort, /no-content, /not-modified, /limit (a body of 10 bytes
- * at most), /close, /odd (odd response fields), /wide (a head too long to send); of a
- * source: /file, /kept, /part, /small, /empty, /short, /gone (shorter than said), /early-file
- * (before the body); /pour (RIG_POUR bytes, streamed as there is room); every other: 200 "hello".
+ * before the body), /early-file (a source before the body), /mid (answered at the first piece of
+ * the body), /echo (the body), /big (300,000 bytes, those of /kept), /no-content, /not-modified,
+ * /limit (a body of 10 bytes at most), /odd (odd response fields), /wide (a head too long to send),
+ * and those of answerer_respond().
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_TESTS_H2PEER_H
@@ -26,14 +25,14 @@
 #if CSTAR_WITH_HTTP2
 
 #include "http/h2.h"
-#include "support/testfile.h"
+#include "support/answerer.h"
 
 #include <nghttp2/nghttp2.h>
 
 #ifndef H2PEER_STREAMS
 #define H2PEER_STREAMS 1200 /* that the client can have in all */
 #endif
-enum { H2PEER_WAITING = 512, H2PEER_BIG = 300000, RIG_FILE = H2PEER_BIG, RIG_POUR = 1000000 };
+enum { H2PEER_WAITING = 512, H2PEER_BIG = RIG_FILE };
 
 /* What the client has got on a stream. */
 typedef struct h2peer_stream {
@@ -48,26 +47,14 @@ typedef struct h2peer_stream {
 
 typedef struct h2peer {
     /* server */
-    cstar__exchange_pool pool;
-    cstar__handler handler;
-    cstar__env env;
+    ANSWERER;
     cstar__h2 *machine; /* NULL: out of memory */
-    cstar_buf out;
-    cstar_buf log, text;
+    cstar_buf text;
     cstar__exchange *waiting[H2PEER_WAITING]; /* of /later, /open */
     size_t nwaiting;
-    size_t heads, ends, closes, broken, refusals;
+    size_t broken;
     const char *refusal; /* the last */
     int refusal_status;
-    bool inside, quiet;
-    cstar_status responded; /* what the last cstar__respond*() returned */
-    testfile file;          /* of RIG_FILE bytes */
-    char *kept;             /* the same in memory */
-    size_t wakes, refusals_to_pour, drains;
-    bool ends_on_drain;   /* says "bye" */
-    cstar__driver driver; /* env.driver = &p->driver: claims are counted */
-    size_t claims;
-    cstar__peer peer;
     /* client */
     nghttp2_session *session;
     h2peer_stream *streams; /* of id 2 * i + 1 */

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -42,7 +43,15 @@ static void on_end(void *ctx, cstar__exchange *x) {
                          x->peer->secure, x->peer->redirect);
         body = cstar_view(text, (size_t)n);
     }
-    (void)cstar__respond(x, 200, NULL, 0, body);
+    char *big = NULL;
+    if (cstar_str_eq(body, CSTAR_STR("/big"))) {
+        big = malloc(NETRIG_BIG);
+        assert_non_null(big);
+        memset(big, 'b', NETRIG_BIG);
+        body = cstar_view(big, NETRIG_BIG);
+    }
+    assert_int_equal(cstar__respond(x, 200, NULL, 0, body), CSTAR_OK);
+    free(big);
 }
 
 static void on_close(void *ctx, cstar__exchange *x) {
@@ -128,6 +137,12 @@ bool netrig_connect(const netrig *r, int fd) {
     return connect_port(fd, cstar__server_port(r->server));
 }
 
+int netrig_dial_port(unsigned port) {
+    int fd = netrig_socket();
+    assert_true(connect_port(fd, port));
+    return fd;
+}
+
 int netrig_dial_unix(const char *path) {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -145,12 +160,7 @@ int netrig_dial_unix(const char *path) {
 int netrig_dial(const netrig *r, size_t i) {
     cstar__listening l;
     assert_true(cstar__server_listening(r->server, i, &l));
-    if (l.port == 0) {
-        return netrig_dial_unix(l.host);
-    }
-    int fd = netrig_socket();
-    assert_true(connect_port(fd, l.port));
-    return fd;
+    return l.port != 0 ? netrig_dial_port(l.port) : netrig_dial_unix(l.host);
 }
 
 void netrig_say(int fd, const char *text) {
@@ -158,7 +168,7 @@ void netrig_say(int fd, const char *text) {
 }
 
 bool netrig_hear(int fd, const char *text) {
-    char seen[4096];
+    char seen[8192];
     size_t n = 0;
     while (n + 1 < sizeof seen) {
         ssize_t got = recv(fd, seen + n, sizeof seen - 1 - n, 0);
@@ -182,10 +192,14 @@ bool netrig_hear_end(int fd) {
     return got == 0 || errno == ECONNRESET;
 }
 
-bool netrig_ask(int fd, const char *path) {
+void netrig_get(int fd, const char *path) {
     char text[256];
     (void)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
     netrig_say(fd, text);
+}
+
+bool netrig_ask(int fd, const char *path) {
+    netrig_get(fd, path);
     return netrig_hear(fd, path);
 }
 

@@ -7,8 +7,9 @@
  *     assert_true(netrig_hear(fd, "/a"));
  *     netrig_stop(&r);
  *
- * Its handler never answers "/later"; "/peer" answers "local=0 secure=0 redirect=0"; anything else
- * is answered by its path.
+ * Its handler never answers "/later"; "/peer" answers "local=0 secure=0 redirect=0", "/big"
+ * NETRIG_BIG bytes; anything else is answered by its path. Who has a server and a handler of its own
+ * takes the sockets alone: netrig_dial_port().
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_TESTS_NETRIG_H
 #define CSTAR_TESTS_NETRIG_H
@@ -16,6 +17,8 @@
 #include "net/server.h"
 
 #include <pthread.h>
+
+enum { NETRIG_BIG = 8 << 20 };
 
 typedef struct netrig {
     unsigned heads, closes, broken; /* atomic */
@@ -42,13 +45,16 @@ int netrig_dial(const netrig *r, size_t i);
 /** A socket and its connecting, apart. @return false: refused. */
 int netrig_socket(void);
 bool netrig_connect(const netrig *r, int fd);
+int netrig_dial_port(unsigned port);
 int netrig_dial_unix(const char *path);
 void netrig_say(int fd, const char *text);
 /** Reads until `text` has come. @return false: the peer has closed first. */
 bool netrig_hear(int fd, const char *text);
 /** Reads until the end. @return false: 20 s without. */
 bool netrig_hear_end(int fd);
-/** netrig_say() of a GET and netrig_hear() of the path. */
+/** netrig_say() of a GET. */
+void netrig_get(int fd, const char *path);
+/** netrig_get() and netrig_hear() of the path. */
 bool netrig_ask(int fd, const char *path);
 
 /** Until `condition` holds; a failed assertion after 20 s. */

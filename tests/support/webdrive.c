@@ -30,6 +30,21 @@ void webdrive_fini(webdrive *d) {
     cstar_buf_fini(&d->out);
 }
 
+static void claim(void *link) { (void)link; }
+
+static cstar_status set_no_alarm(void *link, cstar__exchange *x, uint64_t ms) {
+    (void)link;
+    (void)x;
+    (void)ms;
+    return CSTAR_OK;
+}
+
+void webdrive_works(webdrive *d, cstar_status (*work)(void *link, cstar__work *w), void *link) {
+    d->driver = (cstar__driver){.claim = claim, .alarm = set_no_alarm, .work = work};
+    d->env.driver = &d->driver;
+    d->peer.link = link;
+}
+
 void webdrive_feed(webdrive *d, const char *bytes) {
     (void)cstar__h1_feed(&d->machine, bytes, strlen(bytes));
 }

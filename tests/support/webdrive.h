@@ -12,6 +12,7 @@ typedef struct webdrive {
     cstar__exchange_pool pool;
     cstar__env env;
     cstar__peer peer;
+    cstar__driver driver; /* of webdrive_works(); before it there is none */
     cstar__stats stats;
     cstar__h1 machine;
     cstar_buf out;      /* all that was answered; read it, reset it */
@@ -23,6 +24,8 @@ typedef struct webdrive {
 /** @param alloc  for everything but the app itself. */
 void webdrive_init(webdrive *d, cstar_app *app, const cstar_allocator *alloc);
 void webdrive_fini(webdrive *d);
+/** From now on there is a driver: work goes to `work` with this link, and no alarm rings. */
+void webdrive_works(webdrive *d, cstar_status (*work)(void *link, cstar__work *w), void *link);
 /** Feeds a request; answers gather in d->out. */
 void webdrive_feed(webdrive *d, const char *bytes);
 /** Resets the output, sends METHOD target with a Host and, if `body` is not NULL, that JSON body.

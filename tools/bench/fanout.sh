@@ -55,15 +55,11 @@ fanout_requests() { # KIND
 fanout_add() { fanout_args+=("$1:$2:$3:$work/subscribe:$work/$1.publish"); } # NAME PID PORT
 
 start_bare() {
-    local i
+    local port
     launch "$work/bare.log" "$bin/bench-fanout-bare"
     bare_pid=$launched
-    for ((i = 0; i < 100; i++)); do
-        bare_port=$(sed -n 's/.*listening on http.*:\([0-9][0-9]*\)$/\1/p' "$work/bare.log")
-        [ -z "$bare_port" ] || return 0
-        sleep 0.05
-    done
-    fail "bench-fanout-bare does not start"
+    await_port "$work/bare.log" || fail "bench-fanout-bare does not start"
+    bare_port=$port
 }
 
 find_nchan() {
@@ -75,22 +71,9 @@ find_nchan() {
 }
 
 nchan_conf() { # PORT
+    echo "load_module $nchan_module;"
+    nginx_begin 16384
     cat <<CONF
-load_module $nchan_module;
-daemon off;
-master_process off;
-worker_processes 1;
-pid $work/nginx/pid;
-error_log $work/nginx/error.log;
-events { worker_connections 16384; }
-http {
-    access_log off;
-    client_body_temp_path $work/nginx/body;
-    proxy_temp_path $work/nginx/proxy;
-    fastcgi_temp_path $work/nginx/fastcgi;
-    uwsgi_temp_path $work/nginx/uwsgi;
-    scgi_temp_path $work/nginx/scgi;
-    keepalive_requests 1000000000;
     keepalive_timeout 1h;
     client_header_timeout 1h;
     nchan_shared_memory_size 128M;

@@ -35,6 +35,19 @@ launch() {
     started+=("$launched")
 }
 
+# await_port LOG: until what was launched says there where it listens; sets port. It does not, or ends: its log, and false.
+await_port() {
+    local log=$1 i
+    for ((i = 0; i < 600; i++)); do
+        port=$(sed -n 's/.*listening on http.*:\([0-9][0-9]*\)$/\1/p' "$log")
+        [ -z "$port" ] || return 0
+        kill -0 "$launched" 2>/dev/null || break
+        sleep 0.05
+    done
+    cat "$log" >&2
+    return 1
+}
+
 # ---- cstar -------------------------------------------------------------------------------------
 
 cstar_command() { # as the array `command`; port 0: a free one
@@ -50,18 +63,12 @@ cstar_command() { # as the array `command`; port 0: a free one
 
 # start_cstar [COMMAND...]: under a wrapper that stays the same process. Sets cstar_pid and cstar_port.
 start_cstar() {
-    local i command
+    local command port
     cstar_command 0
     launch "$work/cstar.log" "$@" "${command[@]}"
     cstar_pid=$launched
-    for ((i = 0; i < 600; i++)); do
-        cstar_port=$(sed -n 's/.*listening on http.*:\([0-9][0-9]*\)$/\1/p' "$work/cstar.log")
-        [ -z "$cstar_port" ] || return 0
-        kill -0 "$cstar_pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    cat "$work/cstar.log" >&2
-    fail "cstar does not start"
+    await_port "$work/cstar.log" || fail "cstar does not start"
+    cstar_port=$port
 }
 
 # ---- nginx -------------------------------------------------------------------------------------
@@ -104,14 +111,14 @@ CONF
     esac
 }
 
-nginx_conf() { # for port $1
+nginx_begin() { # CONNECTIONS: the file up to what http { } says of this server alone
     cat <<CONF
 daemon off;
 master_process off;
 worker_processes 1;
 pid $work/nginx/pid;
 error_log $work/nginx/error.log;
-events { worker_connections 1024; }
+events { worker_connections $1; }
 http {
     access_log off;
     client_body_temp_path $work/nginx/body;
@@ -120,6 +127,12 @@ http {
     uwsgi_temp_path $work/nginx/uwsgi;
     scgi_temp_path $work/nginx/scgi;
     keepalive_requests 1000000000;
+CONF
+}
+
+nginx_conf() { # for port $1
+    nginx_begin 1024
+    cat <<CONF
     keepalive_timeout 75s;
     default_type $([[ $part = file* ]] && echo application/octet-stream || echo text/event-stream);
     server {

@@ -3,12 +3,12 @@
 //     const browser = await openBrowser();
 //     const page = await openPage(browser);      // page.seen: console, errors, requests, dialogs, navigations
 //     ...
-//     page.clean();                              // throws if anything was wrong that nobody expected
+//     await leave(page);                         // throws if anything was wrong that nobody expected: page.clean()
 //
 // SPDX-License-Identifier: MIT
 import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { equal, skip } from "./check.mjs";
+import { equal, ok, skip } from "./check.mjs";
 
 function findChromium() {
   if (process.env.CHROMIUM) {
@@ -88,11 +88,28 @@ export async function textIs(page, selector, text) {
   }
 }
 
+/** Waits until the texts of all elements that match are these. */
+export const textsAre = (page, selector, texts) => pageUntil(page, `${selector}: ${texts.join(", ")}`, ([css, wanted]) =>
+  JSON.stringify(Array.from(document.querySelectorAll(css), (e) => e.textContent)) === wanted, [selector, JSON.stringify(texts)]);
+
 /** Waits until a test in the page gives true. */
 export async function pageUntil(page, what, body, arg) {
   await page.waitForFunction(body, arg, { timeout: 10000 }).catch(() => {
     throw new Error(`waited in vain for: ${what}`);
   });
+}
+
+/** From now on the page gets no stream there: what it posts to that very URL fails. */
+export const withoutStream = (page, url) =>
+  page.route(url, (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+
+/** Nothing is wider than the screen. */
+export const fits = async (page) => ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+
+/** The end of a page in which nothing went wrong. */
+export async function leave(page) {
+  page.clean();
+  await page.context().close();
 }
 
 /** A picture of the page in the folder SCREENSHOTS, if that is set. */

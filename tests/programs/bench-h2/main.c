@@ -16,55 +16,12 @@
 #if CSTAR_WITH_HTTP2
 
 #include "http/h2.h"
+#include "support/benchrig.h"
 
-#include <time.h>
-
-enum { ROUNDS = 15, STREAMS = 8, PAGE = 300 };
+enum { STREAMS = 8, PAGE = BENCHRIG_PAGE };
 
 static const char body[] =
     "{\"count\":41,\"tabId\":\"6f1c2b52-4f1e-4b3c-9a39-0d2c1b7e8a90\",\"csrf\":\"x\",\"a\":1}";
-
-typedef struct counter {
-    size_t allocations;
-} counter;
-
-static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size) {
-    const cstar_allocator *heap = cstar_heap();
-    ((counter *)ctx)->allocations += new_size != 0;
-    return heap->resize(heap->ctx, ptr, old_size, new_size);
-}
-
-static char page[PAGE];
-
-static void on_head(void *ctx, cstar__exchange *x) {
-    (void)ctx;
-    x->max_body = 4096;
-}
-static void on_body(void *ctx, cstar__exchange *x, const char *ptr, size_t len) {
-    (void)ctx;
-    (void)x;
-    (void)ptr;
-    (void)len;
-}
-static void on_end(void *ctx, cstar__exchange *x) {
-    static const cstar__field fields[] = {{{"Content-Type", 12}, {"text/html; charset=utf-8", 24}},
-                                          {{"Cache-Control", 13}, {"no-cache", 8}}};
-    (void)ctx;
-    (void)cstar__respond(x, 200, fields, 2, cstar_view(page, sizeof page));
-}
-static void on_close(void *ctx, cstar__exchange *x) { *(size_t *)ctx += !x->broken; }
-
-static double now(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* ---- the client's bytes --------------------------------------------------------------------- */
 
@@ -143,18 +100,13 @@ static void put_round(cstar_buf *b, cstar_buf *block, uint32_t round, bool post)
 /* ---- measuring ------------------------------------------------------------------------------ */
 
 typedef struct bench {
-    counter count;
-    cstar_allocator alloc;
-    cstar__exchange_pool pool;
-    cstar__handler handler;
-    cstar__env env;
-    cstar_buf out, in, block;
-    size_t served;
+    benchrig rig;
+    cstar_buf in, block;
 } bench;
 
 /* One connection's worth of requests. @return nanoseconds for one. */
 static double measure_connection(bench *b, uint32_t rounds, bool post) {
-    cstar__h2 *m = cstar__h2_new(&b->env, NULL, &b->out);
+    cstar__h2 *m = cstar__h2_new(&b->rig.env, NULL, &b->rig.out);
     cstar_buf_reset(&b->in);
     cstar_buf_puts(&b->in, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     put_frame(&b->in, 4, 0, 0, CSTAR_STR(""));
@@ -163,42 +115,34 @@ static double measure_connection(bench *b, uint32_t rounds, bool post) {
     for (uint32_t r = 0; r < rounds; r++) {
         cstar_buf_reset(&b->in);
         put_round(&b->in, &b->block, r, post);
-        cstar_buf_reset(&b->out);
+        cstar_buf_reset(&b->rig.out);
         if (r == 1) {
-            b->count.allocations = 0;
+            b->rig.allocations = 0;
         }
-        const double start = now();
+        const double start = benchrig_now();
         (void)cstar__h2_feed(m, b->in.ptr, b->in.len);
-        sum += now() - start;
+        sum += benchrig_now() - start;
     }
     cstar__h2_free(m);
     return sum / rounds / STREAMS;
 }
 
 static int measure(const char *name, uint32_t rounds, bool post) {
-    bench b = {.alloc = {resize, &b.count}};
-    cstar__exchange_pool_init(&b.pool, &b.alloc);
-    b.handler = (cstar__handler){&b.served, on_head, on_body, on_end, on_close, NULL, NULL, NULL};
-    b.env = (cstar__env){.handler = &b.handler,
-                         .alloc = &b.alloc,
-                         .pool = &b.pool,
-                         .date = "Sat, 21 Nov 2026 02:13:33 GMT"};
-    cstar_buf_init(&b.out, &b.alloc, 0);
+    bench b;
+    benchrig_init(&b.rig);
     cstar_buf_init(&b.in, cstar_heap(), 0);
     cstar_buf_init(&b.block, cstar_heap(), 0);
-    double best[ROUNDS];
-    for (size_t r = 0; r < ROUNDS; r++) {
-        best[r] = measure_connection(&b, rounds, post);
+    for (size_t r = 0; r < BENCHRIG_ROUNDS; r++) {
+        b.rig.rounds[r] = measure_connection(&b, rounds, post);
     }
-    qsort(best, ROUNDS, sizeof best[0], by_value);
+    benchrig_sort(&b.rig);
     (void)printf("%-5s 8 streams: %.0f ns per request (median %.0f), %.2f allocations each\n", name,
-                 best[0], best[ROUNDS / 2],
-                 (double)b.count.allocations / ((double)(rounds - 1) * STREAMS));
-    cstar__exchange_pool_fini(&b.pool);
-    cstar_buf_fini(&b.out);
+                 b.rig.rounds[0], b.rig.rounds[BENCHRIG_ROUNDS / 2],
+                 (double)b.rig.allocations / ((double)(rounds - 1) * STREAMS));
+    benchrig_fini(&b.rig);
     cstar_buf_fini(&b.in);
     cstar_buf_fini(&b.block);
-    return b.served == (size_t)ROUNDS * rounds * STREAMS ? 0 : 1;
+    return b.rig.served == (size_t)BENCHRIG_ROUNDS * rounds * STREAMS ? 0 : 1;
 }
 
 int main(int argc, char **argv) {

@@ -256,13 +256,9 @@ static const char *event_name(cstar_str path, cstar_arena *arena) {
 
 static void put_page_reply(call *c, const web_reply *reply) {
     cstar_json_writer w;
-    cstar_str type = web_reply_header(reply, CSTAR_STR("content-type"));
     cstar_json_writer_init(&w, &c->out->text, 0);
     cstar_json_begin_object(&w);
-    cstar_json_set(&w, "status", reply->status);
-    cstar_json_set(&w, "content_type", type);
-    cstar_json_set(&w, "sse", cstar_bool(cstar_str_eq(type, CSTAR_STR("text/event-stream"))));
-    cstar_json_set(&w, "body", cstar_buf_view(&reply->body));
+    web_reply_put(reply, &w);
     cstar_json_put_key(&w, CSTAR_STR("called"));
     cstar_json_begin_array(&w);
     for (size_t i = 0; i < now.ncalled; i++) {

@@ -199,3 +199,11 @@ const char *web_once(cstar_app *app, const web_request *request, cstar_arena *ar
     (void)close(s.told[0]);
     return why;
 }
+
+void web_reply_put(const web_reply *reply, cstar_json_writer *w) {
+    const cstar_str type = web_reply_header(reply, CSTAR_STR("content-type"));
+    cstar_json_set(w, "status", reply->status);
+    cstar_json_set(w, "content_type", type);
+    cstar_json_set(w, "sse", cstar_bool(cstar_str_eq(type, CSTAR_STR("text/event-stream"))));
+    cstar_json_set(w, "body", cstar_buf_view(&reply->body));
+}

@@ -28,4 +28,7 @@ const char *web_once(cstar_app *app, const web_request *request, cstar_arena *ar
 /** The value of a header without parameters ("; charset=..."); the absent view if there is none. */
 cstar_str web_reply_header(const web_reply *reply, cstar_str name);
 
+/** Its members for a case's result: status, content_type, sse, body. */
+void web_reply_put(const web_reply *reply, cstar_json_writer *w);
+
 #endif

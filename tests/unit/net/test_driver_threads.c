@@ -18,9 +18,8 @@
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
 #include "net/worker.h"
+#include "support/netrig.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -28,7 +27,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -276,13 +274,7 @@ static void stop(rig *r) {
     finish(r);
 }
 
-/* Waits for a count, with a deadline that only a failure meets. */
-static void await(const unsigned *n, unsigned wanted) {
-    for (int i = 0; i < 20000 && get(n) < wanted; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-    assert_true(get(n) >= wanted);
-}
+static void await(const unsigned *n, unsigned wanted) { NETRIG_AWAIT(get(n) >= wanted); }
 
 static uint64_t stat_of(const uint64_t *n) { return __atomic_load_n(n, __ATOMIC_RELAXED); }
 
@@ -294,53 +286,7 @@ static void poke(rig *r, void (*f)(rig *r)) {
     await(&r->poked, before + 1);
 }
 
-static int dial(const rig *r) {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)cstar__server_port(r->server))};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    struct timeval limit = {.tv_sec = 20};
-    assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    return fd;
-}
-
-static void say(int fd, const char *text) {
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-static void ask(int fd, const char *path) {
-    char text[200];
-    (void)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
-    say(fd, text);
-}
-
-/* Reads until the text has come; false when the peer has closed first. */
-static bool hear(int fd, const char *text) {
-    char seen[8192];
-    size_t n = 0;
-    while (n + 1 < sizeof seen) {
-        ssize_t got = recv(fd, seen + n, sizeof seen - 1 - n, 0);
-        if (got <= 0) {
-            return false;
-        }
-        n += (size_t)got;
-        seen[n] = '\0';
-        if (strstr(seen, text) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool hear_end(int fd) {
-    char byte[256];
-    ssize_t got = 0;
-    while ((got = recv(fd, byte, sizeof byte, 0)) > 0) {
-    }
-    return got == 0 || errno == ECONNRESET;
-}
+static int dial(const rig *r) { return netrig_dial_port(cstar__server_port(r->server)); }
 
 /* The body of the answer to /wait/<text>, and nothing else. */
 static void hear_repeated(int fd, const char *text) {
@@ -376,11 +322,11 @@ static void a_late_answer_leaves_at_once(void **state) {
     int a = dial(r);
     int b = dial(r);
     for (unsigned i = 1; i <= 200; i++) {
-        ask(a, "/wait/x");
+        netrig_get(a, "/wait/x");
         await(&r->waits, i);
-        ask(b, "/all");
+        netrig_get(b, "/all");
         hear_repeated(a, "x");
-        assert_true(hear(b, "|end\r\n0\r\n\r\n"));
+        assert_true(netrig_hear(b, "|end\r\n0\r\n\r\n"));
     }
     close(a);
     close(b);
@@ -395,17 +341,17 @@ static void answers_of_many_connections_do_not_mix(void **state) {
     for (unsigned i = 0; i < WAITING; i++) {
         fds[i] = dial(r);
         (void)snprintf(text, sizeof text, "/wait/%u-", i);
-        ask(fds[i], text);
+        netrig_get(fds[i], text);
         await(&r->waits, i + 1);
     }
     int all = dial(r);
-    ask(all, "/all");
+    netrig_get(all, "/all");
     for (unsigned i = 0; i < WAITING; i++) { /* most are stuck by now: 100 KiB and more each */
         (void)snprintf(text, sizeof text, "%u-", i);
         hear_repeated(fds[i], text);
         close(fds[i]);
     }
-    assert_true(hear(all, "|end\r\n0\r\n\r\n"));
+    assert_true(netrig_hear(all, "|end\r\n0\r\n\r\n"));
     close(all);
     stop(r);
 }
@@ -416,14 +362,14 @@ static void who_leaves_is_not_answered(void **state) {
     rig *r = start((cstar__server_opts){0});
     int gone = dial(r);
     int here = dial(r);
-    ask(gone, "/wait/a");
+    netrig_get(gone, "/wait/a");
     await(&r->waits, 1);
-    ask(here, "/wait/b");
+    netrig_get(here, "/wait/b");
     await(&r->waits, 2);
     close(gone);
     await(&r->closes, 1);
     int all = dial(r);
-    ask(all, "/all");
+    netrig_get(all, "/all");
     hear_repeated(here, "b");
     close(here);
     close(all);
@@ -436,11 +382,11 @@ static void an_alarm_wakes_its_exchange(void **state) {
     (void)state;
     rig *r = start((cstar__server_opts){0});
     int fd = dial(r);
-    ask(fd, "/alarm"); /* the last of three counts */
-    assert_true(hear(fd, "woken"));
+    netrig_get(fd, "/alarm"); /* the last of three counts */
+    assert_true(netrig_hear(fd, "woken"));
     assert_int_equal(get(&r->wakes), 1);
-    ask(fd, "/again");
-    assert_true(hear(fd, "woken"));
+    netrig_get(fd, "/again");
+    assert_true(netrig_hear(fd, "woken"));
     assert_int_equal(get(&r->wakes), AGAIN);
     close(fd);
     stop(r);
@@ -454,7 +400,7 @@ static void an_alarm_goes_with_its_exchange(void **state) {
     int fds[20];
     for (unsigned i = 0; i < 20; i++) {
         fds[i] = dial(r);
-        ask(fds[i], "/never");
+        netrig_get(fds[i], "/never");
     }
     await(&r->waits, 20);
     poke(r, count_alarms);
@@ -475,8 +421,8 @@ static void work_is_done_elsewhere_and_answered_here(void **state) {
     rig *r = start((cstar__server_opts){0});
     int fd = dial(r);
     for (unsigned i = 0; i < WAITING; i++) {
-        ask(fd, "/work");
-        assert_true(hear(fd, "<42>"));
+        netrig_get(fd, "/work");
+        assert_true(netrig_hear(fd, "<42>"));
     }
     assert_int_equal(get(&r->works), WAITING);
     close(fd);
@@ -489,19 +435,19 @@ static void the_queue_of_work_has_an_end(void **state) {
     int fds[3];
     for (unsigned i = 0; i < 3; i++) {
         fds[i] = dial(r);
-        ask(fds[i], "/leave");
+        netrig_get(fds[i], "/leave");
         await(&r->heads, i + 1);
     }
     int more = dial(r);
-    ask(more, "/work");
-    assert_true(hear(more, "full"));
+    netrig_get(more, "/work");
+    assert_true(netrig_hear(more, "full"));
     count(&r->gate);
     for (unsigned i = 0; i < 3; i++) {
-        assert_true(hear(fds[i], "<42>"));
+        assert_true(netrig_hear(fds[i], "<42>"));
         close(fds[i]);
     }
-    ask(more, "/work"); /* there is room again */
-    assert_true(hear(more, "<42>"));
+    netrig_get(more, "/work"); /* there is room again */
+    assert_true(netrig_hear(more, "<42>"));
     close(more);
     stop(r);
 }
@@ -511,12 +457,12 @@ static void work_is_not_left_behind(void **state) {
     (void)state;
     rig *r = start((cstar__server_opts){0});
     int fd = dial(r);
-    ask(fd, "/leave");
+    netrig_get(fd, "/leave");
     await(&r->heads, 1);
     close(fd);
     await(&r->closes, 1); /* the client has gone, its work has not */
     fd = dial(r);
-    ask(fd, "/leave");
+    netrig_get(fd, "/leave");
     await(&r->heads, 2);
     cstar__server_stop(r->server);
     cstar__server_stop(r->server);
@@ -548,8 +494,8 @@ static void a_socket_is_adopted(void **state) {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     r->given = pair[0];
     poke(r, adopt);
-    ask(pair[1], "/hello");
-    assert_true(hear(pair[1], "/hello"));
+    netrig_get(pair[1], "/hello");
+    assert_true(netrig_hear(pair[1], "/hello"));
     close(pair[1]);
     poke(r, adopt_nothing);
     assert_int_equal(r->given, 1); /* its going is told, like any other's */
@@ -567,19 +513,19 @@ static void the_idlest_connection_is_evicted(void **state) {
     int first = dial(r);
     int second = dial(r);
     int busy = dial(r);
-    ask(first, "/a");
-    assert_true(hear(first, "/a"));
-    ask(second, "/b");
-    assert_true(hear(second, "/b"));
-    ask(busy, "/wait/x");
+    netrig_get(first, "/a");
+    assert_true(netrig_hear(first, "/a"));
+    netrig_get(second, "/b");
+    assert_true(netrig_hear(second, "/b"));
+    netrig_get(busy, "/wait/x");
     await(&r->waits, 1);
     poke(r, evict);
     assert_int_equal(r->given, 1);
-    assert_true(hear_end(first));
-    ask(second, "/c"); /* is still there */
-    assert_true(hear(second, "/c"));
+    assert_true(netrig_hear_end(first));
+    netrig_get(second, "/c"); /* is still there */
+    assert_true(netrig_hear(second, "/c"));
     poke(r, evict);
-    assert_true(hear_end(second));
+    assert_true(netrig_hear_end(second));
     poke(r, evict); /* who waits for an answer is not idle */
     assert_int_equal(r->given, 0);
     assert_true(stat_of(&r->server->workers[0].pool.stats.evicted_idle) == 2);
@@ -638,16 +584,16 @@ static void files_arrive_whole_and_in_order(void **state) {
     rig *r = start((cstar__server_opts){0});
     make_file(r);
     int fd = dial(r);
-    ask(fd, "/file");
+    netrig_get(fd, "/file");
     await(&r->heads, 1);
-    ask(fd, "/file");
-    ask(fd, "/end");
+    netrig_get(fd, "/file");
+    netrig_get(fd, "/end");
     int other = dial(r);
-    ask(other, "/other"); /* has its turn meanwhile */
-    assert_true(hear(other, "/other"));
+    netrig_get(other, "/other"); /* has its turn meanwhile */
+    assert_true(netrig_hear(other, "/other"));
     assert_int_equal(hear_file(fd), FILE_SIZE);
     assert_int_equal(hear_file(fd), FILE_SIZE);
-    assert_true(hear(fd, "/end"));
+    assert_true(netrig_hear(fd, "/end"));
     await(&r->released, 2);
     close(fd);
     close(other);
@@ -660,8 +606,8 @@ static void a_file_that_is_too_short_cuts_the_connection(void **state) {
     rig *r = start((cstar__server_opts){0});
     make_file(r);
     int fd = dial(r);
-    ask(fd, "/short");
-    assert_true(hear_end(fd));
+    netrig_get(fd, "/short");
+    assert_true(netrig_hear_end(fd));
     await(&r->released, 1);
     close(fd);
     close(r->file);
@@ -674,7 +620,7 @@ static void who_leaves_in_the_middle_of_a_file_leaves_nothing(void **state) {
     make_file(r);
     for (unsigned i = 1; i <= 20; i++) {
         int fd = dial(r);
-        ask(fd, "/file");
+        netrig_get(fd, "/file");
         char byte[1000];
         assert_true(recv(fd, byte, sizeof byte, 0) > 0);
         close(fd);
@@ -703,10 +649,10 @@ static void a_body_that_trickles_is_refused(void **state) {
     (void)state;
     rig *r = start((cstar__server_opts){.body_ms = 400});
     int fd = dial(r);
-    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+    netrig_say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
     assert_true(trickle(fd, 5000));
-    assert_true(hear(fd, "408"));
-    assert_true(hear_end(fd));
+    assert_true(netrig_hear(fd, "408"));
+    assert_true(netrig_hear_end(fd));
     assert_true(stat_of(&r->server->workers[0].pool.stats.timeouts) == 1);
     close(fd);
     stop(r);
@@ -716,9 +662,9 @@ static void a_body_may_trickle_where_that_is_allowed(void **state) {
     (void)state;
     rig *r = start((cstar__server_opts){.body_ms = 400, .body_rate = UINT_MAX});
     int fd = dial(r);
-    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 250\r\n\r\n");
+    netrig_say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 250\r\n\r\n");
     assert_false(trickle(fd, 250));
-    assert_true(hear(fd, "<250>"));
+    assert_true(netrig_hear(fd, "<250>"));
     close(fd);
     stop(r);
 }
@@ -727,9 +673,9 @@ static void a_body_that_keeps_its_rate_is_read(void **state) {
     (void)state;
     rig *r = start((cstar__server_opts){.body_ms = 400, .body_rate = 10});
     int fd = dial(r);
-    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 250\r\n\r\n");
+    netrig_say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 250\r\n\r\n");
     assert_false(trickle(fd, 250));
-    assert_true(hear(fd, "<250>"));
+    assert_true(netrig_hear(fd, "<250>"));
     close(fd);
     stop(r);
 }

@@ -5,9 +5,9 @@
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
 #include "net/worker.h"
+#include "support/netrig.h"
 #include "support/tlsrig.h"
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -142,25 +140,9 @@ static uint64_t stat_of(const uint64_t *n) { return __atomic_load_n(n, __ATOMIC_
 
 static const cstar__stats *stats(const rig *r) { return &r->server->workers[0].pool.stats; }
 
-/* Waits for a number, with a deadline that only a failure meets. */
-static void await(const uint64_t *n, uint64_t wanted) {
-    for (int i = 0; i < 20000 && stat_of(n) < wanted; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-    assert_true(stat_of(n) >= wanted);
-}
+static void await(const uint64_t *n, uint64_t wanted) { NETRIG_AWAIT(stat_of(n) >= wanted); }
 
-static int dial(const rig *r) {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)cstar__server_port(r->server))};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    struct timeval limit = {.tv_sec = 20};
-    assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    return fd;
-}
+static int dial(const rig *r) { return netrig_dial_port(cstar__server_port(r->server)); }
 
 typedef struct client {
     int fd;
@@ -239,9 +221,7 @@ static void answers_of_many_connections_do_not_mix(void **state) {
         clients[i] = shake(&r, ctx, NULL);
         path[5] = (char)('a' + i);
         ask(&clients[i], path);
-        for (int k = 0; k < 20000 && __atomic_load_n(&r.waits, __ATOMIC_SEQ_CST) <= i; k++) {
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        }
+        NETRIG_AWAIT(__atomic_load_n(&r.waits, __ATOMIC_SEQ_CST) > i);
     }
     client all = shake(&r, ctx, NULL);
     ask(&all, "/all");

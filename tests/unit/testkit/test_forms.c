@@ -2,8 +2,7 @@
  * is in them; also an app's own refusals of such bodies.
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
-
-#include "cstar/test.h"
+#include "support/kitrig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,20 +99,7 @@ static void streams(cstar_conn *conn) {
     cstar_stream(conn, wait);
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-    unsigned failures;
-    char said[512];
-} fixture;
-
-static void failed(void *arg, const char *file, int line, const char *text) {
-    fixture *f = arg;
-    (void)file;
-    (void)line;
-    f->failures++;
-    (void)snprintf(f->said, sizeof f->said, "%s", text);
-}
+typedef kitrig fixture;
 
 static int setup(void **state) {
     static fixture f;
@@ -126,18 +112,13 @@ static int setup(void **state) {
     cstar_route(f.app, CSTAR_POST, "/taken", plain, .upload = &taken);
     cstar_route(f.app, CSTAR_POST, "/streams", streams);
     cstar_page(f.app, "/editor", &editor);
-    f.t = cstar_test_new_with(f.app, &(cstar_test_opts){.on_fail = failed, .arg = &f});
+    f.t = cstar_test_new_with(f.app, &(cstar_test_opts){.on_fail = kitrig_note, .arg = &f});
     assert_non_null(f.t);
     *state = &f;
     return 0;
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return kitrig_close(state); }
 
 static void test_fields(void **state) {
     fixture *f = *state;
@@ -250,7 +231,7 @@ static void test_no_memory(void **state) {
         failalloc_init(&fa, n);
         f->failures = 0;
         cstar_test *t = cstar_test_new_with(
-            f->app, &(cstar_test_opts){.on_fail = failed, .arg = f, .alloc = &fa.alloc});
+            f->app, &(cstar_test_opts){.on_fail = kitrig_note, .arg = f, .alloc = &fa.alloc});
         const cstar_test_reply *r = t != NULL
                                         ? cstar_test_upload(t, "/plain", CSTAR_TEST_FIELD("a", "1"),
                                                             CSTAR_TEST_FILE("f", "a.txt", "abc"))

@@ -2,8 +2,7 @@
  * what it says when something is wrong.
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
-
-#include "cstar/test.h"
+#include "support/kitrig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,12 +106,7 @@ static void endless(cstar_conn *conn) { cstar_stream(conn, rest, .done = done); 
 
 /* ---- the kit ---- */
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-    unsigned failures;
-    char said[2048];
-} fixture;
+typedef kitrig fixture;
 
 static void note(void *arg, const char *file, int line, const char *text) {
     fixture *f = arg;
@@ -148,12 +142,7 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return kitrig_close(state); }
 
 #define assert_said(f, text)                                                                       \
     do {                                                                                           \

@@ -2,13 +2,11 @@
  * again for what a tab shows.
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
-
-#include "cstar/test.h"
+#include "support/kitrig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -72,28 +70,17 @@ CSTAR_PAGE(page, .mount = mount, .authorize = authorize, .render = render, .conn
            .info = info, .disconnect = disconnect_page, .stream_key = key,
            .events = CSTAR_EVENTS({"show", show}));
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-} fixture;
+typedef kitrig fixture;
 
 static int set_up(void **state) {
-    fixture *f = calloc(1, sizeof *f);
-    f->app = cstar_app_new();
+    fixture *f = kitrig_new(state);
     cstar_page(f->app, "/", &page);
     cstar_topic(f->app, "kept", .replay_count = 4);
     f->t = cstar_test_new(f->app);
-    *state = f;
     return 0;
 }
 
-static int tear_down(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
+static int tear_down(void **state) { return kitrig_close(state); }
 
 static const cstar_test_reply *news(const fixture *f, cstar_test_stream *s) {
     cstar_test_advance(f->t, 1);

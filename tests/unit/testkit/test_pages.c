@@ -2,8 +2,7 @@
  * them. That patches end as in the real client is tests/browser/dom_model.test.mjs.
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
-
-#include "cstar/test.h"
+#include "support/kitrig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,20 +53,7 @@ static void drop(cstar_conn *conn, const cstar_signals *in) {
 CSTAR_PAGE(list, .mount = mount, .render = render,
            .events = CSTAR_EVENTS({"add", add}, {"drop", drop}));
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-    unsigned failures;
-    char said[2048];
-} fixture;
-
-static void note(void *arg, const char *file, int line, const char *text) {
-    fixture *f = arg;
-    (void)file;
-    (void)line;
-    f->failures++;
-    (void)snprintf(f->said, sizeof f->said, "%s", text);
-}
+typedef kitrig fixture;
 
 static int setup(void **state) {
     static fixture f;
@@ -75,18 +61,13 @@ static int setup(void **state) {
     f.app = cstar_app_new();
     assert_non_null(f.app);
     assert_int_equal(cstar_page(f.app, "/list", &list), CSTAR_OK);
-    f.t = cstar_test_new_with(f.app, &(cstar_test_opts){.on_fail = note, .arg = &f});
+    f.t = cstar_test_new_with(f.app, &(cstar_test_opts){.on_fail = kitrig_note, .arg = &f});
     assert_non_null(f.t);
     *state = &f;
     return 0;
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return kitrig_close(state); }
 
 /* ---- tests ---- */
 
@@ -213,7 +194,7 @@ static void test_no_memory(void **state) {
         failalloc_init(&fa, ++n);
         f->failures = 0;
         cstar_test *t = cstar_test_new_with(
-            f->app, &(cstar_test_opts){.on_fail = note, .arg = f, .alloc = &fa.alloc});
+            f->app, &(cstar_test_opts){.on_fail = kitrig_note, .arg = f, .alloc = &fa.alloc});
         cstar_test_page *page = cstar_test_visit(t, "/list");
         (void)cstar_test_page_event(page, "add", "{\"title\":\"x\"}");
         const bool met = cstar_test_expect_count(page, "li", 3);

@@ -2,14 +2,12 @@
  * and streams by hand that have a key.
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
+#include "support/kitrig.h"
 #include "web/live.h"
-
-#include "cstar/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -166,17 +164,13 @@ static void no_page(cstar_conn *conn) {
     cstar_respond_text(conn, 200, "none");
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-} fixture;
+typedef kitrig fixture;
 
 static int set_up(void **state) {
-    fixture *f = calloc(1, sizeof *f);
+    fixture *f = kitrig_new(state);
     nended = 0;
     renderings = 0;
     wanted = CSTAR_OK;
-    f->app = cstar_app_new();
     cstar_page(f->app, "/list", &list);
     cstar_page(f->app, "/unkeyed", &unkeyed);
     cstar_page(f->app, "/seldom", &seldom);
@@ -187,17 +181,10 @@ static int set_up(void **state) {
     cstar_route(f->app, CSTAR_POST, "/poke", poke);
     cstar_route(f->app, CSTAR_GET, "/none", no_page);
     f->t = cstar_test_new(f->app);
-    *state = f;
     return 0;
 }
 
-static int tear_down(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
+static int tear_down(void **state) { return kitrig_close(state); }
 
 static cstar_test_stream *open_at(const fixture *f, const char *path, const char *signals) {
     cstar_test_stream *s = cstar_test_open(f->t, path, .method = "POST", .body = signals);

@@ -2,15 +2,14 @@
  * SPDX-License-Identifier: MIT */
 #include "live/parts.h"
 #include "support/failalloc.h"
+#include "support/kitrig.h"
 #include "web/app.h"
 
-#include "cstar/test.h"
 #include "cstar/view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -69,19 +68,14 @@ static void connect_nowhere(cstar_conn *conn, const cstar_signals *in) {
 CSTAR_PAGE(board_page, .render = markup, .connect = connect_prices);
 CSTAR_PAGE(nowhere, .render = markup, .connect = connect_nowhere);
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-} fixture;
+typedef kitrig fixture;
 
 static int set_up_app(void **state) {
-    fixture *f = calloc(1, sizeof *f);
+    fixture *f = kitrig_new(state);
     prices = (board){.value = 1};
     rates = (board){.value = 100};
-    f->app = cstar_app_new();
     cstar_page(f->app, "/board", &board_page);
     cstar_page(f->app, "/nowhere", &nowhere);
-    *state = f;
     return 0;
 }
 
@@ -95,13 +89,7 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
+static int tear_down(void **state) { return kitrig_close(state); }
 
 static cstar_test_stream *open_board(const fixture *f, const char *signals) {
     return cstar_test_open(f->t, "/board", .method = "POST", .body = signals);

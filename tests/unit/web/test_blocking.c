@@ -3,7 +3,7 @@
  * test says so.
  * ctest: labels=threads
  * SPDX-License-Identifier: MIT */
-#include "support/webdrive.h"
+#include "support/webrig.h"
 
 #include "cstar.h"
 
@@ -31,15 +31,6 @@ static void *thread_main(void *arg) {
     return NULL;
 }
 
-static void claim(void *link) { (void)link; }
-
-static cstar_status alarm_at(void *link, cstar__exchange *x, uint64_t ms) {
-    (void)link;
-    (void)x;
-    (void)ms;
-    return CSTAR_OK;
-}
-
 static cstar_status work(void *link, cstar__work *w) {
     pool *p = link;
     if (p->full) {
@@ -49,8 +40,6 @@ static cstar_status work(void *link, cstar__work *w) {
     assert_int_equal(pthread_create(&p->thread, NULL, thread_main, w), 0);
     return CSTAR_OK;
 }
-
-static const cstar__driver driver = {.claim = claim, .alarm = alarm_at, .work = work};
 
 /* Waits for the handler, then does what the loop would do. */
 static void finish(pool *p) {
@@ -144,35 +133,24 @@ static void add(cstar_conn *conn, const cstar_signals *in) {
 
 CSTAR_PAGE(slow, .render = render, .blocking = true, .events = CSTAR_EVENTS({"add", add}));
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static int setup(void **state) {
-    static fixture f;
+    cstar_app *app = cstar_app_new();
     test_thread = pthread_self();
-    f.app = cstar_app_new();
-    assert_non_null(f.app);
-    cstar_route(f.app, CSTAR_GET, "/report/:who", report, .blocking = true);
-    cstar_route(f.app, CSTAR_GET, "/streaming", streaming, .blocking = true);
-    cstar_route(f.app, CSTAR_GET, "/typed", typed, .blocking = true);
-    cstar_route(f.app, CSTAR_GET, "/silent", silent, .blocking = true);
-    cstar_route(f.app, CSTAR_GET, "/wait", wait_then_ask, .blocking = true);
-    assert_int_equal(cstar_page(f.app, "/slow", &slow), CSTAR_OK);
-    webdrive_init(&f.drive, f.app, cstar_heap());
-    f.drive.env.driver = &driver;
-    f.drive.peer.link = &the_pool;
-    *state = &f;
+    assert_non_null(app);
+    cstar_route(app, CSTAR_GET, "/report/:who", report, .blocking = true);
+    cstar_route(app, CSTAR_GET, "/streaming", streaming, .blocking = true);
+    cstar_route(app, CSTAR_GET, "/typed", typed, .blocking = true);
+    cstar_route(app, CSTAR_GET, "/silent", silent, .blocking = true);
+    cstar_route(app, CSTAR_GET, "/wait", wait_then_ask, .blocking = true);
+    assert_int_equal(cstar_page(app, "/slow", &slow), CSTAR_OK);
+    (void)webrig_open(state, app);
+    webdrive_works(&((fixture *)*state)->drive, work, &the_pool);
     return 0;
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return webrig_close(state); }
 
 /* ---- tests ---- */
 

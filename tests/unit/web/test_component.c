@@ -1,7 +1,7 @@
 /* test_component.c -- components at their base, controllers that register themselves, and the order
  * of operations of both.
  * SPDX-License-Identifier: MIT */
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -57,31 +57,20 @@ CSTAR_CONTROLLER(other) {
     cstar_signal(conn, "other", 1);
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static int setup(void **state) {
-    static fixture f;
+    cstar_app *app = cstar_app_new();
     handled = 0;
-    f.app = cstar_app_new();
-    assert_non_null(f.app);
-    assert_int_equal(cstar_components(f.app, "/ds", &drawer, &club), CSTAR_OK);
-    assert_int_equal(cstar_components(f.app, "/ds/", &small), CSTAR_OK); /* the same base */
-    assert_int_equal(cstar_components(f.app, "/team/x", &drawer), CSTAR_OK);
-    assert_int_equal(cstar_controllers(f.app, "/ds"), CSTAR_OK);
-    webdrive_init(&f.drive, f.app, cstar_heap());
-    *state = &f;
-    return 0;
+    assert_non_null(app);
+    assert_int_equal(cstar_components(app, "/ds", &drawer, &club), CSTAR_OK);
+    assert_int_equal(cstar_components(app, "/ds/", &small), CSTAR_OK); /* the same base */
+    assert_int_equal(cstar_components(app, "/team/x", &drawer), CSTAR_OK);
+    assert_int_equal(cstar_controllers(app, "/ds"), CSTAR_OK);
+    return webrig_open(state, app);
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return webrig_close(state); }
 
 CSTAR_COMPONENT(roomy, .name = "roomy", .max_signal_bytes = (size_t)9 << 20,
                 .events = CSTAR_EVENTS({"save", save}));

@@ -1,7 +1,7 @@
 /* test_controller.c -- a controller with a page: mount and render by themselves, events without its
  * name; and the signals that are remembered until a stream begins.
  * SPDX-License-Identifier: MIT */
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -98,40 +98,22 @@ static void twice(cstar_conn *conn) {
     assert_int_equal(cstar_flush_signals(conn), CSTAR_OK);
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static int setup(void **state) {
-    static fixture f;
-    f.app = cstar_app_new();
-    assert_non_null(f.app);
-    assert_int_equal(cstar_page(f.app, "/search", &search_page), CSTAR_OK);
-    assert_int_equal(cstar_page(f.app, "/both", &both), CSTAR_OK);
-    assert_int_equal(cstar_page(f.app, "/nobodys", &nobodys), CSTAR_OK);
-    assert_int_equal(cstar_components(f.app, "/ds", &drawer), CSTAR_OK);
-    assert_int_equal(cstar_controllers(f.app, "/ds"), CSTAR_OK);
-    assert_int_equal(cstar_route(f.app, CSTAR_GET, "/list", list), CSTAR_OK);
-    assert_int_equal(cstar_route(f.app, CSTAR_GET, "/twice", twice), CSTAR_OK);
-    webdrive_init(&f.drive, f.app, cstar_heap());
-    *state = &f;
-    return 0;
+    cstar_app *app = cstar_app_new();
+    assert_non_null(app);
+    assert_int_equal(cstar_page(app, "/search", &search_page), CSTAR_OK);
+    assert_int_equal(cstar_page(app, "/both", &both), CSTAR_OK);
+    assert_int_equal(cstar_page(app, "/nobodys", &nobodys), CSTAR_OK);
+    assert_int_equal(cstar_components(app, "/ds", &drawer), CSTAR_OK);
+    assert_int_equal(cstar_controllers(app, "/ds"), CSTAR_OK);
+    assert_int_equal(cstar_route(app, CSTAR_GET, "/list", list), CSTAR_OK);
+    assert_int_equal(cstar_route(app, CSTAR_GET, "/twice", twice), CSTAR_OK);
+    return webrig_open(state, app);
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    return 0;
-}
-
-#define HAS(answer, text)                                                                          \
-    do {                                                                                           \
-        if (strstr((answer), (text)) == NULL) {                                                    \
-            fail_msg("no %s in %s", (text), (answer));                                             \
-        }                                                                                          \
-    } while (0)
+static int teardown(void **state) { return webrig_close(state); }
 
 /* What an attribute in single quotes holds. */
 static void in_attribute(char *out, size_t size, cstar_expr e) {
@@ -148,16 +130,16 @@ static void test_page_of_a_controller(void **state) {
     char want[1200];
     const char *answer = webdrive_request(&f->drive, "GET", "/search", NULL);
     assert_int_equal(webdrive_status(answer), 200);
-    HAS(answer, "<!doctype html>"); /* rendered without being asked to */
-    HAS(answer, "{&quot;count&quot;:3}");
+    assert_has(answer, "<!doctype html>"); /* rendered without being asked to */
+    assert_has(answer, "{&quot;count&quot;:3}");
     in_attribute(want, sizeof want, cstar_component_event("search", "increment"));
-    HAS(answer, want);
+    assert_has(answer, want);
     in_attribute(want, sizeof want,
                  cstar_component_event("search", "drop", .verb = CSTAR_DELETE,
                                        .options = "{retryMaxCount: 2}"));
-    HAS(answer, want);
+    assert_has(answer, want);
     in_attribute(want, sizeof want, cstar_component_event("search", "reload"));
-    HAS(answer, want); /* inside of a nudge's attributes */
+    assert_has(answer, want); /* inside of a nudge's attributes */
 }
 
 static void test_mount_may_answer(void **state) {
@@ -174,23 +156,23 @@ static void test_its_events(void **state) {
     char escaped[1200];
     const char *answer =
         webdrive_request(&f->drive, "POST", "/ds/search/increment", "{\"count\":4}");
-    HAS(answer, "{\"count\":5}");
+    assert_has(answer, "{\"count\":5}");
     answer = webdrive_request(&f->drive, "POST", "/ds/search/again", "{}");
     in_attribute(want, sizeof want, cstar_component_event("search", "increment"));
-    HAS(answer, want);
+    assert_has(answer, want);
     answer = webdrive_request(&f->drive, "POST", "/both/_event/own", "{}");
     in_attribute(escaped, sizeof escaped, cstar_component_event("search", "x"));
-    HAS(answer, escaped); /* an event of the page, not of the controller */
+    assert_has(answer, escaped); /* an event of the page, not of the controller */
     answer = webdrive_request(&f->drive, "POST", "/ds/drawer/own", "{}");
     in_attribute(escaped, sizeof escaped, cstar_component_event("drawer", "x"));
-    HAS(answer, escaped);
+    assert_has(answer, escaped);
 }
 
 static void test_nobodys_page(void **state) {
     fixture *f = *state;
     const char *answer = webdrive_request(&f->drive, "GET", "/nobodys", NULL);
     assert_int_equal(webdrive_status(answer), 500);
-    HAS(f->drive.log, "self: this is the markup of no component and no controller");
+    assert_has(f->drive.log, "self: this is the markup of no component and no controller");
 }
 
 static void test_remembered(void **state) {

@@ -31,15 +31,6 @@ typedef struct pool {
 
 static pool the_pool;
 
-static void claim(void *link) { (void)link; }
-
-static cstar_status alarm_at(void *link, cstar__exchange *x, uint64_t ms) {
-    (void)link;
-    (void)x;
-    (void)ms;
-    return CSTAR_OK;
-}
-
 static cstar_status work_at(void *link, cstar__work *w) {
     pool *p = link;
     if (p->n >= p->room) {
@@ -49,8 +40,6 @@ static cstar_status work_at(void *link, cstar__work *w) {
     p->queue[p->n++] = w;
     return CSTAR_OK;
 }
-
-static const cstar__driver driver = {.claim = claim, .alarm = alarm_at, .work = work_at};
 
 static void run(size_t i) {
     assert_true(i < the_pool.n && !the_pool.ran[i]);
@@ -306,8 +295,7 @@ static void make(fixture *f) {
 static int setup(void **state) {
     static fixture f;
     make(&f);
-    f.drive.env.driver = &driver;
-    f.drive.peer.link = &the_pool;
+    webdrive_works(&f.drive, work_at, &the_pool);
     *state = &f;
     return 0;
 }
@@ -758,8 +746,7 @@ static bool survives(fixture *f, const char *path, size_t n) {
     webdrive d;
     webdrive_init(&d, f->app, &f->memory.alloc);
     (void)cstar_buf_room(&d.out, 32768); /* what was answered is the test's */
-    d.env.driver = &driver;
-    d.peer.link = &the_pool;
+    webdrive_works(&d, work_at, &the_pool);
     the_drive = &d;
     trace[0] = '\0';
     f->memory.fail_at = f->memory.calls + n;

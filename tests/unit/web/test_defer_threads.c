@@ -4,10 +4,11 @@
  * ctest: timeout=60 labels=threads
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* nanosleep() */
+#include "support/netrig.h"
+
 #include "cstar.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -284,16 +285,10 @@ static void end(rig *r) {
 
 static int ask(const rig *r, const char *path) {
     char text[128];
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)get(&r->port))};
-    const struct timeval limit = {.tv_sec = 20};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-    const int n = snprintf(text, sizeof text,
-                           "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", path);
-    assert_int_equal(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+    const int fd = netrig_dial_port(get(&r->port));
+    (void)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                   path);
+    netrig_say(fd, text);
     return fd;
 }
 

@@ -1,7 +1,7 @@
 /* test_event_arg.c -- the argument of an event as a handler reads it, whatever was sent, and that
  * the event's name is decided without it.
  * SPDX-License-Identifier: MIT */
-#include "support/webdrive.h"
+#include "support/webrig.h"
 
 #include "cstar.h"
 
@@ -55,30 +55,20 @@ CSTAR_CONTROLLER(control) {
     say(conn);
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static int setup(void **state) {
-    static fixture f;
-    f.app = cstar_app_new();
-    assert_non_null(f.app);
-    cstar_page(f.app, "/p", &page);
-    cstar_components(f.app, "/ds", &part);
-    cstar_controllers(f.app, "/ds");
-    webdrive_init(&f.drive, f.app, cstar_heap());
-    f.drive.fields = "Datastar-Request: true\r\n";
-    *state = &f;
+    cstar_app *app = cstar_app_new();
+    assert_non_null(app);
+    cstar_page(app, "/p", &page);
+    cstar_components(app, "/ds", &part);
+    cstar_controllers(app, "/ds");
+    (void)webrig_open(state, app);
+    ((fixture *)*state)->drive.fields = "Datastar-Request: true\r\n";
     return 0;
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return webrig_close(state); }
 
 typedef struct expected {
     const char *arg, *n; /* as JSON */
@@ -87,9 +77,7 @@ typedef struct expected {
 static void expect_signal(const char *answer, const char *name, const char *json) {
     char line[2200];
     (void)snprintf(line, sizeof line, "data: signals {\"%s\":%s}\n", name, json);
-    if (strstr(answer, line) == NULL) {
-        fail_msg("no %s in %s", line, answer);
-    }
+    assert_has(answer, line);
 }
 
 static void expect_answer(fixture *f, const char *method, const char *target, expected e) {

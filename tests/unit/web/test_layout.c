@@ -1,6 +1,6 @@
 /* test_layout.c -- the document around a page, and its security headers.
  * SPDX-License-Identifier: MIT */
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -74,10 +74,7 @@ static void error_page(cstar_conn *conn, cstar_html *h, int status) {
     cstar_default_layout(conn, h, cstar_frag(nothing, h));
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static void start(fixture *f, bool sessions) {
     f->app = cstar_app_new();
@@ -101,20 +98,6 @@ static const char *get(fixture *f, const char *target) {
     return webdrive_request(&f->drive, "GET", target, NULL);
 }
 
-static void has(const char *answer, const char *what) {
-    if (strstr(answer, what) == NULL) {
-        print_error("%s\nis not in\n%s\n", what, answer);
-        fail();
-    }
-}
-
-static void has_not(const char *answer, const char *what) {
-    if (strstr(answer, what) != NULL) {
-        print_error("%s\nis in\n%s\n", what, answer);
-        fail();
-    }
-}
-
 #define FILTER "filterSignals: {exclude: /(^|\\.)_|^csrf$/}"
 
 /* ---- the document ---- */
@@ -124,13 +107,13 @@ static void without_sessions(void **state) {
     fixture f;
     start(&f, false);
     const char *answer = get(&f, "/");
-    has(answer, "<!doctype html><html lang='en'><head><meta charset='utf-8'>");
-    has(answer, "<title>&lt;Title&gt;</title><script type='module' src='https://");
-    has(answer, "integrity='sha256-");
-    has(answer, "<style nonce=''></style></head><body data-signals:tab-id='");
-    has(answer, "<div id='flash' role='status'></div><a data-on:click='@delete(");
-    has_not(answer, "csrf");
-    has_not(answer, "data-ds-base");
+    assert_has(answer, "<!doctype html><html lang='en'><head><meta charset='utf-8'>");
+    assert_has(answer, "<title>&lt;Title&gt;</title><script type='module' src='https://");
+    assert_has(answer, "integrity='sha256-");
+    assert_has(answer, "<style nonce=''></style></head><body data-signals:tab-id='");
+    assert_has(answer, "<div id='flash' role='status'></div><a data-on:click='@delete(");
+    assert_lacks(answer, "csrf");
+    assert_lacks(answer, "data-ds-base");
     stop(&f);
 }
 
@@ -138,8 +121,8 @@ static void a_page_says_its_language(void **state) {
     (void)state;
     fixture f;
     start(&f, false);
-    has(get(&f, "/?lang=de"), "<html lang='de'>");
-    has(get(&f, "/?lang='%3Eoops"), "<html lang='&#39;&gt;oops'>");
+    assert_has(get(&f, "/?lang=de"), "<html lang='de'>");
+    assert_has(get(&f, "/?lang='%3Eoops"), "<html lang='&#39;&gt;oops'>");
     stop(&f);
 }
 
@@ -148,17 +131,18 @@ static void with_sessions(void **state) {
     fixture f;
     start(&f, true);
     const char *answer = get(&f, "/?flash=1");
-    has(answer, " data-signals:csrf='\"");
-    has(answer, "<input type='hidden' name='_csrf_token' value='");
-    has(answer, "<p class='bad&quot;'>&lt;b&gt;text&lt;/b&gt;</p>");
-    has(answer, "/_event/e&quot;, {" FILTER ", headers: {&quot;x-csrf-token&quot;: $csrf}})'");
-    has(answer, "/_event/e&quot;)'></a>");
-    has(answer, "/_event/r&quot;, {" FILTER "})' data-on-signal-patch-filter");
+    assert_has(answer, " data-signals:csrf='\"");
+    assert_has(answer, "<input type='hidden' name='_csrf_token' value='");
+    assert_has(answer, "<p class='bad&quot;'>&lt;b&gt;text&lt;/b&gt;</p>");
+    assert_has(answer,
+               "/_event/e&quot;, {" FILTER ", headers: {&quot;x-csrf-token&quot;: $csrf}})'");
+    assert_has(answer, "/_event/e&quot;)'></a>");
+    assert_has(answer, "/_event/r&quot;, {" FILTER "})' data-on-signal-patch-filter");
     stop(&f);
     start(&f, true);
     f.drive.fields = "Datastar-Request: true\r\n";
     answer = get(&f, "/_event/go");
-    has(answer, "/c/e&quot;, {" FILTER "}) : undefined)");
+    assert_has(answer, "/c/e&quot;, {" FILTER "}) : undefined)");
     stop(&f);
 }
 
@@ -171,9 +155,9 @@ static void error_pages(void **state) {
     cstar_buf_reset(&f.drive.out);
     webdrive_feed(&f.drive, "GET /none HTTP/1.1\r\nHost: app.test\r\nAccept: text/html\r\n\r\n");
     cstar_buf_byte(&f.drive.out, '\0');
-    has(f.drive.out.ptr, "HTTP/1.1 404");
-    has(f.drive.out.ptr, "<body data-signals:tab-id='");
-    has_not(f.drive.out.ptr, "data-signals:csrf");
+    assert_has(f.drive.out.ptr, "HTTP/1.1 404");
+    assert_has(f.drive.out.ptr, "<body data-signals:tab-id='");
+    assert_lacks(f.drive.out.ptr, "data-signals:csrf");
     assert_int_equal(f.drive.logged, 0);
     stop(&f);
 }
@@ -183,18 +167,18 @@ static void bases(void **state) {
     fixture f;
     start(&f, false);
     cstar_components(f.app, "/ds", &part);
-    has_not(get(&f, "/"), "data-ds-base");
-    has(get(&f, "/?base=/a'b"), " data-ds-base='/a&#39;b'>");
+    assert_lacks(get(&f, "/"), "data-ds-base");
+    assert_has(get(&f, "/?base=/a'b"), " data-ds-base='/a&#39;b'>");
     stop(&f);
     start(&f, false);
     cstar_components(f.app, "/parts/", &part);
-    has(get(&f, "/"), " data-ds-base='/parts'>");
+    assert_has(get(&f, "/"), " data-ds-base='/parts'>");
     cstar_components(f.app, "/ds", &part);
-    has_not(get(&f, "/"), "data-ds-base");
+    assert_lacks(get(&f, "/"), "data-ds-base");
     stop(&f);
     start(&f, false);
     cstar_components(f.app, "/", &part);
-    has(get(&f, "/"), " data-ds-base='/'>");
+    assert_has(get(&f, "/"), " data-ds-base='/'>");
     stop(&f);
 }
 
@@ -205,17 +189,17 @@ static void headers_of_html(void **state) {
     fixture f;
     start(&f, false);
     const char *answer = get(&f, "/");
-    has(answer, "x-content-type-options: nosniff\r\n");
-    has(answer, "referrer-policy: same-origin\r\n");
-    has_not(answer, "x-frame-options");
-    has_not(answer, "content-security-policy");
-    has_not(get(&f, "/text"), "nosniff");
-    has_not(webdrive_request(&f.drive, "POST", "/_event/go", "{}"), "nosniff");
+    assert_has(answer, "x-content-type-options: nosniff\r\n");
+    assert_has(answer, "referrer-policy: same-origin\r\n");
+    assert_lacks(answer, "x-frame-options");
+    assert_lacks(answer, "content-security-policy");
+    assert_lacks(get(&f, "/text"), "nosniff");
+    assert_lacks(webdrive_request(&f.drive, "POST", "/_event/go", "{}"), "nosniff");
     cstar_allow_frames(f.app, CSTAR_FRAMES_SAME);
-    has(get(&f, "/"), "x-frame-options: SAMEORIGIN\r\n");
+    assert_has(get(&f, "/"), "x-frame-options: SAMEORIGIN\r\n");
     cstar_allow_frames(f.app, CSTAR_FRAMES_NONE);
-    has(get(&f, "/"), "x-frame-options: DENY\r\n");
-    has_not(get(&f, "/text"), "x-frame-options");
+    assert_has(get(&f, "/"), "x-frame-options: DENY\r\n");
+    assert_lacks(get(&f, "/text"), "x-frame-options");
     stop(&f);
 }
 
@@ -225,10 +209,10 @@ static void the_handlers_own_stay(void **state) {
     start(&f, false);
     assert_int_equal(cstar_csp(f.app, "default-src 'self'"), CSTAR_OK);
     const char *answer = get(&f, "/own");
-    has(answer, "Referrer-Policy: no-referrer\r\n");
-    has(answer, "Content-Security-Policy: sandbox\r\n");
-    has_not(answer, "same-origin");
-    has_not(answer, "default-src");
+    assert_has(answer, "Referrer-Policy: no-referrer\r\n");
+    assert_has(answer, "Content-Security-Policy: sandbox\r\n");
+    assert_lacks(answer, "same-origin");
+    assert_lacks(answer, "default-src");
     stop(&f);
 }
 
@@ -248,14 +232,14 @@ static void nonces(void **state) {
                    "content-security-policy: script-src 'nonce-%s' 'unsafe-eval'; style-src "
                    "'nonce-%s'\r\n",
                    first, first);
-    has(answer, want);
+    assert_has(answer, want);
     (void)snprintf(want, sizeof want, "<script type='module' nonce='%s' src='", first);
-    has(answer, want);
+    assert_has(answer, want);
     (void)snprintf(want, sizeof want, "<style nonce='%s'>", first);
-    has(answer, want);
-    has_not(get(&f, "/"), first);
+    assert_has(answer, want);
+    assert_lacks(get(&f, "/"), first);
     assert_int_equal(cstar_csp(f.app, NULL), CSTAR_OK);
-    has_not(get(&f, "/"), "content-security-policy");
+    assert_lacks(get(&f, "/"), "content-security-policy");
     stop(&f);
 }
 
@@ -274,10 +258,10 @@ static void the_strict_policy(void **state) {
         char want[80];
         (void)snprintf(want, sizeof want, "style-src 'self' 'nonce-%.24s';",
                        nonce + strlen("script-src 'nonce-"));
-        has(answer, want);
-        has(answer, "content-security-policy: default-src 'none'; ");
-        has(answer, "frame-ancestors 'none'\r\n");
-        has_not(answer, "unsafe-inline");
+        assert_has(answer, want);
+        assert_has(answer, "content-security-policy: default-src 'none'; ");
+        assert_has(answer, "frame-ancestors 'none'\r\n");
+        assert_lacks(answer, "unsafe-inline");
     }
     stop(&f);
 }

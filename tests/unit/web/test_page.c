@@ -1,7 +1,7 @@
 /* test_page.c -- the order of operations of a page: which event a name means, who may call it, and
  * what follows what.
  * SPDX-License-Identifier: MIT */
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -99,30 +99,19 @@ static void fails(cstar_conn *conn, const cstar_signals *in) {
 
 CSTAR_PAGE(failing, .render = render, .events = CSTAR_EVENTS({"go<b>", fails}));
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static int setup(void **state) {
-    static fixture f;
-    f.app = cstar_app_new();
-    assert_non_null(f.app);
-    cstar_page(f.app, "/gated", &gated);
-    cstar_page(f.app, "/named", &named);
-    cstar_page(f.app, "/failing", &failing);
-    assert_int_equal(cstar_page(f.app, "/strict", &strict), CSTAR_OK);
-    webdrive_init(&f.drive, f.app, cstar_heap());
-    *state = &f;
-    return 0;
+    cstar_app *app = cstar_app_new();
+    assert_non_null(app);
+    cstar_page(app, "/gated", &gated);
+    cstar_page(app, "/named", &named);
+    cstar_page(app, "/failing", &failing);
+    assert_int_equal(cstar_page(app, "/strict", &strict), CSTAR_OK);
+    return webrig_open(state, app);
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return webrig_close(state); }
 
 static void test_order(void **state) {
     fixture *f = *state;

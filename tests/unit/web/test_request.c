@@ -1,7 +1,7 @@
 /* test_request.c -- what a request brought: cookies, JSON, who sent it and by which name.
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -35,10 +35,7 @@ static void go(cstar_conn *conn, const cstar_signals *in) {
 }
 CSTAR_PAGE(page, .render = render, .events = CSTAR_EVENTS({"go", go}));
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static cstar_app *new_app(const cstar_allocator *alloc) {
     cstar_app *app = cstar_app_new_with(alloc);
@@ -50,30 +47,8 @@ static cstar_app *new_app(const cstar_allocator *alloc) {
     return app;
 }
 
-static int setup(void **state) {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->app = new_app(cstar_heap());
-    assert_non_null(f->app);
-    webdrive_init(&f->drive, f->app, cstar_heap());
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
-
-static void assert_has(const char *answer, const char *part) {
-    if (strstr(answer, part) == NULL) {
-        print_error("missing: %s\nin: %s\n", part, answer);
-        fail();
-    }
-}
+static int setup(void **state) { return webrig_open(state, new_app(cstar_heap())); }
+static int teardown(void **state) { return webrig_close(state); }
 
 /* A request with these further lines of head (each with its CRLF) and that body. */
 static const char *ask(fixture *f, const char *lines, const char *body, void (*fn)(cstar_conn *)) {

@@ -3,7 +3,7 @@
 #include "http/accept.h"
 #include "support/decoders.h"
 #include "support/failalloc.h"
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -150,40 +150,17 @@ static cstar_app *new_app(const cstar_allocator *alloc) {
     return app;
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
-static int setup(void **state) {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->app = new_app(cstar_heap());
-    assert_non_null(f->app);
-    webdrive_init(&f->drive, f->app, cstar_heap());
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
+static int setup(void **state) { return webrig_open(state, new_app(cstar_heap())); }
+static int teardown(void **state) { return webrig_close(state); }
 
 /* ---- asking ---- */
 
 /* `fields`: whole lines, or "". @return the answer, NUL-terminated behind it. */
 static const char *ask(webdrive *d, const char *method, const char *target, const char *fields) {
-    char request[1024];
-    cstar_buf_reset(&d->out);
-    (void)snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: app.test\r\n%s\r\n", method,
-                   target, fields);
-    webdrive_feed(d, request);
-    cstar_buf_byte(&d->out, '\0');
-    return d->out.status == CSTAR_OK ? d->out.ptr : "";
+    d->fields = fields;
+    return webdrive_request(d, method, target, NULL);
 }
 
 static const char *get(fixture *f, const char *target, const char *fields) {
@@ -194,20 +171,6 @@ static const char *get(fixture *f, const char *target, const char *fields) {
 static cstar_str body_of(const webdrive *d) {
     const char *body = webdrive_body(d->out.ptr);
     return cstar_view(body, d->out.len - 1 - (size_t)(body - d->out.ptr));
-}
-
-static void assert_has(const char *answer, const char *part) {
-    if (strstr(answer, part) == NULL) {
-        print_error("missing: %s\nin: %.600s\n", part, answer);
-        fail();
-    }
-}
-
-static void assert_lacks(const char *answer, const char *part) {
-    if (strstr(answer, part) != NULL) {
-        print_error("there: %s\nin: %.600s\n", part, answer);
-        fail();
-    }
 }
 
 static bool can(const char *coding) {

@@ -1,6 +1,7 @@
 /* test_response_stream.c -- responses that go on: what `next` gives, when it is called, how they
  * end. The alarm and the pool are the test's own, so that nothing here takes time.
  * SPDX-License-Identifier: MIT */
+#include "support/asserts.h"
 #include "support/decoders.h"
 #include "support/failalloc.h"
 #include "support/webdrive.h"
@@ -299,13 +300,6 @@ static void assert_got(fixture *f, const char *text) {
     cstar_buf_byte(&f->got, '\0');
     assert_string_equal(f->got.ptr, text);
     cstar_buf_reset(&f->got);
-}
-
-static void assert_has(const char *answer, const char *part) {
-    if (strstr(answer, part) == NULL) {
-        print_error("missing: %s\nin: %.600s\n", part, answer);
-        fail();
-    }
 }
 
 #define SIGNAL(n) "event: datastar-patch-signals\ndata: signals {\"" n "}\n\n"

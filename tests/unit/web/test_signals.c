@@ -1,7 +1,7 @@
 /* test_signals.c -- signals into a struct, in one line of a handler: what it gets, what a refusal
  * leaves behind, who hears of it. And going through signals one by one.
  * SPDX-License-Identifier: MIT */
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -110,30 +110,19 @@ static void walk(cstar_conn *conn) {
     cstar_respond_text(conn, 200, text);
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
 static int setup(void **state) {
-    static fixture f;
+    cstar_app *app = cstar_app_new();
     said = CSTAR_OK;
-    f.app = cstar_app_new();
-    assert_non_null(f.app);
-    assert_int_equal(cstar_page(f.app, "/page", &page), CSTAR_OK);
-    assert_int_equal(cstar_route(f.app, CSTAR_POST, "/plain", plain), CSTAR_OK);
-    assert_int_equal(cstar_route(f.app, CSTAR_POST, "/walk", walk), CSTAR_OK);
-    webdrive_init(&f.drive, f.app, cstar_heap());
-    *state = &f;
-    return 0;
+    assert_non_null(app);
+    assert_int_equal(cstar_page(app, "/page", &page), CSTAR_OK);
+    assert_int_equal(cstar_route(app, CSTAR_POST, "/plain", plain), CSTAR_OK);
+    assert_int_equal(cstar_route(app, CSTAR_POST, "/walk", walk), CSTAR_OK);
+    return webrig_open(state, app);
 }
 
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    return 0;
-}
+static int teardown(void **state) { return webrig_close(state); }
 
 static void test_all_of_it(void **state) {
     fixture *f = *state;

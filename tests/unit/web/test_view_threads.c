@@ -3,9 +3,10 @@
  *
  * ctest: timeout=120 labels=threads
  * SPDX-License-Identifier: MIT */
+#include "support/netrig.h"
+
 #include "cstar.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -117,15 +118,12 @@ static void stop(server *s) {
 
 static int open_stream(const server *s, const char *topic) {
     char text[256];
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-    const int n = snprintf(text, sizeof text,
-                           "POST / HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
-                           "Content-Length: %zu\r\n\r\n{\"topic\":\"%s\"}",
-                           strlen(topic) + 12, topic);
-    assert_int_equal(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+    const int fd = netrig_dial_port((unsigned)s->port);
+    (void)snprintf(text, sizeof text,
+                   "POST / HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+                   "Content-Length: %zu\r\n\r\n{\"topic\":\"%s\"}",
+                   strlen(topic) + 12, topic);
+    netrig_say(fd, text);
     return fd;
 }
 

@@ -2,7 +2,7 @@
  * ends.
  * SPDX-License-Identifier: MIT */
 #include "support/failalloc.h"
-#include "support/webdrive.h"
+#include "support/webrig.h"
 #include "web/app.h"
 
 #include "cstar.h"
@@ -10,7 +10,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -165,35 +164,10 @@ static cstar_app *new_app(const cstar_allocator *alloc) {
     return app;
 }
 
-typedef struct fixture {
-    cstar_app *app;
-    webdrive drive;
-} fixture;
+typedef webrig fixture;
 
-static int setup(void **state) {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->app = new_app(cstar_heap());
-    assert_non_null(f->app);
-    webdrive_init(&f->drive, f->app, cstar_heap());
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    fixture *f = *state;
-    webdrive_fini(&f->drive);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
-
-static void assert_has(const char *answer, const char *part) {
-    if (strstr(answer, part) == NULL) {
-        print_error("missing: %s\nin: %s\n", part, answer);
-        fail();
-    }
-}
+static int setup(void **state) { return webrig_open(state, new_app(cstar_heap())); }
+static int teardown(void **state) { return webrig_close(state); }
 
 static const char *post(fixture *f, const char *event, const char *body) {
     char target[64];
