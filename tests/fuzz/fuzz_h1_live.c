@@ -15,6 +15,7 @@
 #define RIG_FILE 20000
 #define RIG_POUR 20000
 #define RIG_HUGE 2000
+#include "support/answerer.c"  /* of the rig */
 #include "support/failalloc.c" /* fuzz targets are linked without tests/support */
 #include "support/h1rig.c"
 

@@ -638,8 +638,7 @@ static void test_taken_over_before_it_begins(void **state) {
     webdrive other;
     post(f, "/live", "{\"tabId\":\"t\"}");
     webdrive_init(&other, f->app, &f->memory.alloc);
-    other.env.driver = &driver;
-    other.peer.link = &the_pool;
+    webdrive_works(&other, work_at, &the_pool);
     webdrive_feed(&other, "POST /live HTTP/1.1\r\nHost: a\r\nContent-Length: 13\r\n\r\n"
                           "{\"tabId\":\"t\"}");
     (void)cstar__app_open_mail(f->app, 0);
