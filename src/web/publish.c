@@ -235,7 +235,11 @@ cstar_html *cstar_publish_end(cstar_html *h, cstar_err *err) {
 static cstar__packet *message_of(const cstar_app *app, const cstar_publication *p) {
     const cstar_allocator *alloc = cstar__hub_alloc(app->hub);
     if (p->json != NULL) {
-        return cstar__packet_copy(alloc, cstar_cstr(p->json), CSTAR__PACKET_JSON);
+        cstar__packet *copy = cstar__packet_copy(alloc, cstar_cstr(p->json), CSTAR__PACKET_JSON);
+        if (p->free != NULL) {
+            p->free(p->arg);
+        }
+        return copy;
     }
     return p->free != NULL ? cstar__packet_lend(alloc, p->bytes, p->free, p->arg)
                            : cstar__packet_copy(alloc, p->bytes, CSTAR__PACKET_BYTES);
