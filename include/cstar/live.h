@@ -57,7 +57,9 @@ CSTAR_API const cstar_json *cstar_message_json(cstar_conn *conn, const cstar_mes
  * they wait: only the newest is sent. */
 typedef enum cstar_slow {
     CSTAR_SLOW_CLOSE, /* it is cut; the client comes back, and gets a full view or what it missed */
-    CSTAR_SLOW_DROP,  /* the oldest that waits is thrown away: for what is soon out of date */
+    /* the oldest that waits is thrown away, but nothing of how it began (its view, what it missed):
+     * for what is soon out of date */
+    CSTAR_SLOW_DROP,
 } cstar_slow;
 
 typedef struct cstar_live_opts {                            /* zero is the default of every field */
@@ -90,11 +92,11 @@ CSTAR_API cstar_status cstar_conn_live(cstar_conn *conn, const cstar_live_opts *
     cstar_conn_live((conn), &(cstar_live_opts){__VA_ARGS__, .reserved = 0})
 
 /** From a handler that has called, or will call, cstar_live(), or from a callback of a stream: also
- * again, which does nothing. Topics are any text of 1 to 256 bytes. CSTAR_EINVAL; ESTATE: no stream;
- * ELIMIT: more than 1024 topics; ENOMEM. */
+ * again, which does nothing. Topics are any text of 1 to 256 bytes, the first of which is
+ * no 1. CSTAR_EINVAL; ESTATE: no stream; ECLOSED: it is over; ELIMIT: more than 1024 topics; ENOMEM. */
 CSTAR_API cstar_status cstar_subscribe(cstar_conn *conn, const char *topic);
 /** Nothing of that topic comes any more, not even what was published before, but for patches that wait
- * for a slow client already. ENOENT; ESTATE: no stream, or from a `.blocking` connect. */
+ * for a slow client already. ENOENT; ESTATE: no stream, or from a blocking handler. */
 CSTAR_API cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic);
 
 /** Calls `fn` every `ms` milliseconds (at least 1) while the stream lives; again with the same
@@ -156,7 +158,7 @@ typedef struct cstar_publication { /* zero is the default of every field */
     cstar_str bytes;               /* copied, unless `free` is set */
     const char *json;              /* instead of bytes: JSON text, which is checked */
     /* Lends `bytes` instead of copying them: called once, on any thread, when nobody needs them any
-     * more, also if publishing has failed. JSON is copied: then it is called at once. */
+     * more, also if publishing has failed. With `json`, which is copied: before this returns. */
     void (*free)(void *arg);
     void *arg;
     char reserved;

@@ -9,7 +9,7 @@
 static bool missed(void *arg, const cstar__ring_entry *e) {
     cstar__joining *j = arg;
     cstar__packet_ref(e->packet);
-    return j->missed(j->arg, e->packet);
+    return j->missed(j, e->packet);
 }
 
 /* [order, table] What the client has missed of this topic. */
@@ -19,6 +19,7 @@ static cstar_status replay(const cstar__hub *hub, cstar__topic *t, cstar__joinin
         return CSTAR_OK;
     }
     cstar__topic_expire(hub, t);
+    j->from = t;
     const cstar_status rc = j->last_id != 0 && j->last_id <= hub->last_id
                                 ? cstar__ring_since(t->ring, j->last_id, missed, j)
                                 : CSTAR_ENOENT;
@@ -56,6 +57,7 @@ static void catch_up(cstar__hub *hub, cstar__joining *j) {
             continue;
         }
         cstar__topics *in = cstar__topics_of(hub, t->hash);
+        j->from = t;
         (void)pthread_mutex_lock(&in->lock);
         j->gap = cstar__ring_since(t->ring, j->seen_id, missed, j) != CSTAR_OK;
         (void)pthread_mutex_unlock(&in->lock);

@@ -26,11 +26,16 @@ static bool is_crowded(cstar__hub *hub) {
     return true;
 }
 
+/* Lent bytes have no memory of ours, but stay as long. */
+static size_t weight_of(const cstar__packet *p) {
+    return LETTER_WEIGHT + (p->mem != NULL ? p->cap : p->bytes.len);
+}
+
 static cstar__letter *letter_of(const cstar__hub *hub, cstar__letter_kind kind, cstar__packet *p) {
     cstar__letter *letter = cstar__letter_new(hub, kind);
     if (letter != NULL && p != NULL) {
         letter->packet = p;
-        letter->weight = LETTER_WEIGHT + p->cap;
+        letter->weight = weight_of(p);
     }
     return letter;
 }

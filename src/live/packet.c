@@ -12,7 +12,7 @@ enum { HEAD = 18 }; /* "ffffffffffffffff\r\n" */
 /* ---- making ---- */
 
 void cstar__packet_begin(cstar_buf *b, const cstar_allocator *alloc, size_t limit) {
-    cstar_buf_init(b, alloc, limit != 0 ? limit + HEAD : 0);
+    cstar_buf_init(b, alloc, limit == 0 || limit > SIZE_MAX - HEAD ? limit : limit + HEAD);
     if (cstar_buf_room(b, HEAD)) {
         memset(b->ptr, ' ', HEAD);
         b->len = HEAD;

@@ -224,6 +224,7 @@ struct cstar__live {
     bool grace : 1;    /* its alarm is for that */
     bool rearm : 1;    /* its alarm is to be set */
     bool fresh : 1;    /* something was sent since the last ping was due */
+    bool starting : 1; /* it is given what came before its start, which counts for no budget */
 };
 
 static inline cstar__live *cstar__sub_live(cstar__sub *sub) {
@@ -238,8 +239,8 @@ void cstar__live_flush(cstar__live *s);
 /** It is sent to when 3, 2 or 1 others were: asks for what that needs, a step at a time, since each
  * step reads what the one before has asked for. Only a hint. */
 void cstar__live_fetch(const cstar__live *s, unsigned ahead);
-/** A message for it. */
-void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p);
+/** A frame or a message of that topic ("": for it alone). */
+void cstar__live_hear(cstar__live *s, const char *topic, cstar__packet *p);
 /** Another has its claim of that generation. NULL does nothing. */
 void cstar__live_replace(cstar__live *s, uint64_t generation);
 /** It listens now, as its letter was read. */
@@ -285,13 +286,13 @@ struct cstar__hub {
 
 struct cstar__joining {
     cstar__sub *sub;
-    uint64_t last_id; /* that its client has; 0: none, or it does not matter */
-    uint64_t seen_id; /* up to which the stream's other topics were asked */
-    bool gap;         /* out: some topic has no ring, or has forgotten what was missed */
-    uint64_t now_id;  /* out: the hub's last id, of a topic with a ring; else 0 */
+    uint64_t last_id;         /* that its client has; 0: none, or it does not matter */
+    uint64_t seen_id;         /* up to which the stream's other topics were asked */
+    bool gap;                 /* out: some topic has no ring, or has forgotten what was missed */
+    uint64_t now_id;          /* out: the hub's last id, of a topic with a ring; else 0 */
+    const cstar__topic *from; /* what is handed over is of that one */
     /* takes the reference. @return false: out of memory */
-    bool (*missed)(void *arg, cstar__packet *p);
-    void *arg;
+    bool (*missed)(const cstar__joining *j, cstar__packet *p);
     bool wake;
 };
 /**

@@ -194,11 +194,11 @@ static void deliver(const cstar__room *room, cstar__part *part, cstar__packet *p
         if (sub == NULL) {
             continue;
         }
-        if (frame) {
-            cstar__live *s = cstar__sub_live(sub);
-            cstar__live_push(s, !s->gzips ? p : cstar__sub_gzip_packet(sub, p, &zipped));
+        cstar__live *s = cstar__sub_live(sub);
+        if (frame && s->gzips && s->begun) {
+            cstar__live_push(s, cstar__sub_gzip_packet(sub, p, &zipped));
         } else {
-            cstar__live_tell(cstar__sub_live(sub), part->topic->name, p);
+            cstar__live_hear(s, part->topic->name, p);
         }
     }
     part->busy = false;
@@ -209,13 +209,8 @@ static void deliver(const cstar__room *room, cstar__part *part, cstar__packet *p
 }
 
 static void deliver_to(cstar__live *s, cstar__packet *p) {
-    if (s == NULL) {
-        return;
-    }
-    if (p->kind == CSTAR__PACKET_FRAME) {
-        cstar__live_push(s, p);
-    } else {
-        cstar__live_tell(s, "", p);
+    if (s != NULL) {
+        cstar__live_hear(s, "", p);
     }
 }
 

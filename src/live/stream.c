@@ -85,12 +85,11 @@ void cstar__live_cut(cstar__live *s) {
 }
 
 /* Its grace is not over before the client has taken its end. Without memory for an alarm it ends
- * when its connection does. */
+ * when its connection does, or a later wake has some. */
 static void linger(cstar__live *s) {
     s->x->lingers = true;
     if (!s->grace) {
-        s->grace = true;
-        (void)cstar__exchange_alarm(s->x, s->conf->grace_ms);
+        s->grace = cstar__exchange_alarm(s->x, s->conf->grace_ms) == CSTAR_OK;
     }
 }
 
@@ -125,8 +124,9 @@ bool cstar__live_finish(cstar__live *s) {
 
 void cstar__live_wait_for_end(cstar__live *s) {
     if (!s->grace) {
-        s->grace = true;
-        if (cstar__exchange_alarm(s->x, s->conf->grace_ms) == CSTAR_ENOMEM) {
+        const cstar_status rc = cstar__exchange_alarm(s->x, s->conf->grace_ms);
+        s->grace = rc == CSTAR_OK;
+        if (rc == CSTAR_ENOMEM) {
             cstar__live_cut(s);
         }
     }

@@ -7,8 +7,10 @@
  *                     └─ else: waiting (references) ─▶ on_wake ─▶ cstar__respond_shared()
  *
  * Invariants: 1. What a slow client has not taken is in its connection as at most one frame, or (behind
- * a wake, over TLS) as 256 KiB, on HTTP/2 as 1 MiB: the rest waits here, as references. 2. What waits is less than the budget, or one frame. 3. `over` is called once, last;
- * subscriptions are gone by then. 4. Before start() frames wait.
+ * a wake, over TLS) as 256 KiB, on HTTP/2 as 1 MiB: the rest waits here, as references. 2. What
+ * waits is less than the budget, or one frame; what the client has missed, and what came before its
+ * start, counts for nothing and is not dropped. 3. `over` is called once, last; subscriptions are
+ * gone by then. 4. Before start() frames and messages wait, in one order.
  * A client that takes gzip gets the same frames by blocks that are made once (live/gzip.h).
  * Threads: its room's, but for what says [starter]: before start() the thread that makes it.
  *
@@ -91,8 +93,8 @@ uint64_t cstar__live_snapshot(const cstar__live *s);
 
 /* ---- what goes ---- */
 
-/** Whole events, for this client alone; copied. CSTAR_ECLOSED: it is ending or has left; CSTAR_ELIMIT:
- * the client is too slow, and is cut; CSTAR_ENOMEM. */
+/** Whole events, for this client alone; copied. CSTAR_ECLOSED: it is ending or has left.
+ * CSTAR_ELIMIT: the client is too slow, or they are too long; CSTAR_ENOMEM: then it is cut. */
 cstar_status cstar__live_write(cstar__live *s, cstar_str events);
 /** A frame. */
 void cstar__live_push(cstar__live *s, cstar__packet *p);

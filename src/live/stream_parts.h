@@ -38,13 +38,19 @@ void cstar__live_wait_for_end(cstar__live *s);
 
 /* ---- the start (stream_start.c) ---- */
 
-/* A message that has come before the start. */
+/* A frame or a message that has come before the start. */
 typedef struct cstar__early {
     struct cstar__early *next;
     cstar__packet *packet;
     size_t size;  /* of this */
     char topic[]; /* a copy: nobody may listen to it any more when its turn comes */
 } cstar__early;
+
+/* A frame that the client has missed. */
+typedef struct cstar__missed {
+    cstar__packet *packet;
+    const cstar__topic *from; /* which the stream listens to */
+} cstar__missed;
 
 /* What a stream needs until it has started only. Its starter's, but for what is early: that is the
  * room's. */
@@ -57,7 +63,7 @@ struct cstar__opening {
     cstar__packet
         *first; /* what was to be said first, while others fill the connection; NULL: it is */
     size_t n, cap;
-    cstar__packet **missed; /* to be sorted by id */
+    cstar__missed *missed; /* to be sorted by id */
     cstar__early *early, **last;
     size_t early_bytes;
 };
@@ -70,13 +76,12 @@ static inline cstar__opening *cstar__opening_of(const cstar__live *s) {
 cstar__opening *cstar__opening_new(const cstar_allocator *alloc, uint64_t last_id);
 /** Any stream. It has begun, afterwards. */
 void cstar__opening_free(cstar__live *s);
-/** A message, until it can be told. */
+/** What has come, until it can be sent or told. */
 void cstar__opening_keep(cstar__live *s, const char *topic, cstar__packet *p);
-/** Before the start its budget is not known yet, and nothing can be sent. @return false: it will be
- * cut. */
-bool cstar__opening_has_room(cstar__live *s);
-/** As cstar__joining.missed, for `arg`, a stream. */
-bool cstar__opening_take(void *arg, cstar__packet *p);
+/** As cstar__joining.missed. */
+bool cstar__opening_take(const cstar__joining *j, cstar__packet *p);
+/** The stream, if it has not started, does not listen to that topic any more. */
+void cstar__opening_forget(cstar__live *s, const cstar__topic *from);
 
 /* ---- topics (stream_topics.c) ---- */
 
@@ -89,11 +94,15 @@ void cstar__sub_leave(cstar__sub *sub);
 
 /** What waits, and the end behind it. @return false: it has ended, `s` may be gone. */
 bool cstar__live_send_waiting(cstar__live *s);
+/** A frame, without counting for the budget: nothing that does waits. @return false: it was cut. */
+bool cstar__live_wait_spared(cstar__live *s, cstar__packet *p);
 
 /* ---- time, callbacks (stream_time.c) ---- */
 
 /** Says when the first one is due: within an interval. `s->x` has its request yet. */
 void cstar__live_first_ping(cstar__live *s);
+/** A message, for its `info`. */
+void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p);
 /** A callback of it has returned: it may have ended it, or written so much that it is to be cut. */
 void cstar__live_after_callback(cstar__live *s);
 

@@ -55,19 +55,33 @@ void cstar__live_flush(cstar__live *s) {
     }
 }
 
+/* More waits than may, of what counts; one that is too large by itself is let be. */
+static bool has_too_much(const cstar__live *s) {
+    return s->waiting != NULL && s->waiting->bytes > s->conf->max_waiting &&
+           cstar__waiting_counted(s->waiting) > 1;
+}
+
 /* More waits than may. @return false: it was cut. */
 static bool make_room(cstar__live *s) {
     if (!s->waiting->blocked && !cstar__live_send_waiting(s)) {
         return false; /* nobody has tried to send it yet: a batch is not the client's fault */
     }
-    while (s->waiting != NULL && s->waiting->bytes > s->conf->max_waiting && s->waiting->n > 1) {
+    while (has_too_much(s)) {
         if (!s->conf->drop) {
             CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_slow_cut, 1);
             cstar__live_cut(s);
             return false;
         }
-        cstar__waiting_take(s->waiting, 1);
+        cstar__waiting_drop(s->waiting);
         CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_dropped, 1);
+    }
+    return true;
+}
+
+bool cstar__live_wait_spared(cstar__live *s, cstar__packet *p) {
+    if (!cstar__waiting_put_missed(&s->waiting, cstar__live_alloc(s), p)) {
+        cstar__live_cut(s);
+        return false;
     }
     return true;
 }
@@ -75,15 +89,15 @@ static bool make_room(cstar__live *s) {
 /* @return false: it was cut. */
 static bool wait_with(cstar__live *s, cstar__packet *p) {
     bool replaced = false;
+    if (s->starting) {
+        return cstar__live_wait_spared(s, p);
+    }
     if (!cstar__waiting_put(&s->waiting, cstar__live_alloc(s), p, &replaced)) {
         cstar__live_cut(s);
         return false;
     }
-    if (replaced && s->x != NULL) {
+    if (replaced) {
         CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_coalesced, 1);
-    }
-    if (s->x == NULL) {
-        return cstar__opening_has_room(s);
     }
     return s->waiting->bytes <= s->conf->max_waiting || make_room(s);
 }
@@ -109,47 +123,55 @@ static bool send_now(cstar__live *s, cstar__packet *p) {
 }
 
 void cstar__live_push(cstar__live *s, cstar__packet *p) {
-    if (s->ending || s->closed || (s->x != NULL && p->id != 0 && p->id <= s->skip_to)) {
+    if (s->ending || s->x == NULL || (p->id != 0 && p->id <= s->skip_to)) {
         return;
     }
-    if (s->x != NULL) {
-        CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_delivered, 1);
-    }
-    if (s->x != NULL && s->waiting == NULL && s->inside == 0 && !s->room->batching) {
+    CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_delivered, 1);
+    if (s->waiting == NULL && s->inside == 0 && !s->room->batching) {
         (void)send_now(s, p);
         return;
     }
-    const bool batching = s->room->batching && s->x != NULL;
-    if (wait_with(s, p) && batching && s->waiting != NULL && !s->waiting->blocked &&
+    if (wait_with(s, p) && s->room->batching && s->waiting != NULL && !s->waiting->blocked &&
         !cstar__room_dirty(s->room, s)) {
         cstar__live_flush(s);
     }
 }
 
-cstar_status cstar__live_write(cstar__live *s, cstar_str events) {
-    if (s->ending || s->closed || s->x == NULL || s->x->broken) {
-        return CSTAR_ECLOSED;
-    }
-    if (s->waiting == NULL) {
-        const cstar_status rc =
-            s->gzips ? cstar__live_gzip_say(s, s->x, events) : cstar__respond_write(s->x, events);
-        s->fresh = true;
-        if (rc != CSTAR_EAGAIN) {
-            return rc;
-        }
-    }
+/* What is lost would leave the client with a page that is wrong for good. */
+static cstar_status cut_for(cstar__live *s, cstar_status why) {
+    cstar__live_cut(s);
+    return why;
+}
+
+/* It has to wait. `first`: the connection has just refused it. */
+static cstar_status write_later(cstar__live *s, cstar_str events, bool first) {
     cstar_buf b;
     cstar__packet_begin(&b, cstar__live_alloc(s), events.len);
     cstar_buf_str(&b, events);
     cstar__packet *p = cstar__packet_end(&b, NULL);
     if (p == NULL) {
-        return b.status;
+        return cut_for(s, b.status);
     }
-    const bool first = s->waiting == NULL;
     const bool ok = wait_with(s, p);
     cstar__packet_unref(p);
     if (ok && first && s->waiting != NULL) {
         s->waiting->blocked = true;
     }
     return ok ? CSTAR_OK : CSTAR_ELIMIT;
+}
+
+cstar_status cstar__live_write(cstar__live *s, cstar_str events) {
+    if (s->ending || s->closed || s->x == NULL || s->x->broken) {
+        return CSTAR_ECLOSED;
+    }
+    if (events.len == 0 || s->waiting != NULL) {
+        return events.len == 0 ? CSTAR_OK : write_later(s, events, false);
+    }
+    const cstar_status rc =
+        s->gzips ? cstar__live_gzip_say(s, s->x, events) : cstar__respond_write(s->x, events);
+    s->fresh = true;
+    if (rc == CSTAR_EAGAIN) {
+        return write_later(s, events, true);
+    }
+    return rc == CSTAR_OK || rc == CSTAR_ECLOSED ? rc : cut_for(s, rc);
 }

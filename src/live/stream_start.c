@@ -1,8 +1,9 @@
 /* live/stream_start.c -- a stream until it has started: what its client has missed, and what comes
  * before its turn.
  *
- * Data flow: cstar__topic_join() ──▶ missed; packets ──▶ waiting, messages ──▶ early; at the start
- * they are put into one order: what was to be said first, what was missed (by id), what came early.
+ * Data flow: cstar__topic_join() ──▶ missed; what comes ──▶ early; at the start they are put into
+ * one order: what was to be said first, what was missed (by id), what came early, frames and
+ * messages as they came.
  *
  * SPDX-License-Identifier: MIT */
 #include "live/stream_parts.h"
@@ -21,6 +22,16 @@ cstar__opening *cstar__opening_new(const cstar_allocator *alloc, uint64_t last_i
     return o;
 }
 
+static size_t weight_of(const cstar__early *e) {
+    const cstar__packet *p = e->packet;
+    return e->size + (p->kind == CSTAR__PACKET_FRAME ? cstar__waiting_weight(p) : p->bytes.len);
+}
+
+static void early_free(const cstar_allocator *alloc, cstar__early *e) {
+    cstar__packet_unref(e->packet);
+    (void)alloc->resize(alloc->ctx, e, e->size, 0);
+}
+
 void cstar__opening_free(cstar__live *s) {
     const cstar_allocator *alloc = cstar__live_alloc(s);
     cstar__opening *o = cstar__opening_of(s);
@@ -28,33 +39,39 @@ void cstar__opening_free(cstar__live *s) {
         return;
     }
     for (size_t i = 0; i < o->n; i++) {
-        cstar__packet_unref(o->missed[i]);
+        cstar__packet_unref(o->missed[i].packet);
     }
     cstar__packet_unref(o->first);
     while (o->early != NULL) {
         cstar__early *e = o->early;
         o->early = e->next;
-        cstar__packet_unref(e->packet);
-        (void)alloc->resize(alloc->ctx, e, e->size, 0);
+        early_free(alloc, e);
     }
     if (o->missed != NULL) {
-        (void)alloc->resize(alloc->ctx, o->missed, o->cap * sizeof(cstar__packet *), 0);
+        (void)alloc->resize(alloc->ctx, o->missed, o->cap * sizeof *o->missed, 0);
     }
     (void)alloc->resize(alloc->ctx, o, sizeof *o, 0);
     s->begun = true;
     s->skip_to = 0;
 }
 
-bool cstar__opening_has_room(cstar__live *s) {
-    const cstar__opening *o = cstar__opening_of(s);
-    const size_t early = o != NULL ? o->early_bytes : 0;
-    const size_t waiting = s->waiting != NULL ? s->waiting->bytes : 0;
-    if (early + waiting > EARLY_MOST) {
-        cstar__live_cut(s);
+/* Of an early frame a newer one with the same key takes the place. */
+static void forget_same(cstar__live *s, const cstar__packet *p) {
+    cstar__opening *o = s->opening;
+    cstar__early **at = &o->early;
+    while (*at != NULL && !cstar__packet_same_key((*at)->packet, p)) {
+        at = &(*at)->next;
     }
-    return !s->doomed;
+    cstar__early *e = *at;
+    if (e != NULL) {
+        *at = e->next;
+        o->last = e->next == NULL ? at : o->last;
+        o->early_bytes -= weight_of(e);
+        early_free(cstar__live_alloc(s), e);
+    }
 }
 
+/* Its budget is not known yet, and nothing can be sent. */
 void cstar__opening_keep(cstar__live *s, const char *topic, cstar__packet *p) {
     const cstar_allocator *alloc = cstar__live_alloc(s);
     cstar__opening *o = cstar__opening_of(s);
@@ -65,45 +82,65 @@ void cstar__opening_keep(cstar__live *s, const char *topic, cstar__packet *p) {
         cstar__live_cut(s);
         return;
     }
+    if (p->key.len != 0) {
+        forget_same(s, p);
+    }
     cstar__packet_ref(p);
     *e = (cstar__early){.packet = p, .size = size};
     memcpy(e->topic, topic, ntopic);
     *o->last = e;
     o->last = &e->next;
-    o->early_bytes += size + p->bytes.len;
-    (void)cstar__opening_has_room(s);
+    o->early_bytes += weight_of(e);
+    if (o->early_bytes > EARLY_MOST) {
+        cstar__live_cut(s);
+    }
 }
 
 /* ---- the start ---- */
 
 static int by_id(const void *a, const void *b) {
-    const cstar__packet *const *p = a;
-    const cstar__packet *const *q = b;
-    return (*p)->id < (*q)->id ? -1 : (*p)->id > (*q)->id;
+    const uint64_t p = ((const cstar__missed *)a)->packet->id;
+    const uint64_t q = ((const cstar__missed *)b)->packet->id;
+    return p < q ? -1 : p > q;
 }
 
-/* Puts what was missed in front of what has come meanwhile. @return false: out of memory. */
+/* Those of one key side by side, the newest last. */
+static int by_key(const void *a, const void *b) {
+    const cstar_str p = ((const cstar__missed *)a)->packet->key;
+    const cstar_str q = ((const cstar__missed *)b)->packet->key;
+    if (p.len != q.len) {
+        return p.len < q.len ? -1 : 1;
+    }
+    const int order = memcmp(p.ptr, q.ptr, p.len);
+    return order != 0 ? order : by_id(a, b);
+}
+
+/* The newest of each key, in the order of their ids. There may be very many of them, so none is
+ * looked for among the others. */
+static void sort_missed(cstar__opening *o) {
+    size_t n = 0;
+    qsort(o->missed, o->n, sizeof *o->missed, by_key);
+    for (size_t i = 0; i < o->n; i++) {
+        cstar__packet *p = o->missed[i].packet;
+        if (i + 1 < o->n && cstar__packet_same_key(p, o->missed[i + 1].packet)) {
+            cstar__packet_unref(p);
+        } else {
+            o->missed[n++] = o->missed[i];
+        }
+    }
+    o->n = n;
+    qsort(o->missed, n, sizeof *o->missed, by_id);
+}
+
+/* @return false: out of memory. */
 static bool replay(cstar__live *s) {
     cstar__opening *o = s->opening;
-    if (o->n == 0) {
-        return true;
-    }
-    qsort(o->missed, o->n, sizeof(cstar__packet *), by_id);
     bool ok = true;
+    if (o->n != 0) {
+        sort_missed(o);
+    }
     for (size_t i = 0; i < o->n && ok; i++) {
-        ok = cstar__waiting_put_missed(&s->waiting, cstar__live_alloc(s), o->missed[i]);
-    }
-    return ok;
-}
-
-/* What came before the start; but for what is in the view, or among what was missed. @return false:
- * out of memory. */
-static bool add_early(cstar__live *s, cstar__waiting *w, uint64_t skip_to) {
-    bool ok = true;
-    for (uint32_t i = 0; w != NULL && i < w->n && ok; i++) {
-        cstar__packet *p = w->items[(w->head + i) & (w->cap - 1)];
-        ok = (p->id != 0 && p->id <= skip_to) ||
-             cstar__waiting_put_missed(&s->waiting, cstar__live_alloc(s), p);
+        ok = cstar__waiting_put_other(&s->waiting, cstar__live_alloc(s), o->missed[i].packet);
     }
     return ok;
 }
@@ -111,33 +148,32 @@ static bool add_early(cstar__live *s, cstar__waiting *w, uint64_t skip_to) {
 /* Does not count for its budget. @return false: out of memory. */
 static bool put_first(cstar__live *s) {
     cstar__packet *p = s->opening->first;
-    return p == NULL || cstar__waiting_put_missed(&s->waiting, cstar__live_alloc(s), p);
+    return p == NULL || cstar__waiting_put_other(&s->waiting, cstar__live_alloc(s), p);
 }
 
-/* Before anything else is sent. */
-static void order_waiting(cstar__live *s) {
-    cstar__waiting *early = s->waiting;
-    s->waiting = NULL;
-    if (!put_first(s) || (cstar__live_resumes(s) && !replay(s)) ||
-        !add_early(s, early, s->opening->now_id)) {
-        cstar__live_cut(s);
+/* A frame waits, but for one that is in the view, or among what was missed. Before a message is told
+ * what waits is sent, so that its answer comes behind that. */
+static void take_early(cstar__live *s, const cstar__early *e) {
+    size_t n = 0;
+    cstar__packet *p = e->packet;
+    const bool wanted = e->topic[0] == '\0' || cstar__sub_find(s, cstar_cstr(e->topic), &n) != NULL;
+    if (!wanted || s->ending) {
+        return;
     }
-    cstar__waiting_free(&early, cstar__live_alloc(s));
+    if (p->kind != CSTAR__PACKET_FRAME) {
+        if (cstar__live_send_waiting(s)) {
+            cstar__live_tell(s, e->topic, p);
+        }
+    } else if (p->id == 0 || p->id > s->skip_to) {
+        (void)cstar__live_wait_spared(s, p);
+    }
 }
 
-static void tell_early(cstar__live *s, cstar__early *e) {
-    const cstar_allocator *alloc = cstar__live_alloc(s);
+static void take_all_early(cstar__live *s, cstar__early *e) {
     while (e != NULL) {
         cstar__early *next = e->next;
-        size_t n = 0;
-        const bool wanted =
-            e->topic[0] == '\0' || cstar__sub_find(s, cstar_cstr(e->topic), &n) != NULL;
-        if (wanted && !s->ending && s->conf->ops != NULL && s->conf->ops->info != NULL) {
-            CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_delivered, 1);
-            s->conf->ops->info(s, e->topic, e->packet);
-        }
-        cstar__packet_unref(e->packet);
-        (void)alloc->resize(alloc->ctx, e, e->size, 0);
+        take_early(s, e);
+        early_free(cstar__live_alloc(s), e);
         e = next;
     }
 }
@@ -188,19 +224,23 @@ void cstar__live_start(cstar__live *s, cstar__exchange *x) {
     s->inside++;
     cstar__live_first_ping(s);
     s->rearm = true;
-    order_waiting(s);
+    if (!put_first(s) || (cstar__live_resumes(s) && !replay(s))) {
+        cstar__live_cut(s);
+    }
     begin(s, &early);
     if (is_replaced) {
         cstar__live_end(s, CSTAR__LIVE_REPLACED);
     }
-    tell_early(s, early);
+    s->starting = true;
+    take_all_early(s, early);
+    s->starting = false;
     cstar__live_after_callback(s);
 }
 
 /* ---- what was missed ---- */
 
-bool cstar__opening_take(void *arg, cstar__packet *p) {
-    cstar__live *s = arg;
+bool cstar__opening_take(const cstar__joining *j, cstar__packet *p) {
+    const cstar__live *s = cstar__sub_live(j->sub);
     cstar__opening *o = cstar__opening_of(s);
     if (o == NULL || o->gap) { /* a full view it will be */
         cstar__packet_unref(p);
@@ -209,8 +249,8 @@ bool cstar__opening_take(void *arg, cstar__packet *p) {
     if (o->n == o->cap) {
         const cstar_allocator *alloc = cstar__live_alloc(s);
         const size_t cap = o->cap != 0 ? o->cap * 2 : 16;
-        cstar__packet **more = alloc->resize(
-            alloc->ctx, o->missed, o->cap * sizeof(cstar__packet *), cap * sizeof(cstar__packet *));
+        cstar__missed *more =
+            alloc->resize(alloc->ctx, o->missed, o->cap * sizeof *more, cap * sizeof *more);
         if (more == NULL) {
             cstar__packet_unref(p);
             o->gap = true;
@@ -219,8 +259,24 @@ bool cstar__opening_take(void *arg, cstar__packet *p) {
         o->missed = more;
         o->cap = cap;
     }
-    o->missed[o->n++] = p;
+    o->missed[o->n++] = (cstar__missed){p, j->from};
     return true;
+}
+
+void cstar__opening_forget(cstar__live *s, const cstar__topic *from) {
+    cstar__opening *o = cstar__opening_of(s);
+    size_t n = 0;
+    if (o == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < o->n; i++) {
+        if (o->missed[i].from == from) {
+            cstar__packet_unref(o->missed[i].packet);
+        } else {
+            o->missed[n++] = o->missed[i];
+        }
+    }
+    o->n = n;
 }
 
 bool cstar__live_resumes(const cstar__live *s) {

@@ -69,20 +69,25 @@ void cstar__live_enter_call(cstar__live *s) { s->inside++; }
 void cstar__live_leave_call(cstar__live *s) { cstar__live_after_callback(s); }
 
 void cstar__live_tell(cstar__live *s, const char *topic, cstar__packet *p) {
+    if (s->conf->ops != NULL && s->conf->ops->info != NULL) {
+        CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_delivered, 1);
+        s->inside++;
+        s->conf->ops->info(s, topic, p);
+        cstar__live_after_callback(s);
+    }
+}
+
+void cstar__live_hear(cstar__live *s, const char *topic, cstar__packet *p) {
     if (s->ending || s->closed) {
         return;
     }
     if (s->x == NULL) {
         cstar__opening_keep(s, topic, p);
-        return;
+    } else if (p->kind == CSTAR__PACKET_FRAME) {
+        cstar__live_push(s, p);
+    } else {
+        cstar__live_tell(s, topic, p);
     }
-    if (s->conf->ops == NULL || s->conf->ops->info == NULL) {
-        return;
-    }
-    CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_delivered, 1);
-    s->inside++;
-    s->conf->ops->info(s, topic, p);
-    cstar__live_after_callback(s);
 }
 
 /* ---- alarms ---- */

@@ -73,8 +73,8 @@ cstar_status cstar__live_subscribe(cstar__live *s, cstar_str topic) {
     if (cstar__sub_find(s, topic, &n) != NULL) {
         return CSTAR_OK;
     }
-    cstar__joining j = {
-        .sub = n < CSTAR__LIVE_TOPICS ? sub_new(s) : NULL, .missed = cstar__opening_take, .arg = s};
+    cstar__joining j = {.sub = n < CSTAR__LIVE_TOPICS ? sub_new(s) : NULL,
+                        .missed = cstar__opening_take};
     if (j.sub == NULL) {
         return n < CSTAR__LIVE_TOPICS ? CSTAR_ENOMEM : CSTAR_ELIMIT;
     }
@@ -98,6 +98,7 @@ cstar_status cstar__live_unsubscribe(cstar__live *s, cstar_str topic) {
     if (sub == NULL) {
         return CSTAR_ENOENT;
     }
+    cstar__opening_forget(s, sub->part->topic);
     cstar__sub_leave(sub);
     return CSTAR_OK;
 }

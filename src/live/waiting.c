@@ -64,29 +64,47 @@ static bool remove_same(cstar__waiting *w, const cstar__packet *p) {
     return false;
 }
 
+/* NULL: out of memory, nothing has changed. */
+static cstar__waiting *have_room(cstar__waiting **w, const cstar_allocator *alloc) {
+    return *w != NULL && (*w)->n < (*w)->cap ? *w : grow(w, alloc);
+}
+
+static void append(cstar__waiting *w, cstar__packet *p) {
+    cstar__packet_ref(p);
+    *item(w, w->n) = p;
+    w->n++;
+}
+
 bool cstar__waiting_put(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p,
                         bool *replaced) {
-    cstar__waiting *q = *w != NULL && (*w)->n < (*w)->cap ? *w : grow(w, alloc);
+    cstar__waiting *q = have_room(w, alloc);
     *replaced = false;
     if (q == NULL) {
         return false;
     }
     *replaced = remove_same(q, p);
-    cstar__packet_ref(p);
-    *item(q, q->n) = p;
-    q->n++;
+    append(q, p);
     q->bytes += cstar__waiting_weight(p);
     return true;
 }
 
-bool cstar__waiting_put_missed(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p) {
-    bool replaced = false;
-    if (!cstar__waiting_put(w, alloc, p, &replaced)) {
+bool cstar__waiting_put_other(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p) {
+    cstar__waiting *q = have_room(w, alloc);
+    if (q == NULL) {
         return false;
     }
-    (*w)->bytes -= cstar__waiting_weight(p);
-    (*w)->spared++;
+    append(q, p);
+    q->spared++;
     return true;
+}
+
+bool cstar__waiting_put_missed(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p) {
+    cstar__waiting *q = have_room(w, alloc);
+    if (q == NULL) {
+        return false;
+    }
+    (void)remove_same(q, p);
+    return cstar__waiting_put_other(w, alloc, p);
 }
 
 size_t cstar__waiting_peek(const cstar__waiting *w, const cstar__shared **pieces, size_t most) {
@@ -110,6 +128,8 @@ void cstar__waiting_take(cstar__waiting *w, size_t n) {
         cstar__packet_unref(p);
     }
 }
+
+void cstar__waiting_drop(cstar__waiting *w) { remove_at(w, w->spared); }
 
 void cstar__waiting_free(cstar__waiting **w, const cstar_allocator *alloc) {
     if (*w != NULL) {

@@ -26,6 +26,8 @@ bool cstar__waiting_put(cstar__waiting **w, const cstar_allocator *alloc, cstar_
                         bool *replaced);
 /** A further one that the client has missed, before others come. */
 bool cstar__waiting_put_missed(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p);
+/** The same of one whose key none has that waits: nothing is looked for. */
+bool cstar__waiting_put_other(cstar__waiting **w, const cstar_allocator *alloc, cstar__packet *p);
 /** Up to `most` of the oldest, borrowed. @return how many. */
 size_t cstar__waiting_peek(const cstar__waiting *w, const cstar__shared **pieces, size_t most);
 /** The oldest `n` go. */
@@ -34,6 +36,10 @@ void cstar__waiting_take(cstar__waiting *w, size_t n);
 static inline cstar__packet **cstar__waiting_at(cstar__waiting *w, size_t i) {
     return &w->items[(w->head + i) & (w->cap - 1)];
 }
+/** How many count. */
+static inline uint32_t cstar__waiting_counted(const cstar__waiting *w) { return w->n - w->spared; }
+/** The oldest that counts goes; there is one. */
+void cstar__waiting_drop(cstar__waiting *w);
 /** Frees the queue. NULL does nothing. */
 void cstar__waiting_free(cstar__waiting **w, const cstar_allocator *alloc);
 

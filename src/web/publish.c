@@ -242,7 +242,11 @@ cstar_html *cstar_publish_end(cstar_html *h, cstar_err *err) {
 static cstar__packet *message_of(const cstar_app *app, const cstar_publication *p) {
     const cstar_allocator *alloc = cstar__hub_alloc(app->hub);
     if (p->json != NULL) {
-        return cstar__packet_copy(alloc, cstar_cstr(p->json), CSTAR__PACKET_JSON);
+        cstar__packet *copy = cstar__packet_copy(alloc, cstar_cstr(p->json), CSTAR__PACKET_JSON);
+        if (p->free != NULL) {
+            p->free(p->arg);
+        }
+        return copy;
     }
     return p->free != NULL ? cstar__packet_lend(alloc, p->bytes, p->free, p->arg)
                            : cstar__packet_copy(alloc, p->bytes, CSTAR__PACKET_BYTES);
@@ -269,11 +273,10 @@ cstar_status cstar__publish_rerender(cstar_app *app, const char *address) {
 cstar_status cstar_app_publish(cstar_app *app, const char *topic, const cstar_publication *p) {
     cstar_status rc = check(app, topic, NULL);
     rc = rc == CSTAR_OK && p->json != NULL ? check_json(app, p->json) : rc;
-    const bool heard = rc == CSTAR_OK && audience_of(app, topic) != CSTAR__AUDIENCE_NONE;
-    if (heard) {
-        rc = post(app, topic, message_of(app, p));
+    if (rc == CSTAR_OK && audience_of(app, topic) != CSTAR__AUDIENCE_NONE) {
+        return post(app, topic, message_of(app, p));
     }
-    if (p->free != NULL && (!heard || p->json != NULL)) { /* nothing was lent */
+    if (p->free != NULL) {
         p->free(p->arg);
     }
     return rc;

@@ -17,6 +17,9 @@ static void over(rigged *s) {
 }
 
 static cstar_status take(rigged *s, cstar_str bytes) {
+    if (s->refuses != CSTAR_OK) {
+        return s->refuses;
+    }
     if (s->room != SIZE_MAX) {
         if (s->room < bytes.len) {
             return CSTAR_EAGAIN;
@@ -44,7 +47,9 @@ static cstar_status x_end(cstar__exchange *x) {
     rigged *s = x->user;
     x->state = CSTAR__RESPONSE_DONE;
     s->ends++;
-    over(s);
+    if (!s->stays) {
+        over(s);
+    }
     return CSTAR_OK;
 }
 
@@ -62,6 +67,9 @@ static const cstar__exchange_ops exchange_ops = {
 
 static cstar_status set_alarm(void *link, cstar__exchange *x, uint64_t ms) {
     rigged *s = link;
+    if (s->no_alarm) {
+        return CSTAR_ENOMEM;
+    }
     s->alarm_at = s->rig->now + (ms != 0 ? ms : 1);
     x->alarm = 1;
     return CSTAR_OK;

@@ -30,9 +30,12 @@ typedef struct rigged {
     cstar__peer peer;
     cstar__live *live; /* NULL: it is over */
     cstar__live_conf conf;
-    cstar_buf got;     /* what the client took */
-    size_t room;       /* bytes that it takes yet; SIZE_MAX: all */
-    uint64_t alarm_at; /* 0: none */
+    cstar_buf got;        /* what the client took */
+    size_t room;          /* bytes that it takes yet; SIZE_MAX: all */
+    cstar_status refuses; /* its connection takes nothing, for that reason; CSTAR_OK: it does */
+    uint64_t alarm_at;    /* 0: none */
+    bool no_alarm;        /* there is no memory for one */
+    bool stays;           /* its exchange is over behind its end only when it is cut */
     int infos, alarms, overs, ends, aborts, endings;
     cstar_buf told; /* "topic=bytes " of each message */
     /* Called in `info`, `alarm` and `ending`; NULL: nothing more */

@@ -372,6 +372,33 @@ static void publishers_are_refused_while_workers_are_behind(void **state) {
     finish(&r);
 }
 
+static void count_release(void *arg) { ++*(int *)arg; }
+
+/* Its bytes stay for as long as the letter waits, whosever they are. */
+static void what_was_lent_counts_as_what_was_copied(void **state) {
+    (void)state;
+    static char large[10000];
+    liverig r;
+    int released = 0;
+    assert_true(liverig_init(&r, &(liverig_opts){.max_waiting = 20000}));
+    (void)liverig_listen(&r, 0, "a");
+    liverig_run(&r);
+    for (int i = 1; i <= 3; i++) {
+        cstar__packet *p = cstar__packet_lend(&r.memory.alloc, cstar_view(large, sizeof large),
+                                              count_release, &released);
+        assert_non_null(p);
+        const cstar_status rc = cstar__hub_publish(r.hub, CSTAR_STR("a"), p);
+        cstar__packet_unref(p);
+        assert_int_equal(rc, i < 3 ? CSTAR_OK : CSTAR_EAGAIN);
+        assert_int_equal(released, i / 3); /* what was refused is given back at once */
+    }
+    assert_true(counts(&r).waiting >= 20000);
+    liverig_run(&r);
+    assert_int_equal(counts(&r).waiting, 0);
+    assert_int_equal(released, 3);
+    finish(&r);
+}
+
 static void a_flood_leaves_the_loop_its_turn(void **state) {
     (void)state;
     liverig r;
@@ -583,6 +610,7 @@ int main(void) {
         cmocka_unit_test(one_is_replaced_before_it_starts),
         cmocka_unit_test(publishers_are_refused_while_a_worker_has_much_to_deliver),
         cmocka_unit_test(publishers_are_refused_while_workers_are_behind),
+        cmocka_unit_test(what_was_lent_counts_as_what_was_copied),
         cmocka_unit_test(a_flood_leaves_the_loop_its_turn),
         cmocka_unit_test(what_comes_while_a_rest_waits_is_opened_too),
         cmocka_unit_test(a_batch_is_one_write_in_order),

@@ -80,6 +80,19 @@ static void the_limit_is_of_the_events_alone(void **state) {
 
 /* ---- ids ---- */
 
+/* What is added for a chunk's head does not make a small number of it. */
+static void a_limit_may_be_none(void **state) {
+    (void)state;
+    for (size_t less = 0; less < 30; less++) {
+        cstar_buf b;
+        cstar__packet_begin(&b, cstar_heap(), SIZE_MAX - less);
+        cstar_buf_puts(&b, "data: 12345678\n\n");
+        cstar__packet *p = cstar__packet_end_kept(&b, "key");
+        assert_non_null(p);
+        cstar__packet_unref(p);
+    }
+}
+
 static void an_id_is_the_last_field(void **state) {
     (void)state;
     cstar__packet *p = frame(cstar_heap(), "event: e\ndata: 1\n\n", true);
@@ -201,6 +214,7 @@ int main(void) {
         cmocka_unit_test(sizes_of_chunks),
         cmocka_unit_test(what_has_no_events_is_refused),
         cmocka_unit_test(the_limit_is_of_the_events_alone),
+        cmocka_unit_test(a_limit_may_be_none),
         cmocka_unit_test(an_id_is_the_last_field),
         cmocka_unit_test(a_cut_is_ambiguous_at_one_byte_only),
         cmocka_unit_test(ids_are_read_strictly),

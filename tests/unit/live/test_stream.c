@@ -90,6 +90,61 @@ static void the_oldest_is_dropped(void **state) {
     finish(&r);
 }
 
+static rigged *comes_back(liverig *r, int missed) {
+    publish(r, "k", 1, 1);
+    rigged *s = liverig_listen(r, 0, "k");
+    liverig_run(r);
+    liverig_cut(s);
+    publish(r, "k", 2, 1 + missed);
+    s = liverig_reopen(r, 0, s);
+    assert_int_equal(cstar__live_subscribe(s->live, TOPIC("k")), CSTAR_OK);
+    assert_true(cstar__live_resumes(s->live));
+    s->room = 0;
+    return s;
+}
+
+/* It was told that it gets all that it missed; and no byte of the budget would be won by throwing
+ * that away. */
+static void what_was_missed_is_not_dropped(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){.keep = 64}));
+    rigged *s = comes_back(&r, 3);
+    s->conf.drop = true;
+    s->conf.max_waiting = 250; /* of kept ones, two */
+    liverig_start(s);
+    for (int i = 5; i <= 9; i++) {
+        publish(&r, "k", i, i);
+        liverig_run(&r);
+    }
+    assert_int_equal(r.pool.stats.live_dropped, 3);
+    liverig_take(s, SIZE_MAX);
+    assert_string_equal(liverig_text(s), "2 3 4 8 9");
+    finish(&r);
+}
+
+/* The one frame that may be larger than the budget is one of those that count. */
+static void a_large_frame_behind_what_was_missed(void **state) {
+    (void)state;
+    static char large[1001];
+    memset(large, 'x', sizeof large - 1);
+    for (int drop = 0; drop < 2; drop++) {
+        liverig r;
+        assert_true(liverig_init(&r, &(liverig_opts){.keep = 64}));
+        rigged *s = comes_back(&r, 3);
+        s->conf.drop = drop != 0;
+        s->conf.max_waiting = 300;
+        liverig_start(s);
+        assert_int_equal(liverig_publish(&r, "k", large), CSTAR_OK);
+        liverig_run(&r);
+        assert_int_equal(s->aborts, 0);
+        assert_int_equal(r.pool.stats.live_dropped, 0);
+        liverig_take(s, SIZE_MAX);
+        assert_int_equal(strlen(liverig_text(s)), strlen("2 3 4 ") + sizeof large - 1);
+        finish(&r);
+    }
+}
+
 static void who_is_too_slow_is_cut(void **state) {
     (void)state;
     liverig r;
@@ -210,6 +265,25 @@ static void a_write_that_does_not_fit_cuts(void **state) {
     finish(&r);
 }
 
+/* A patch that is lost for lack of memory leaves the page wrong for good: as with one that is
+ * published, the client is to come back instead. */
+static void a_write_without_memory_cuts(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    rigged *s = liverig_listen(&r, 0, "a");
+    liverig_run(&r);
+    s->room = 0;
+    r.memory.fail_at = r.memory.calls + 1;
+    assert_int_equal(cstar__live_write(s->live, CSTAR_STR("data: 1\n\n")), CSTAR_ENOMEM);
+    assert_int_equal(s->aborts, 1);
+    rigged *other = liverig_listen(&r, 0, "a");
+    other->refuses = CSTAR_ENOMEM; /* its connection's */
+    assert_int_equal(cstar__live_write(other->live, CSTAR_STR("data: 1\n\n")), CSTAR_ENOMEM);
+    assert_int_equal(other->aborts, 1);
+    finish(&r);
+}
+
 /* ---- ends ----------------------------------------------------------------------------------- */
 
 static void a_halt_sends_what_waits(void **state) {
@@ -260,6 +334,34 @@ static void who_does_not_take_the_end_is_cut(void **state) {
         assert_int_equal(s->endings, 1);
         finish(&r);
     }
+}
+
+static void halt_without_memory(rigged *s) {
+    s->no_alarm = true;
+    cstar__live_end(s->live, CSTAR__LIVE_HALTED);
+}
+
+/* Its end is in the connection: whoever has no clock for its grace must not take a wake, which may
+ * come for nothing, for its end. */
+static void a_clean_end_without_memory_for_its_grace(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    rigged *s = liverig_listen(&r, 0, "a");
+    s->stays = true;
+    s->on_alarm = halt_without_memory;
+    cstar__live_alarm(s->live, 50);
+    liverig_advance(&r, 50);
+    assert_int_equal(s->ends, 1);
+    cstar__live_wake(s->live);
+    assert_int_equal(s->aborts, 0);
+    s->no_alarm = false;
+    cstar__live_wake(s->live); /* now there is some */
+    liverig_advance(&r, 499);
+    assert_int_equal(s->aborts, 0);
+    liverig_advance(&r, 1);
+    assert_int_equal(s->aborts, 1);
+    finish(&r);
 }
 
 /* A replaced one throws away what waited here: that its time is over does not mean that its connection
@@ -445,6 +547,76 @@ static void an_early_message_of_a_topic_that_was_left(void **state) {
     liverig_start(s);
     assert_string_equal(s->told.ptr, "a=x ");
     finish(&r);
+}
+
+static void answer_it(rigged *s, const char *topic, const cstar__packet *p) {
+    char text[64];
+    (void)topic;
+    (void)snprintf(text, sizeof text, "data: %.*s\n\n", (int)p->bytes.len, p->bytes.ptr);
+    (void)cstar__live_write(s->live, cstar_cstr(text));
+}
+
+/* What a message makes the stream say would else undo what a frame behind it has said. */
+static void what_is_early_keeps_its_order(void **state) {
+    (void)state;
+    for (int slow = 0; slow < 2; slow++) {
+        liverig r;
+        assert_true(liverig_init(&r, &(liverig_opts){0}));
+        rigged *s = liverig_open(&r, 0);
+        s->on_info = answer_it;
+        s->conf.max_waiting = 100;
+        assert_int_equal(cstar__live_subscribe(s->live, TOPIC("a")), CSTAR_OK);
+        publish(&r, "a", 1, 1);
+        liverig_tell(&r, "a", "2");
+        liverig_run(&r);
+        liverig_publish_keyed(&r, "a", "old", "key");
+        liverig_tell(&r, "a", "3");
+        liverig_publish_keyed(&r, "a", "4", "key");
+        liverig_run(&r);
+        liverig_tell(&r, "a", "5");
+        publish(&r, "a", 6, 6);
+        liverig_run(&r);
+        s->room = slow != 0 ? 0 : SIZE_MAX;
+        liverig_start(s);
+        assert_int_equal(s->aborts, 0); /* none of it is its client's fault */
+        publish(&r, "a", 7, 7);
+        liverig_run(&r);
+        assert_int_equal(s->aborts, 0);
+        liverig_take(s, SIZE_MAX);
+        assert_string_equal(liverig_text(s), "1 2 3 4 5 6 7");
+        assert_null(s->live->waiting);
+        finish(&r);
+    }
+}
+
+/* Nothing comes of it: neither what was missed, nor what was published meanwhile. */
+static void a_topic_that_was_left_before_the_start(void **state) {
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        liverig r;
+        assert_true(liverig_init(&r, &(liverig_opts){.keep = 64}));
+        publish(&r, "k1", 1, 1);
+        rigged *s = liverig_listen(&r, 0, "k1");
+        liverig_cut(s);
+        publish(&r, "k1", 2, 2);
+        publish(&r, "k2", 3, 3);
+        s = liverig_reopen(&r, 0, s);
+        assert_int_equal(cstar__live_subscribe(s->live, TOPIC("k1")), CSTAR_OK);
+        assert_int_equal(cstar__live_subscribe(s->live, TOPIC("k2")), CSTAR_OK);
+        liverig_run(&r);
+        publish(&r, "k1", 4, 4);
+        publish(&r, "k2", 5, 5);
+        liverig_run(&r);
+        assert_int_equal(cstar__live_unsubscribe(s->live, TOPIC("k1")), CSTAR_OK);
+        if (again != 0) {
+            assert_int_equal(cstar__live_subscribe(s->live, TOPIC("k1")), CSTAR_OK);
+        }
+        assert_true(cstar__live_resumes(s->live));
+        liverig_start(s);
+        liverig_run(&r);
+        assert_string_equal(liverig_text(s), again != 0 ? "2 3 4 5" : "3 5");
+        finish(&r);
+    }
 }
 
 static void too_much_that_is_early_cuts(void **state) {
@@ -790,19 +962,46 @@ static void replay_may_be_larger_than_the_budget(void **state) {
     finish(&r);
 }
 
+/* Of those that it missed, and of what came meanwhile. */
+static void the_newest_of_a_key_that_was_missed(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){.keep = 64}));
+    publish(&r, "k1", 1, 1);
+    rigged *s = liverig_listen(&r, 0, "k1");
+    liverig_cut(s);
+    liverig_publish_keyed(&r, "k1", "2", "a");
+    liverig_publish_keyed(&r, "k2", "3", "b");
+    publish(&r, "k2", 4, 4);
+    liverig_publish_keyed(&r, "k2", "5", "a");
+    liverig_publish_keyed(&r, "k1", "6", "ab");
+    liverig_publish_keyed(&r, "k1", "7", "");
+    liverig_publish_keyed(&r, "k1", "8", "b");
+    s = back(&r, s, "k1", "k2");
+    liverig_publish_keyed(&r, "k2", "9", "a");
+    liverig_run(&r);
+    liverig_start(s);
+    assert_string_equal(liverig_text(s), "4 6 7 8 9");
+    finish(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_follows_in_order),
         cmocka_unit_test(the_newest_of_a_key_is_sent),
         cmocka_unit_test(the_oldest_is_dropped),
+        cmocka_unit_test(what_was_missed_is_not_dropped),
+        cmocka_unit_test(a_large_frame_behind_what_was_missed),
         cmocka_unit_test(who_is_too_slow_is_cut),
         cmocka_unit_test(a_quick_client_survives_a_large_batch),
         cmocka_unit_test(nothing_is_tried_when_grace_is_over),
         cmocka_unit_test(one_frame_may_be_larger_than_the_budget),
         cmocka_unit_test(what_was_early_is_not_counted),
         cmocka_unit_test(a_write_that_does_not_fit_cuts),
+        cmocka_unit_test(a_write_without_memory_cuts),
         cmocka_unit_test(a_halt_sends_what_waits),
         cmocka_unit_test(who_does_not_take_the_end_is_cut),
+        cmocka_unit_test(a_clean_end_without_memory_for_its_grace),
         cmocka_unit_test(a_replaced_one_without_last_words_is_cut_too),
         cmocka_unit_test(a_replaced_one_says_its_last_words_only),
         cmocka_unit_test(a_callback_that_writes_too_much),
@@ -811,6 +1010,8 @@ int main(void) {
         cmocka_unit_test(no_callbacks_at_all),
         cmocka_unit_test(what_is_early_waits),
         cmocka_unit_test(an_early_message_of_a_topic_that_was_left),
+        cmocka_unit_test(what_is_early_keeps_its_order),
+        cmocka_unit_test(a_topic_that_was_left_before_the_start),
         cmocka_unit_test(too_much_that_is_early_cuts),
         cmocka_unit_test(one_that_never_starts),
         cmocka_unit_test(silence_is_broken),
@@ -822,6 +1023,7 @@ int main(void) {
         cmocka_unit_test(what_nobody_has_any_more),
         cmocka_unit_test(an_id_of_the_future_is_none),
         cmocka_unit_test(replay_may_be_larger_than_the_budget),
+        cmocka_unit_test(the_newest_of_a_key_that_was_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
