@@ -73,6 +73,11 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
      * refused. 0: 64 MiB. Of the first cstar_serve() of the app. What is published to a worker that
      * has 1 000 000 deliveries to make already, seconds of work, is refused whatever this is */
     size_t max_published;
+    /* Bytes that open live streams keep, all together, of the requests that opened them: the text of
+     * their signals, and what was read of it, some thirty times as much at the worst. Only those
+     * with `info`, `disconnect` or timers keep it, and only those with more than 64 KiB count; past
+     * it these are answered 503. 0: 256 MiB */
+    size_t max_stream_memory;
     /* blocking handlers, and works of cstar_defer(), that wait or run; 0: 1024; then 503 */
     unsigned max_work;
     /* milliseconds; 0: 10 000, 30 000, 75 000, 60 000 */

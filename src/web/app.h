@@ -108,6 +108,8 @@ struct cstar_app {
     uint64_t dice;        /* atomic: cstar__app_random() */
     size_t max_tabs;      /* claims; 0: the registry's own limit */
     size_t max_published; /* bytes in the hub's inboxes; 0: the hub's own limit */
+    size_t max_stream_memory;
+    size_t stream_memory; /* atomic: bytes that open streams keep of their requests; see heavy.c */
     struct cstar__server *server;
     const struct cstar__tls_opts *tls; /* of the server; lives as long as it does */
     /* Set by cstar_serve() before a worker runs, read-only then. */

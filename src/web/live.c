@@ -352,13 +352,20 @@ static cstar_status prepare(cstar_conn *conn) {
     return rc == CSTAR_OK ? cstar__respond_start(conn->x, 200, conn->fields, conn->nfields) : rc;
 }
 
-static void fail(cstar_conn *conn, cstar_status rc) {
-    (void)cstar__conn_failf(conn, rc, "live", cstar_strerror(rc));
+static void fail(cstar_conn *conn, int status) {
     cstar__live_close(conn);
     if (conn->x->state == CSTAR__RESPONSE_NONE && !conn->x->broken) {
         conn->answer = CSTAR__ANSWER_NONE;
-        cstar__error_page(conn, 500, NULL);
+        cstar__error_page(conn, status, NULL);
     }
+}
+
+static void refuse(cstar_conn *conn) {
+    (void)cstar__conn_failf(conn, CSTAR_ELIMIT, "live",
+                            "live: open streams keep too much of their requests: "
+                            "max_stream_memory, or the page's max_signal_bytes");
+    (void)cstar__conn_add_field(conn, CSTAR_STR("retry-after"), CSTAR_STR("1"));
+    fail(conn, 503);
 }
 
 /* What a client that can't resume has seen by now: events behind it have larger ids. */
@@ -415,9 +422,14 @@ static void start(cstar__live_conn *l) {
 
 void cstar__live_begin(cstar_conn *conn) {
     cstar__live_conn *l = conn->live;
+    if (!cstar__heavy_enter(l)) {
+        refuse(conn);
+        return;
+    }
     cstar_status rc = prepare(conn);
     if (rc != CSTAR_OK) {
-        fail(conn, rc);
+        (void)cstar__conn_failf(conn, rc, "live", cstar_strerror(rc));
+        fail(conn, 500);
         return;
     }
     cstar__conn_log_error(conn); /* the handler's */
@@ -453,6 +465,7 @@ void cstar__live_close(cstar_conn *conn) {
         call(l, l->opts.disconnect);
     }
     cstar__live_free_state(l);
+    cstar__heavy_leave(conn->app, l->heavy);
     if (l->later_ready) {
         cstar_buf_fini(&conn->out);
         cstar__later_fini(&l->later);

@@ -5,6 +5,7 @@
  *     tab.c       whose tab it is: claims, addresses, the tab's signals, rendering again
  *     rerender.c  rendering again: not too often, and for an event
  *     state.c     memory of a stream's own
+ *     heavy.c     what streams keep of their requests, all together
  *     quiet.c     what is left of one that no callback will look at
  *     publish.c   from the application to topics
  *     topics.c    options of topics; the app's hub
@@ -21,7 +22,7 @@
 
 #include "cstar/live.h"
 
-enum { CSTAR__TIMERS = 16 };
+enum { CSTAR__TIMERS = 16, CSTAR__STREAM_MEMORY = 256 << 20 };
 
 /* cstar_every() */
 typedef struct cstar__timer {
@@ -49,6 +50,7 @@ typedef struct cstar__live_conn {
     size_t ntimers;
     void *state; /* cstar_stream_state(), of the heap; NULL: none */
     size_t state_size;
+    size_t heavy;           /* bytes that it counts for in app->stream_memory */
     uint64_t rerendered_at; /* if it was `rerendered` at all */
     uint64_t rerender_at;   /* cstar_rerender_soon(); on the hub's clock; 0: nothing is put off */
     bool rerendered;
@@ -84,6 +86,13 @@ void cstar__live_set_alarm(cstar__live_conn *l);
  * that no pool takes are done. */
 void cstar__live_enter(cstar__live_conn *l, cstar_conn *before);
 void cstar__live_leave(cstar__live_conn *l, cstar_conn *before);
+
+/* ---- heavy.c ---- */
+
+/** Counts what the stream is going to keep. @return false: all keep too much together. */
+bool cstar__heavy_enter(cstar__live_conn *l);
+/** @param size  l->heavy, which may be gone by then. */
+void cstar__heavy_leave(cstar_app *app, size_t size);
 
 /* ---- live_defer.c ---- */
 

@@ -84,6 +84,8 @@ static const option options[] = {
      INTO(COUNT, serve.max_per_address)},
     {"max-published", "BYTES", "published, and waiting for workers that are behind", "64M",
      INTO(BYTES, serve.max_published)},
+    {"max-stream-memory", "BYTES", "that open streams keep of large requests", "256M",
+     INTO(BYTES, serve.max_stream_memory)},
     {"max-work", "N", "blocking handlers and deferred works, waiting or running", "1024",
      INTO(COUNT, serve.max_work)},
     {"body-rate", "BYTES", "a second that a body has to bring on average", "256",

@@ -243,11 +243,13 @@ void cstar__quiet_settle(cstar_conn *conn) {
     cstar__later_fini(&l->later);
     cstar__live_free_timers(l);
     cstar__live_free_state(l);
+    const size_t heavy = l->heavy;
     cstar__exchange *slim = cstar__exchange_slim(x);
     if (slim == x) {
         quiet_free(app, q);
         return;
     }
+    cstar__heavy_leave(app, heavy);
     slim->user = s;
     cstar__live_move(s, slim);
     cstar__live_set_conf(s, shared, q);

@@ -20,6 +20,7 @@ static void set_limits(cstar_app *app, const cstar_serve_opts *o) {
     __atomic_store_n(&app->max_response, o->max_response != 0 ? o->max_response : (size_t)16 << 20,
                      __ATOMIC_RELAXED); /* who publishes may be looking */
     app->max_published = o->max_published;
+    app->max_stream_memory = o->max_stream_memory;
     app->coders.off = o->no_compress;
     app->coders.min = o->compress_min != 0 ? o->compress_min : CSTAR__COMPRESS_MIN;
     app->coders.budget.limit = o->coding_memory != 0 ? o->coding_memory : CSTAR__CODING_MEMORY;

@@ -68,6 +68,7 @@ static const expected all[] = {
     {"max-per-address", "8", NUMBER, SERVE(max_per_address), NULL, 8, 0,
      "[1024, not for loopback]"},
     {"max-published", "7k", NUMBER, SERVE(max_published), NULL, 7168, 0, "[64M]"},
+    {"max-stream-memory", "7k", NUMBER, SERVE(max_stream_memory), NULL, 7168, 0, "[256M]"},
     {"max-work", "7", NUMBER, SERVE(max_work), NULL, 7, 0, "[1024]"},
     {"body-rate", "100", NUMBER, SERVE(body_rate), NULL, 100, 0, "[256]"},
     {"lame-duck", "3s", NUMBER, SERVE(lame_ms), NULL, 3000, 0, "[0]"},
