@@ -34,6 +34,9 @@ typedef struct cstar__h2_limits {
     /* bytes of a streamed response that wait in one stream; 1 MiB; then CSTAR_EAGAIN. A whole
      * answer of cstar__respond() is not bounded by it. */
     uint32_t max_stream_output;
+    /* of one piece of it that is longer: taken while nothing waits in its stream, and the
+     * connection is not over max_output; 0: max_stream_output; then CSTAR_ELIMIT */
+    uint32_t max_piece;
     /* bytes of memory in which responses of one connection wait (bodies of sources take none);
      * 4 MiB, or one answer where that is longer; then REFUSED_STREAM, and CSTAR_EAGAIN */
     uint32_t max_output;

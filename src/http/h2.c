@@ -397,6 +397,7 @@ static void set_limits(cstar__h2_limits *l) {
     set_limit(&l->controls, 50);
     set_limit(&l->empties, 50);
     set_limit(&l->max_stream_output, 1024 * 1024);
+    set_limit(&l->max_piece, l->max_stream_output);
     set_limit(&l->updates, 1000);
     set_limit(&l->others, 500);
     set_limit(&l->strays, 1000);

@@ -13,9 +13,9 @@
  * Invariants: 1. m->queued is the memory of all queues: what is allocated, not what waits in it,
  * since a long answer keeps its memory until its last byte has left. A whole answer is always
  * taken, so it may exceed the limit by one; then no stream begins (cstar__h2_is_full()), and pieces
- * of streamed responses are refused. 2. A source is released once. One that ends early resets its
- * stream. 3. A piece that was refused is remembered (s->starved): the stream is told when it fits
- * and half the queue is free.
+ * of streamed responses are refused. One long piece may do the same (max_piece). 2. A source is
+ * released once. One that ends early resets its stream. 3. A piece that was refused is remembered
+ * (s->starved): the stream is told when it fits and half the queue is free.
  *
  * SPDX-License-Identifier: MIT */
 #include "http/h2_parts.h"
@@ -69,12 +69,18 @@ static void charge(cstar__h2_stream *s) {
 
 bool cstar__h2_is_full(const cstar__h2 *m) { return m->queued >= m->limits.max_output; }
 
+/* In a stream whose response streams. */
+static size_t most_waiting(const cstar__h2 *m) {
+    const cstar__h2_limits *l = &m->limits;
+    return l->max_piece > l->max_stream_output ? l->max_piece : l->max_stream_output;
+}
+
 static cstar__h2_out *out_new(const cstar__h2 *m) {
     const cstar_allocator *alloc = m->env->alloc;
     cstar__h2_out *out = alloc->resize(alloc->ctx, NULL, 0, sizeof *out);
     if (out != NULL) {
         *out = (cstar__h2_out){.at = 0};
-        cstar_buf_init(&out->queue, alloc, m->limits.max_stream_output);
+        cstar_buf_init(&out->queue, alloc, most_waiting(m));
     }
     return out;
 }
@@ -195,7 +201,7 @@ cstar_status cstar__h2_queue_source(cstar__h2_stream *s, cstar__source *source) 
 }
 
 void cstar__h2_queue_begin(cstar__h2_stream *s) {
-    cstar_buf_init(&s->out->queue, s->m->env->alloc, s->m->limits.max_stream_output);
+    cstar_buf_init(&s->out->queue, s->m->env->alloc, most_waiting(s->m));
 }
 
 /* In the memory that the stream has, and in what the connection may still have. What is borrowed counts
@@ -203,22 +209,28 @@ void cstar__h2_queue_begin(cstar__h2_stream *s) {
 size_t cstar__h2_queue_room(const cstar__h2_stream *s) {
     const cstar__h2 *m = s->m;
     const size_t waiting = cstar__h2_queue_waiting(s);
-    const size_t own = m->limits.max_stream_output - waiting;
+    const size_t most = m->limits.max_stream_output;
+    const size_t own = waiting < most ? most - waiting : 0;
     const size_t have = s->borrows || s->out == NULL ? 0 : s->out->queue.cap - waiting;
     const size_t more = cstar__h2_is_full(m) ? 0 : m->limits.max_output - m->queued;
     return own < have + more ? own : have + more;
 }
 
-/* While nothing at all waits, a piece up to the queue's own limit is taken. */
+/* While nothing at all waits, a piece up to the queue's own limit is taken. A longer one is as a
+ * whole answer: it may exceed the connection's limit by itself. */
 static bool takes(const cstar__h2_stream *s, size_t len) {
     const size_t charged = s->borrows || s->out == NULL ? 0 : s->out->charged;
-    return len <= cstar__h2_queue_room(s) ||
-           (s->m->queued == charged && cstar__h2_queue_waiting(s) == 0);
+    if (len <= cstar__h2_queue_room(s)) {
+        return true;
+    }
+    const bool alone = s->m->queued == charged;
+    const bool is_long = len > s->m->limits.max_stream_output;
+    return cstar__h2_queue_waiting(s) == 0 && (alone || (is_long && !cstar__h2_is_full(s->m)));
 }
 
 static cstar_status starve(cstar__h2_stream *s, size_t len) {
     s->m->nstarved += s->starved == 0;
-    s->starved = (uint32_t)len; /* of one that is within the queue's limit */
+    s->starved = (uint32_t)len; /* of one that is within the limits */
     return CSTAR_EAGAIN;
 }
 
@@ -268,7 +280,7 @@ static cstar_status stop_borrowing(cstar__h2_stream *s) {
 
 /* @return CSTAR_OK: it may come now. */
 static cstar_status may_come(cstar__h2_stream *s, size_t len) {
-    if (len > s->m->limits.max_stream_output) {
+    if (len > most_waiting(s->m)) {
         return CSTAR_ELIMIT;
     }
     if (!takes(s, len)) {

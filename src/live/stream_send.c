@@ -55,18 +55,24 @@ void cstar__live_flush(cstar__live *s) {
     }
 }
 
+/* One is always kept, however long it is; and so is what it was to begin with. */
+static bool has_too_much(const cstar__live *s) {
+    const cstar__waiting *w = s->waiting;
+    return w != NULL && w->bytes > s->conf->max_waiting && w->n > w->spared + 1;
+}
+
 /* More waits than may. @return false: it was cut. */
 static bool make_room(cstar__live *s) {
     if (!s->waiting->blocked && !cstar__live_send_waiting(s)) {
         return false; /* nobody has tried to send it yet: a batch is not the client's fault */
     }
-    while (s->waiting != NULL && s->waiting->bytes > s->conf->max_waiting && s->waiting->n > 1) {
+    while (has_too_much(s)) {
         if (!s->conf->drop) {
             CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_slow_cut, 1);
             cstar__live_cut(s);
             return false;
         }
-        cstar__waiting_take(s->waiting, 1);
+        cstar__waiting_drop(s->waiting);
         CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_dropped, 1);
     }
     return true;

@@ -129,9 +129,7 @@ static void tell_early(cstar__live *s, cstar__early *e) {
     const cstar_allocator *alloc = cstar__live_alloc(s);
     while (e != NULL) {
         cstar__early *next = e->next;
-        size_t n = 0;
-        const bool wanted =
-            e->topic[0] == '\0' || cstar__sub_find(s, cstar_cstr(e->topic), &n) != NULL;
+        const bool wanted = e->topic[0] == '\0' || cstar__sub_find(s, cstar_cstr(e->topic)) != NULL;
         if (wanted && !s->ending && s->conf->ops != NULL && s->conf->ops->info != NULL) {
             CSTAR__STAT_ADD(cstar__exchange_stats(s->x), live_delivered, 1);
             s->conf->ops->info(s, e->topic, e->packet);

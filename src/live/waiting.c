@@ -111,6 +111,8 @@ void cstar__waiting_take(cstar__waiting *w, size_t n) {
     }
 }
 
+void cstar__waiting_drop(cstar__waiting *w) { remove_at(w, w->spared); }
+
 void cstar__waiting_free(cstar__waiting **w, const cstar_allocator *alloc) {
     if (*w != NULL) {
         cstar__waiting_take(*w, (*w)->n);

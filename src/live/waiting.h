@@ -30,6 +30,8 @@ bool cstar__waiting_put_missed(cstar__waiting **w, const cstar_allocator *alloc,
 size_t cstar__waiting_peek(const cstar__waiting *w, const cstar__shared **pieces, size_t most);
 /** The oldest `n` go. */
 void cstar__waiting_take(cstar__waiting *w, size_t n);
+/** The oldest that is not spared goes. There is one. */
+void cstar__waiting_drop(cstar__waiting *w);
 /** The i-th oldest, to be looked at, or to be put another in the place of that weighs as much. */
 static inline cstar__packet **cstar__waiting_at(cstar__waiting *w, size_t i) {
     return &w->items[(w->head + i) & (w->cap - 1)];

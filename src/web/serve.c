@@ -141,6 +141,13 @@ static size_t largest_body(const cstar_app *app) {
     return app->largest_body > app->max_body ? app->largest_body : app->max_body;
 }
 
+/* All that a stream says first is one, and all that a callback of it says; with what a coding
+ * adds. */
+static uint32_t largest_piece(const cstar_app *app) {
+    const size_t most = app->max_response + ((size_t)1 << 20);
+    return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
 static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {
     size_t nlisteners = 0;
     const cstar__listen *listeners = listen_list(app, o, &nlisteners);
@@ -180,6 +187,7 @@ static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, csta
                                            .head_ms = o->header_ms,
                                            .body_ms = o->body_ms,
                                            .body_rate = o->body_rate,
+                                           .max_piece = largest_piece(app),
                                            .write_ms = o->write_ms,
                                            .ping_ms = o->ping_ms},
                              .no_http2 = o->no_http2,
