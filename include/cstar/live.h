@@ -74,8 +74,10 @@ typedef struct cstar_live_opts {                            /* zero is the defau
     unsigned ping_ms;
     /* that its end may take, until the client has taken all of it; then it is cut. 0: 500 */
     unsigned grace_ms;
-    size_t max_waiting; /* bytes that may wait for a slow client; 0: 256 KiB */
-    cstar_slow slow;    /* what happens then */
+    /* bytes that may wait for a slow client, beside what it was to begin with: what was sent before
+     * the handler returned, and what it has missed; 0: 256 KiB */
+    size_t max_waiting;
+    cstar_slow slow; /* what happens then */
     char reserved;
 } cstar_live_opts;
 
@@ -291,7 +293,8 @@ CSTAR_API const char *cstar_tab_in(cstar_conn *conn, const char *scope);
  * none. Keep a copy. */
 CSTAR_API const char *cstar_stream_name(cstar_conn *conn);
 
-/** Whether that tab has a stream, on this server. [any thread] */
+/** Whether that tab has a stream, on this server: not one that has ended, and whose client has only
+ * not taken the end yet. [any thread] */
 CSTAR_API bool cstar_tab_is_live(cstar_app *app, const char *scope, const char *tab_id);
 /** Ends the tab's stream as a takeover would. ENOENT: there is none. [any thread] */
 CSTAR_API cstar_status cstar_tab_end(cstar_app *app, const char *scope, const char *tab_id);
@@ -304,18 +307,18 @@ CSTAR_API void cstar_tab_release(cstar_conn *conn);
  * callback of a keyed stream; others get those that it was opened with. Valid until it returns.
  * A client that comes back by itself opens its stream with what it said first, not with what it has
  * by now. So what a tab said last is kept for a while when its stream has gone (15 minutes, for
- * 100 000 tabs, 64 MiB of all, the oldest go first), what its events say meanwhile too, and the
- * stream that the same page opens again has it. It is a page's that has a `tabId` and a `pageId`,
- * as the layout's pages have; another load of it begins with its own signals.
+ * 100 000 tabs, 64 MiB of all; then the oldest of the addresses that have the most go first), what
+ * its events say meanwhile too, and the stream that the same page opens again has it. It is a
+ * page's that has a `tabId` and a `pageId`, as the layout's pages have; another load of it begins
+ * with its own signals.
  */
 CSTAR_API const cstar_signals *cstar_tab_signals(cstar_conn *conn);
 /**
  * From `connect`, or a callback of a stream: whether cstar_tab_signals() are what the tab said
  * last. false: its client has come back, and this server does not know what it said since it was
- * loaded: the server has been restarted, or the client was away for too long, or its tab was
- * duplicated. Or it has sent events before its first stream could be opened, and which is newer
- * can't be told. Or what it said last was too long to be kept. Where it matters, ask it for an
- * event, by cstar_nudge(): examples/todo.
+ * loaded: the server has been restarted, or the client was away for too long. Or it has sent events
+ * before its first stream could be opened, and which is newer can't be told. Or what it said last
+ * was too long to be kept. Where it matters, ask it for an event, by cstar_nudge(): examples/todo.
  */
 CSTAR_API bool cstar_tab_signals_fresh(cstar_conn *conn);
 /** Runs the page's mount and render for those signals, and patches the result: by the ids of its
@@ -345,8 +348,9 @@ CSTAR_API cstar_status cstar_rerender_soon(cstar_conn *conn, unsigned min_ms);
  * event has brought, behind what was published to it before. What a page with topics shows should
  * change by its stream alone: an answer comes on another connection, and may overtake what is
  * newer.
- * If the tab has no stream now, or the signals are too long to be kept (64 KiB), the answer has the
- * rendering, as by cstar_rerender(); from a callback of a stream it is that, too.
+ * If the tab has no stream now (one that has ended is none), or the signals are too long to be kept
+ * (64 KiB), the answer has the rendering, as by cstar_rerender(); from a callback of a stream it is
+ * that, too.
  * @return CSTAR_ESTATE no page, or one without `.info` and `.disconnect`, whose streams have
  *         forgotten what they would need; CSTAR_EAGAIN, CSTAR_ENOMEM as of cstar_publish().
  */

@@ -216,11 +216,15 @@ size_t cstar__h2_queue_room(const cstar__h2_stream *s) {
     return own < have + more ? own : have + more;
 }
 
-/* While nothing at all waits, a piece of any length is taken, as on HTTP/1.1. */
+/* While nothing waits in the stream, a piece of any length is taken, as on HTTP/1.1, but a long one
+ * only while the connection has room at all: as a whole answer it may exceed the limit by itself. */
 static bool takes(const cstar__h2_stream *s, size_t len) {
+    const cstar__h2 *m = s->m;
     const size_t charged = s->borrows || s->out == NULL ? 0 : s->out->charged;
+    const bool alone = m->queued - charged <= most_kept(m);
+    const bool is_long = len > m->limits.max_stream_output && !cstar__h2_is_full(m);
     return len <= cstar__h2_queue_room(s) ||
-           (s->m->queued - charged <= most_kept(s->m) && cstar__h2_queue_waiting(s) == 0);
+           (cstar__h2_queue_waiting(s) == 0 && (alone || is_long));
 }
 
 /* Of a piece that may ever be taken: what the output has room for, or the stream. */
@@ -232,7 +236,7 @@ static size_t longest(const cstar__h2 *m) {
 
 static cstar_status starve(cstar__h2_stream *s, size_t len) {
     s->m->nstarved += s->starved == 0;
-    s->starved = (uint32_t)len; /* of one that is within the queue's limit */
+    s->starved = (uint32_t)len; /* of one that is within the limits */
     return CSTAR_EAGAIN;
 }
 

@@ -106,6 +106,12 @@ void cstar__part_leave(cstar__part *part, const cstar__sub *sub);
 /** Nobody goes through it any more. */
 void cstar__part_fill_holes(cstar__part *part);
 
+typedef enum cstar__sub_kind {
+    CSTAR__SUB_FIRST,   /* its stream's, in there */
+    CSTAR__SUB_FURTHER, /* a cstar__further_sub */
+    CSTAR__SUB_INDEX,   /* none, but what a stream of many is searched by: stream_topics.c */
+} cstar__sub_kind;
+
 /* One stream listens to one topic. A byte for each thing that threads share: see stream_topics.c. */
 struct cstar__sub {
     cstar__part *part; /* NULL: not in use */
@@ -113,7 +119,7 @@ struct cstar__sub {
     uint32_t at;       /* in part->subs */
     bool queued;       /* atomic: nobody has read its letter */
     bool dead;         /* unsubscribed before its letter was read */
-    bool further;      /* not its stream's first: a cstar__further_sub */
+    uint8_t kind;      /* cstar__sub_kind */
     bool listens : 1;  /* it is there: its letter was read */
     bool gzip : 1;     /* counted in part->gzip */
     bool stranded : 1; /* its letter was read, and there was no memory for it */
@@ -122,6 +128,7 @@ struct cstar__sub {
 typedef struct cstar__further_sub {
     cstar__sub sub;
     cstar__live *live;
+    cstar__sub *spare; /* if neither is in use, and its stream has an index: another one */
 } cstar__further_sub;
 
 /** Whose it is. */
@@ -228,8 +235,9 @@ struct cstar__live {
 };
 
 static inline cstar__live *cstar__sub_live(cstar__sub *sub) {
-    return sub->further ? ((cstar__further_sub *)(void *)sub)->live
-                        : (cstar__live *)(void *)((char *)sub - offsetof(cstar__live, first));
+    return sub->kind == CSTAR__SUB_FURTHER
+               ? ((cstar__further_sub *)(void *)sub)->live
+               : (cstar__live *)(void *)((char *)sub - offsetof(cstar__live, first));
 }
 
 /** Its letters are read, it is in no batch, and nobody needs it. */

@@ -19,6 +19,7 @@ enum { DEFAULT_CLAIMS = 1000000, DEFAULT_SIGNALS = 65536, DEFAULT_TOTAL = 1 << 2
 typedef struct claimant {
     uint64_t stream;
     uint64_t page; /* hash; 0: not known */
+    uint8_t share;
 } claimant;
 
 /* The key that is asked for, and the one that its page would have by itself. */
@@ -63,7 +64,7 @@ static void put_back(cstar__registry *r, void *ptr, size_t size) {
 
 cstar__key cstar__key_of(cstar__registry *r, cstar_str scope, cstar_str tab) {
     const uint64_t h = cstar__siphash_pair(r->opts.seed, scope, tab);
-    return (cstar__key){.shard = &r->shards[h >> (64 - CSTAR__SHARD_BITS)],
+    return (cstar__key){.shard = &r->shards[h >> (64 - CSTAR__TAB_SHARD_BITS)],
                         .hash = h != 0 ? h : 1,
                         .scope = scope,
                         .tab = tab};
@@ -140,6 +141,7 @@ static cstar__entry *entry_new(cstar__registry *r, const cstar__key *k, const cl
     memset(e, 0, offsetof(cstar__entry, key)); /* a short key ends in front of the padding */
     e->stream = c->stream;
     e->page = c->page;
+    e->share = c->share;
     e->nscope = (uint16_t)k->scope.len;
     e->ntab = (uint8_t)k->tab.len;
     if (k->scope.len != 0) {
@@ -173,7 +175,7 @@ static void remember_replaced(cstar__entry *e) {
 /* ---- generations ---- */
 
 static uint64_t next_generation(const cstar__registry *r, cstar__shard *s) {
-    return ++s->last << CSTAR__SHARD_BITS | (uint64_t)(s - r->shards);
+    return ++s->last << CSTAR__TAB_SHARD_BITS | (uint64_t)(s - r->shards);
 }
 
 /* ---- claiming ---- */
@@ -218,6 +220,7 @@ static cstar_status take_over(cstar__registry *r, cstar__shard *s, cstar__entry 
     made->old_stream = e->stream;
     made->old_generation = e->generation;
     if (new_page && e->page != 0) {
+        cstar__entry_remember(r, e); /* a duplicated tab's comes back */
         remember_replaced(e);
     }
     if (new_page || c->page == 0) {
@@ -225,6 +228,7 @@ static cstar_status take_over(cstar__registry *r, cstar__shard *s, cstar__entry 
     }
     e->stream = c->stream;
     e->page = c->page;
+    e->share = c->share;
     e->generation = next_generation(r, s);
     made->generation = e->generation;
     return CSTAR_OK;
@@ -266,7 +270,7 @@ cstar_status cstar__registry_claim(cstar__registry *r, const cstar__tab *t, uint
     }
     lock_keys(r, t, &k);
     made.split = is_split(&k, stream);
-    const claimant c = {.stream = stream, .page = k.page};
+    const claimant c = {.stream = stream, .page = k.page, .share = t->share};
     const cstar_status rc = claim_key(r, made.split ? &k.apart : &k.asked, &c, &made);
     unlock_keys(&k);
     if (rc == CSTAR_OK) {
@@ -277,16 +281,40 @@ cstar_status cstar__registry_claim(cstar__registry *r, const cstar__tab *t, uint
 
 /* ---- releasing ---- */
 
+/* [shard's lock] Of that claim, if it still is the owner. */
+static cstar__slot *owned_slot(const cstar__key *k, uint64_t stream, uint64_t generation) {
+    cstar__slot *slot = slot_of(k);
+    const cstar__entry *e = slot != NULL ? slot->u.ptr : NULL;
+    return e != NULL && e->stream == stream && e->generation == generation ? slot : NULL;
+}
+
+/* [shard's lock] */
+static void drop(cstar__registry *r, const cstar__key *k, cstar__slot *slot) {
+    cstar__entry *e = slot->u.ptr;
+    cstar__slots_remove(&k->shard->claims, r->opts.alloc, slot);
+    entry_free(r, e);
+    cstar__count_give(&r->claims, 1);
+}
+
 void cstar__registry_release(cstar__registry *r, const cstar__tab *t, uint64_t stream,
                              uint64_t generation) {
     const cstar__key k = cstar__key_of(r, t->scope, t->tab);
     lock(k.shard);
-    cstar__slot *slot = slot_of(&k);
-    cstar__entry *e = slot != NULL ? slot->u.ptr : NULL;
-    if (e != NULL && e->stream == stream && e->generation == generation) {
-        cstar__slots_remove(&k.shard->claims, r->opts.alloc, slot);
-        entry_free(r, e);
-        cstar__count_give(&r->claims, 1);
+    cstar__slot *slot = owned_slot(&k, stream, generation);
+    if (slot != NULL) {
+        drop(r, &k, slot);
+    }
+    unlock(k.shard);
+}
+
+void cstar__registry_leave(cstar__registry *r, const cstar__tab *t, uint64_t stream,
+                           uint64_t generation) {
+    const cstar__key k = cstar__key_of(r, t->scope, t->tab);
+    lock(k.shard);
+    cstar__slot *slot = owned_slot(&k, stream, generation);
+    if (slot != NULL) {
+        cstar__entry_remember(r, slot->u.ptr);
+        drop(r, &k, slot);
     }
     unlock(k.shard);
 }
@@ -335,6 +363,34 @@ cstar_status cstar__registry_resolve(cstar__registry *r, const cstar__tab *t,
     return CSTAR_OK;
 }
 
+/* Of a page that has no stream. What can't be kept leaves nothing: what was said before it would be
+ * taken for the last. [locks of its keys] */
+static cstar_status say_later(cstar__registry *r, const cstar__tab *t, uint64_t page,
+                              cstar_str json) {
+    const cstar__keepsake_key key = {.scope = t->scope, .tab = t->tab, .page = page};
+    if (r->opts.keepsakes == NULL || page == 0) {
+        return CSTAR_ENOENT;
+    }
+    const cstar_status rc = cstar__keepsakes_put(r->opts.keepsakes, &key, t->share, json);
+    if (rc != CSTAR_OK) {
+        cstar__keepsakes_forget(r->opts.keepsakes, &key);
+    }
+    return rc;
+}
+
+cstar_status cstar__registry_say(cstar__registry *r, const cstar__tab *t, cstar_str json) {
+    keys k;
+    if (!is_valid(t)) {
+        return CSTAR_ENOENT;
+    }
+    lock_keys(r, t, &k);
+    const cstar__key *found = key_of_page(&k);
+    const cstar_status rc = found != NULL ? cstar__entry_keep(r, cstar__key_entry(found), json)
+                                          : say_later(r, t, k.page, json);
+    unlock_keys(&k);
+    return rc;
+}
+
 size_t cstar__registry_count(cstar__registry *r) {
     return atomic_load_explicit(&r->claims, memory_order_relaxed);
 }
@@ -358,7 +414,7 @@ cstar__registry *cstar__registry_new(const cstar__registry_opts *opts) {
     r->opts = *opts;
     r->opts.alloc = alloc;
     fill_in(&r->opts);
-    while (r->nshards < CSTAR__SHARDS) {
+    while (r->nshards < CSTAR__TAB_SHARDS) {
         if (pthread_mutex_init(&r->shards[r->nshards].lock, NULL) != 0) {
             cstar__registry_free(r);
             return NULL;

@@ -25,19 +25,23 @@
  * split.
  *
  * **Signals.** The latest signals that a tab's event requests brought, for its stream. They belong
- * to a page: a takeover by the same page (not an empty one) keeps them, any other drops them, and
- * so does the release.
+ * to a page: a takeover by the same page (not an empty one) keeps them. Any other hands them to the
+ * keepsakes, for the page that was replaced, and so does cstar__registry_leave(); a release drops
+ * them. What an event of a page without a stream says goes there, too. Each of this is one step
+ * with the look at who owns the tab: whatever is said is in the entry, or with the keepsakes.
  *
  * Invariants: 1. A key has at most one owner. 2. What failed changed nothing.
- * Memory: a claim takes about 43 bytes, its scope and tab id, and 26 to 51 of the table; one that was
- * replaced by another page 64 more. Everything is bounded by the options.
+ * Memory: a claim takes about 44 bytes, its scope and tab id, and 26 to 51 of the table; one that
+ * was replaced by another page 64 more. Everything is bounded by the options.
  * Threads: [any thread], all but new and free. 64 locks, by the hash of the key; none is held while
- * anything but the allocator is called.
+ * anything but the allocator and the keepsakes is called. Order of locks: these, the one at the
+ * lower address first; then the keepsakes'.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef CSTAR_LIVE_REGISTRY_H
 #define CSTAR_LIVE_REGISTRY_H
 
+#include "live/keepsakes.h"
 #include "live/tab_id.h"
 
 typedef struct cstar__registry cstar__registry;
@@ -47,6 +51,7 @@ typedef struct cstar__registry_opts { /* zero is the default of every field */
     size_t max_claims;                /* 0: 1 000 000 */
     size_t max_signals;               /* bytes of one tab's signals; 0: 64 KiB */
     size_t max_signals_total;         /* bytes of all of them; 0: 256 MiB */
+    cstar__keepsakes *keepsakes;      /* borrowed for its life; NULL: what is said is not kept */
     uint64_t seed[2]; /* a secret of the process: strangers choose tab ids. 0: for tests */
 } cstar__registry_opts;
 
@@ -54,6 +59,7 @@ typedef struct cstar__tab {
     cstar_str scope; /* any bytes, at most 65 535: whose tabs they are */
     cstar_str tab;   /* see cstar__tab_id_ok() */
     cstar_str page;  /* the instance of the page, new at each load; empty: not known */
+    uint8_t share;   /* of whom claims or speaks: cstar__keepsakes_share() */
 } cstar__tab;
 
 typedef struct cstar__claim {
@@ -87,6 +93,9 @@ CSTAR_MUST_USE cstar_status cstar__registry_claim(cstar__registry *r, const csta
  */
 void cstar__registry_release(cstar__registry *r, const cstar__tab *t, uint64_t stream,
                              uint64_t generation);
+/** The same of a page that may come back: what its tab said last is kept for it. */
+void cstar__registry_leave(cstar__registry *r, const cstar__tab *t, uint64_t stream,
+                           uint64_t generation);
 
 /** @return false: nobody owns it, nothing is written. Either result may be NULL. */
 bool cstar__registry_owner(cstar__registry *r, cstar_str scope, cstar_str tab, uint64_t *stream,
@@ -121,15 +130,22 @@ CSTAR_MUST_USE cstar_status cstar__registry_signals(cstar__registry *r, cstar_st
                                                     cstar_str tab, cstar_buf *out);
 
 /**
- * Of a stream that is about to release its tab: they, appended to `out` (nothing, if no event has
- * brought any), and its page.
- * @param page  gets the hash of the owner's page, as of cstar__registry_page().
- * @return CSTAR_ENOENT: that generation is not the owner, its page is not known, or the tab is
- *         behind; otherwise the status of `out`.
+ * What an event of a page says: for the stream of that page, as cstar__registry_resolve() finds it,
+ * in one step; for its keepsake if it has none.
+ * @return Errors of cstar__registry_keep_signals(), or of cstar__keepsakes_put(); CSTAR_ENOENT: no
+ *         stream, and no page that is known, or no keepsakes.
  */
-CSTAR_MUST_USE cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *t,
-                                                         uint64_t generation, cstar_buf *out,
-                                                         uint64_t *page);
+CSTAR_MUST_USE cstar_status cstar__registry_say(cstar__registry *r, const cstar__tab *t,
+                                                cstar_str json);
+
+/**
+ * What a page that has come back said last, for its claim: kept, but if an event has brought newer
+ * ones meanwhile, which stay.
+ * @param t  The tab that was claimed; `page` is not looked at.
+ * @return CSTAR_ENOENT: that generation is not the owner; or as cstar__registry_keep_signals().
+ */
+CSTAR_MUST_USE cstar_status cstar__registry_restore(cstar__registry *r, const cstar__tab *t,
+                                                    uint64_t generation, cstar_str json);
 
 /** The hash of a page id, which is all that the registry knows of it; never 0. */
 uint64_t cstar__registry_page(const cstar__registry *r, cstar_str page);

@@ -15,7 +15,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { CSTAR__SHARD_BITS = 6, CSTAR__SHARDS = 1 << CSTAR__SHARD_BITS, CSTAR__PAGES = 8 };
+enum {
+    CSTAR__TAB_SHARD_BITS = 6,
+    CSTAR__TAB_SHARDS = 1 << CSTAR__TAB_SHARD_BITS,
+    CSTAR__PAGES = 8
+};
 
 typedef struct cstar__tab_signals {
     uint32_t len;
@@ -30,8 +34,9 @@ typedef struct cstar__entry {
     cstar__tab_signals *signals; /* NULL: none */
     uint16_t nscope;
     uint8_t ntab;
-    bool behind; /* its tab has said something since that could not be kept */
-    char key[];  /* scope, tab */
+    uint8_t share; /* of the keepsakes */
+    bool behind;   /* its tab has said something since that could not be kept */
+    char key[];    /* scope, tab */
 } cstar__entry;
 
 typedef struct cstar__shard {
@@ -46,7 +51,7 @@ struct cstar__registry {
     size_t nshards;            /* whose lock is made */
     /* Counts of all shards: bounds, which order nothing (relaxed). */
     _Atomic size_t claims, signal_bytes;
-    cstar__shard shards[CSTAR__SHARDS];
+    cstar__shard shards[CSTAR__TAB_SHARDS];
 };
 
 typedef struct cstar__key {
@@ -64,7 +69,15 @@ cstar__entry *cstar__key_entry(const cstar__key *k);
 bool cstar__count_take(_Atomic size_t *count, size_t n, size_t limit);
 void cstar__count_give(_Atomic size_t *count, size_t n);
 
-/** Forgets the entry's signals. Under the shard's lock. */
+/* Under the shard's lock. */
+
+/** Keeps a copy, in place of the last; an empty one forgets it. Errors of
+ * cstar__registry_keep_signals(). */
+cstar_status cstar__entry_keep(cstar__registry *r, cstar__entry *e, cstar_str json);
+/** Forgets the entry's signals. */
 void cstar__entry_drop_signals(cstar__registry *r, cstar__entry *e);
+/** What its page said last is a keepsake from here on. If it is behind, or without memory, there is
+ * none: what was said before would be taken for the last. */
+void cstar__entry_remember(cstar__registry *r, const cstar__entry *e);
 
 #endif

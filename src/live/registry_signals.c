@@ -1,6 +1,11 @@
 /* registry_signals.c -- the latest signals of each tab.
  *
- * They are copied under the lock of the tab's shard, at most opts.max_signals bytes at a time.
+ *     event ─▶ it has an owner: entry ─▶ its stream asks       the owner goes ─▶ keepsake
+ *                └─ none: keepsake                              its page is back ◀─┘
+ *
+ * They are copied under the lock of the tab's shard, at most opts.max_signals bytes at a time. So
+ * is what becomes a keepsake, and whoever says something looks for the owner under the same lock:
+ * what is said is either in front of a release, and goes with it, or behind it.
  *
  * SPDX-License-Identifier: MIT */
 #include "live/registry_parts.h"
@@ -46,18 +51,48 @@ static cstar_status keep(cstar__registry *r, cstar__entry *e, cstar_str json) {
     return CSTAR_OK;
 }
 
+cstar_status cstar__entry_keep(cstar__registry *r, cstar__entry *e, cstar_str json) {
+    if (json.len == 0) {
+        cstar__entry_drop_signals(r, e);
+        return CSTAR_OK;
+    }
+    const cstar_status rc = json.len <= r->opts.max_signals ? keep(r, e, json) : CSTAR_ELIMIT;
+    e->behind = rc != CSTAR_OK;
+    return rc;
+}
+
+void cstar__entry_remember(cstar__registry *r, const cstar__entry *e) {
+    if (r->opts.keepsakes == NULL || e->page == 0) {
+        return;
+    }
+    const cstar__keepsake_key key = {.scope = cstar_view(e->key, e->nscope),
+                                     .tab = cstar_view(e->key + e->nscope, e->ntab),
+                                     .page = e->page};
+    const cstar_str said =
+        e->signals != NULL ? cstar_view(e->signals->json, e->signals->len) : CSTAR_STR("");
+    if (e->behind || cstar__keepsakes_put(r->opts.keepsakes, &key, e->share, said) != CSTAR_OK) {
+        cstar__keepsakes_forget(r->opts.keepsakes, &key);
+    }
+}
+
 cstar_status cstar__registry_keep_signals(cstar__registry *r, cstar_str scope, cstar_str tab,
                                           cstar_str json) {
     const cstar__key k = cstar__key_of(r, scope, tab);
+    (void)pthread_mutex_lock(&k.shard->lock);
+    cstar__entry *e = cstar__key_entry(&k);
+    const cstar_status rc = e != NULL ? cstar__entry_keep(r, e, json) : CSTAR_ENOENT;
+    (void)pthread_mutex_unlock(&k.shard->lock);
+    return rc;
+}
+
+cstar_status cstar__registry_restore(cstar__registry *r, const cstar__tab *t, uint64_t generation,
+                                     cstar_str json) {
+    const cstar__key k = cstar__key_of(r, t->scope, t->tab);
     cstar_status rc = CSTAR_ENOENT;
     (void)pthread_mutex_lock(&k.shard->lock);
     cstar__entry *e = cstar__key_entry(&k);
-    if (e != NULL && json.len == 0) {
-        cstar__entry_drop_signals(r, e);
-        rc = CSTAR_OK;
-    } else if (e != NULL) {
-        rc = json.len <= r->opts.max_signals ? keep(r, e, json) : CSTAR_ELIMIT;
-        e->behind = rc != CSTAR_OK;
+    if (e != NULL && e->generation == generation) {
+        rc = e->signals == NULL ? cstar__entry_keep(r, e, json) : CSTAR_OK;
     }
     (void)pthread_mutex_unlock(&k.shard->lock);
     return rc;
@@ -71,23 +106,6 @@ cstar_status cstar__registry_signals(cstar__registry *r, cstar_str scope, cstar_
     const cstar__entry *e = cstar__key_entry(&k);
     if (e != NULL && e->signals != NULL) {
         cstar_buf_add(out, e->signals->json, e->signals->len);
-        rc = cstar_buf_status(out);
-    }
-    (void)pthread_mutex_unlock(&k.shard->lock);
-    return rc;
-}
-
-cstar_status cstar__registry_last_signals(cstar__registry *r, const cstar__tab *t,
-                                          uint64_t generation, cstar_buf *out, uint64_t *page) {
-    const cstar__key k = cstar__key_of(r, t->scope, t->tab);
-    cstar_status rc = CSTAR_ENOENT;
-    (void)pthread_mutex_lock(&k.shard->lock);
-    const cstar__entry *e = cstar__key_entry(&k);
-    if (e != NULL && e->generation == generation && e->page != 0 && !e->behind) {
-        *page = e->page;
-        if (e->signals != NULL) {
-            cstar_buf_add(out, e->signals->json, e->signals->len);
-        }
         rc = cstar_buf_status(out);
     }
     (void)pthread_mutex_unlock(&k.shard->lock);

@@ -174,9 +174,8 @@ static bool too_old(const cstar__ring *r, uint64_t now_ms) {
 }
 
 /* Drops what is over the limits if one more entry, of `more` bytes, is to come. */
-static void make_way(cstar__ring *r, size_t entries, size_t more) {
-    size_t count = r->opts.count > entries ? r->opts.count - entries : 0;
-    while (r->count > count) {
+static void make_way(cstar__ring *r, size_t more) {
+    while (r->count != 0 && r->count >= r->opts.count) {
         drop_oldest(r);
     }
     while (r->count != 0 && r->opts.bytes != 0 &&
@@ -194,14 +193,6 @@ static void drop_old(cstar__ring *r, uint64_t now_ms) {
 void cstar__ring_expire(cstar__ring *r, uint64_t now_ms) {
     drop_old(r, now_ms);
     shrink(r);
-}
-
-void cstar__ring_limit(cstar__ring *r, const cstar__ring_opts *opts, uint64_t now_ms) {
-    r->opts.count = opts->count;
-    r->opts.bytes = opts->bytes;
-    r->opts.max_ms = opts->max_ms;
-    make_way(r, 0, 0);
-    cstar__ring_expire(r, now_ms);
 }
 
 void cstar__ring_fini(cstar__ring *r) {
@@ -265,7 +256,7 @@ void cstar__ring_put(cstar__ring *r, cstar__ring_entry e) {
     e.hash = hash_of(r, e.packet);
     supersede(r, e.hash, e.packet); /* first: nobody misses it, however old it is */
     drop_old(r, e.at_ms);
-    make_way(r, 1, e.bytes);
+    make_way(r, e.bytes);
     if (r->opts.count == 0 || (r->opts.bytes != 0 && e.bytes > r->opts.bytes) || !have_place(r)) {
         pass_over(r, &e);
         return;

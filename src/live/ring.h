@@ -72,10 +72,6 @@ void cstar__ring_init(cstar__ring *r, const cstar_allocator *alloc, const cstar_
 /** Gives all packets back. */
 void cstar__ring_fini(cstar__ring *r);
 
-/** Other limits from now on: for a topic whose options come when it has history already. What is
- * too much goes. `ref` and `unref` stay as they are. */
-void cstar__ring_limit(cstar__ring *r, const cstar__ring_opts *opts, uint64_t now_ms);
-
 /** The newest entry; its id is larger than all before (asserted). It supersedes the one with its
  * key. Older ones go as the limits say; one that is over `bytes` by itself goes too, and with it
  * everything. */

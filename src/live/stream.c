@@ -44,11 +44,7 @@ void cstar__live_free_if_unused(cstar__live *s) {
     if (!s->closed || s->dirty || has_letters(s)) {
         return;
     }
-    for (cstar__sub *sub = s->first.next; sub != NULL;) {
-        cstar__sub *next = sub->next;
-        (void)alloc->resize(alloc->ctx, sub, sizeof(cstar__further_sub), 0);
-        sub = next;
-    }
+    cstar__subs_free(s);
     (void)alloc->resize(alloc->ctx, s, sizeof *s, 0);
 }
 

@@ -85,10 +85,12 @@ void cstar__opening_forget(cstar__live *s, const cstar__topic *from);
 
 /* ---- topics (stream_topics.c) ---- */
 
-/** @param n  gets how many topics it has before that one. NULL: none of that name. */
-cstar__sub *cstar__sub_find(cstar__live *s, cstar_str topic, size_t *n);
+/** NULL: it has no topic of that name. */
+cstar__sub *cstar__sub_find(cstar__live *s, cstar_str topic);
 /** Off its part, which it has. One whose letter nobody has read yet is dead, and goes with that. */
 void cstar__sub_leave(cstar__sub *sub);
+/** All but its first. No letter of theirs is under way. */
+void cstar__subs_free(cstar__live *s);
 
 /* ---- sending (stream_send.c) ---- */
 

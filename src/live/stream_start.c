@@ -154,9 +154,8 @@ static bool put_first(cstar__live *s) {
 /* A frame waits, but for one that is in the view, or among what was missed. Before a message is told
  * what waits is sent, so that its answer comes behind that. */
 static void take_early(cstar__live *s, const cstar__early *e) {
-    size_t n = 0;
     cstar__packet *p = e->packet;
-    const bool wanted = e->topic[0] == '\0' || cstar__sub_find(s, cstar_cstr(e->topic), &n) != NULL;
+    const bool wanted = e->topic[0] == '\0' || cstar__sub_find(s, cstar_cstr(e->topic)) != NULL;
     if (!wanted || s->ending) {
         return;
     }

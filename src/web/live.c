@@ -2,7 +2,7 @@
  *
  *     handler ─▶ cstar_subscribe(), cstar_live() ─▶ settle: fields ─▶ [loop] begin: head, what was sent so
  *     far ─▶ cstar__live_start() ─▶ info, every, ... : each a call of later.c, whose events are written when
- *     it returns ─▶ close: claim and subscriptions go, then `disconnect`
+ *     it returns ─▶ end: the claim goes ─▶ close: subscriptions go, then `disconnect`
  *
  * Invariants: 1. The conn is touched on its loop only, once its handler has returned. 2. `disconnect` is
  * called once, also if the stream could not begin: whoever counts is right then. 3. Behind
@@ -210,6 +210,7 @@ static void on_ending(cstar__live *s, cstar__live_end_reason why) {
     l->ended = reasons[why];
     cstar__tab_part(l, why);
     send_out(l);
+    cstar__tab_give_up(l); /* whoever asks for the tab meanwhile is not to find it */
 }
 
 /* It may have been asked to end, and not have ended yet. */

@@ -111,10 +111,9 @@ void cstar__live_defer_run_here(cstar__live_conn *l);
 void cstar__tab_look(cstar__live_conn *l);
 /** Claims the tab for the stream. @return false: 503 is answered. */
 bool cstar__tab_claim(cstar__live_conn *l, const char *scope);
+/** It ends, or is over: its claim is released, and what the tab said last is kept for a while, but
+ * if its page is not to come back. Again does nothing. */
 void cstar__tab_give_up(cstar__live_conn *l);
-/** A stream with that claim has gone without saying that its page is not to come back: what the tab
- * said last is kept for a while, before the claim is released. */
-void cstar__tab_remember(cstar_app *app, const cstar__tab *t, uint64_t generation);
 /** What a tab is told when its stream begins, and when it ends. */
 void cstar__tab_greet(cstar__live_conn *l);
 void cstar__tab_part(cstar__live_conn *l, cstar__live_end_reason why);

@@ -155,8 +155,25 @@ void cstar__quiet_describe(const cstar__exchange *x, cstar__access_entry *e) {
 
 /* ---- how it behaves ---- */
 
-/* As cstar__tab_part() does with a conn. */
+/* As cstar__tab_give_up() does with a conn's. `leaves`: its page may come back. Again does
+ * nothing. */
+static void give_up(cstar__live *s, bool leaves) {
+    const quiet *q = cstar__live_user(s);
+    const cstar_app *app = cstar__live_arg(s);
+    const cstar__tab t = {.scope = text_of(q, SCOPE), .tab = text_of(q, TAB)};
+    if (t.tab.ptr == NULL) {
+        return;
+    }
+    (leaves ? cstar__registry_leave : cstar__registry_release)(
+        app->registry, &t, cstar__live_address(s), cstar__live_generation(s));
+}
+
 static void on_ending(cstar__live *s, cstar__live_end_reason why) {
+    give_up(s, why == CSTAR__LIVE_REPLACED);
+}
+
+/* As cstar__tab_part() does with a conn. */
+static void on_told_ending(cstar__live *s, cstar__live_end_reason why) {
     char text[RETRY_TEXT];
     cstar_buf b;
     cstar_buf_fixed(&b, text, sizeof text);
@@ -164,10 +181,12 @@ static void on_ending(cstar__live *s, cstar__live_end_reason why) {
     if (b.len != 0) {
         (void)cstar__live_write(s, cstar_buf_view(&b));
     }
+    on_ending(s, why);
 }
 
 /* Of a page that can be told things, and of one that can't. */
-static const cstar__live_ops told = {.ending = on_ending};
+static const cstar__live_ops told = {.ending = on_told_ending};
+static const cstar__live_ops untold = {.ending = on_ending};
 
 static bool same(const cstar__live_conf *a, const cstar__live_conf *b) {
     return a->ops == b->ops && a->ping_ms == b->ping_ms && a->grace_ms == b->grace_ms &&
@@ -233,7 +252,7 @@ void cstar__quiet_settle(cstar_conn *conn) {
     cstar__exchange *x = conn->x;
     quiet *q = NULL;
     cstar__live_conf conf = l->conf;
-    conf.ops = l->has_page ? &told : NULL;
+    conf.ops = l->has_page ? &told : &untold;
     const cstar__live_conf *shared = share_conf(app, &conf);
     if (shared == NULL || !keep(conn, &q)) {
         return;
@@ -264,14 +283,7 @@ void cstar__quiet_on_drain(cstar__exchange *x) { cstar__live_end(x->user, CSTAR_
 void cstar__quiet_on_close(cstar_app *app, cstar__exchange *x) {
     cstar__live *s = x->user;
     quiet *q = cstar__live_user(s);
-    const cstar__tab t = {.scope = text_of(q, SCOPE), .tab = text_of(q, TAB)};
-    if (t.tab.ptr != NULL) {
-        if (!x->drained) {
-            cstar__tab_remember(app, &t, cstar__live_generation(s));
-        }
-        cstar__registry_release(app->registry, &t, cstar__live_address(s),
-                                cstar__live_generation(s));
-    }
+    give_up(s, !x->drained);
     x->user = NULL;
     cstar__live_over(s);
     quiet_free(app, q);

@@ -3,7 +3,7 @@
  *     cstar_rerender_soon() ─▶ the last one was long ago: now
  *                                └─ else: l->rerender_at ─alarm of the stream▶ cstar__rerender_due()
  *     cstar_tab_rerender()  ─▶ a packet to the tab's stream ─▶ its on_info ─▶ cstar_rerender()
- *                                └─ it has none: into the answer
+ *                                └─ it has none, or one that has ended: into the answer
  *
  * SPDX-License-Identifier: MIT */
 #include "web/live.h"

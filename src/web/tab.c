@@ -34,6 +34,11 @@ static cstar__tab tab_of(cstar_conn *conn, const char *scope) {
                         .page = page.len <= CSTAR__TAB_ID_MAX ? page : CSTAR_STR("")};
 }
 
+/* Whose share of what is kept it takes. */
+static uint8_t share_of(cstar_conn *conn) {
+    return cstar__keepsakes_share(conn->app->keepsakes, cstar_cstr(cstar_client_address(conn)));
+}
+
 const char *cstar_tab_id(cstar_conn *conn) {
     if (conn->live != NULL && conn->live->tab[0] != '\0') {
         return conn->live->tab;
@@ -49,35 +54,10 @@ static bool has_come_back(const cstar_conn *conn) {
     return cstar__request_field(&conn->x->request, "last-event-id").len != 0;
 }
 
-void cstar__tab_remember(cstar_app *app, const cstar__tab *t, uint64_t generation) {
-    cstar__keepsake_key key = {.scope = t->scope, .tab = t->tab};
-    cstar_buf text;
-    cstar_buf_init(&text, app->alloc, SIZE_MAX / 2);
-    if (cstar__registry_last_signals(app->registry, t, generation, &text, &key.page) == CSTAR_OK) {
-        (void)cstar__keepsakes_put(app->keepsakes, &key, cstar_buf_view(&text));
-    }
-    cstar_buf_fini(&text);
-}
-
 static cstar__keepsake_key keepsake_key(const cstar_app *app, cstar_str scope, cstar_str tab,
                                         cstar_str page) {
     return (cstar__keepsake_key){
         .scope = scope, .tab = tab, .page = cstar__registry_page(app->registry, page)};
-}
-
-/* Of an event that has come while its page has no stream. What can't be kept leaves nothing: what
- * was said before it would be taken for the last. */
-static cstar_status keep_for_later(cstar_app *app, const cstar__tab *t, cstar_str signals) {
-    const cstar__keepsake_key key = keepsake_key(app, t->scope, t->tab, t->page);
-    const cstar_status rc =
-        t->page.len != 0 ? cstar__keepsakes_put(app->keepsakes, &key, signals) : CSTAR_OK;
-    if (rc != CSTAR_OK) {
-        cstar_buf older;
-        cstar_buf_init(&older, app->alloc, SIZE_MAX / 2);
-        (void)cstar__keepsakes_take(app->keepsakes, &key, &older);
-        cstar_buf_fini(&older);
-    }
-    return rc;
 }
 
 static bool knows_signals(cstar_app *app, cstar_str scope, cstar_str tab) {
@@ -100,8 +80,7 @@ static cstar_status take_kept(const cstar__live_conn *l, cstar_str tab, cstar_st
  * and has sent an event before, may be tried again, too: its client had no answer yet. */
 static void recall(cstar__live_conn *l, const cstar__tab *asked) {
     cstar_app *app = l->conn->app;
-    const cstar_str scope = cstar_cstr(l->scope);
-    const cstar_str tab = cstar_cstr(l->tab);
+    const cstar__tab own = {.scope = cstar_cstr(l->scope), .tab = cstar_cstr(l->tab)};
     size_t from = 0;
     cstar_buf text;
     if (asked->page.len == 0) {
@@ -109,8 +88,8 @@ static void recall(cstar__live_conn *l, const cstar__tab *asked) {
     }
     const bool back = has_come_back(l->conn);
     cstar_buf_init(&text, app->alloc, SIZE_MAX / 2);
-    cstar_status rc = take_kept(l, tab, asked->page, &text);
-    if (!cstar_str_eq(asked->tab, tab)) {
+    cstar_status rc = take_kept(l, own.tab, asked->page, &text);
+    if (!cstar_str_eq(asked->tab, own.tab)) {
         const size_t left = text.len;
         const cstar_status said = take_kept(l, asked->tab, asked->page, &text);
         from = said == CSTAR_OK ? left : 0;
@@ -118,9 +97,9 @@ static void recall(cstar__live_conn *l, const cstar__tab *asked) {
     }
     l->recalled = back && rc == CSTAR_OK;
     l->overtaken = !back && rc != CSTAR_ENOENT;
-    if (back && text.len > from && !knows_signals(app, scope, tab)) {
+    if (back && text.len > from) {
         const cstar_str said = cstar_view(text.ptr + from, text.len - from);
-        l->recalled = cstar__registry_keep_signals(app->registry, scope, tab, said) == CSTAR_OK;
+        l->recalled = cstar__registry_restore(app->registry, &own, l->generation, said) == CSTAR_OK;
     }
     cstar_buf_fini(&text);
 }
@@ -163,6 +142,7 @@ bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
     if (!cstar__tab_id_ok(t.tab)) {
         return true; /* an ordinary stream */
     }
+    t.share = share_of(conn);
     l->scope = cstar_arena_strdup(&conn->x->arena, t.scope);
     const cstar_status rc = l->scope != NULL ? claim_for(l, &t, &claim) : CSTAR_ENOMEM;
     if (rc != CSTAR_OK) {
@@ -178,12 +158,14 @@ bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
 void cstar__tab_give_up(cstar__live_conn *l) {
     if (l->claimed) {
         const cstar__tab t = {.scope = cstar_cstr(l->scope), .tab = cstar_cstr(l->tab)};
+        const uint64_t address = cstar__live_address(l->s);
+        cstar__registry *r = l->conn->app->registry;
         l->claimed = false;
-        if (l->ended != CSTAR_ENDED_HALTED && l->ended != CSTAR_ENDED_DRAINED) {
-            cstar__tab_remember(l->conn->app, &t, l->generation);
+        if (l->ended == CSTAR_ENDED_HALTED || l->ended == CSTAR_ENDED_DRAINED) {
+            cstar__registry_release(r, &t, address, l->generation);
+        } else {
+            cstar__registry_leave(r, &t, address, l->generation);
         }
-        cstar__registry_release(l->conn->app->registry, &t, cstar__live_address(l->s),
-                                l->generation);
     }
 }
 
@@ -306,19 +288,14 @@ static cstar_str signals_text(cstar_conn *conn) {
 }
 
 void cstar__tab_keep_signals(cstar_conn *conn) {
-    char tab[CSTAR__TAB_ID_MAX + 1];
     const cstar_str text = signals_text(conn);
     const char *scope = text.len != 0 ? conn->events->page->stream_key(conn) : NULL;
     if (scope == NULL || conn->app->registry == NULL) {
         return;
     }
-    const cstar__tab t = tab_of(conn, scope);
-    cstar_status rc = CSTAR_OK;
-    if (find_tab(conn, scope, tab)) {
-        rc = cstar__registry_keep_signals(conn->app->registry, t.scope, cstar_cstr(tab), text);
-    } else if (cstar__tab_id_ok(t.tab)) {
-        rc = keep_for_later(conn->app, &t, text);
-    }
+    cstar__tab t = tab_of(conn, scope);
+    t.share = share_of(conn);
+    const cstar_status rc = cstar__registry_say(conn->app->registry, &t, text);
     if (rc != CSTAR_OK && rc != CSTAR_ENOENT) {
         conn->unkept = true;
         cstar__app_log(conn->app, CSTAR_LOG_WARN, "a tab's signals of %zu bytes were not kept: %s",

@@ -175,10 +175,12 @@ cstar_status cstar__app_open_hub(cstar_app *app, unsigned rooms) {
     app->dice = seeds[5];
     (void)snprintf(app->secret, sizeof app->secret, "\1%016" PRIx64, seeds[6]);
     app->rooms = rooms;
-    app->registry = cstar__registry_new(&(cstar__registry_opts){
-        .alloc = app->alloc, .max_claims = app->max_tabs, .seed = {seeds[0], seeds[1]}});
     app->keepsakes = cstar__keepsakes_new(&(cstar__keepsakes_opts){
         .alloc = app->alloc, .seed = {seeds[1], seeds[0]}, .now = now, .arg = app});
+    app->registry = cstar__registry_new(&(cstar__registry_opts){.alloc = app->alloc,
+                                                                .max_claims = app->max_tabs,
+                                                                .keepsakes = app->keepsakes,
+                                                                .seed = {seeds[0], seeds[1]}});
     cstar__hub *hub = app->registry != NULL && app->keepsakes != NULL
                           ? cstar__hub_new(&(cstar__hub_opts){.alloc = app->alloc,
                                                               .budget = &app->coders.budget,

@@ -65,8 +65,9 @@ static key key_at(const table *t, size_t i) {
 }
 
 static cstar__tab tab_of(const key *k) {
-    return (cstar__tab){cstar_view(k->scope, sizeof k->scope), cstar_view(k->tab, sizeof k->tab),
-                        cstar_view(k->page, sizeof k->page)};
+    return (cstar__tab){.scope = cstar_view(k->scope, sizeof k->scope),
+                        .tab = cstar_view(k->tab, sizeof k->tab),
+                        .page = cstar_view(k->page, sizeof k->page)};
 }
 
 /* ---- one call of each kind ---- */

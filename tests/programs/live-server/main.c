@@ -2,7 +2,8 @@
  *
  *     GET  /listen/:topics   a live stream of these (with commas between). It begins with a full view,
  *                            {"view":{"TOPIC":N, ...}}, of how many were published, unless it resumes. Query:
- *                            waiting=BYTES, drop=1, ping=MS, grace=MS, scope=TEXT, every=MS (a signal `tick`)
+ *                            waiting=BYTES, drop=1, ping=MS, grace=MS, scope=TEXT, every=MS (a signal
+ *                            `tick`), first=BYTES (a signal `first` of that length, before the view)
  *     GET  /late/:topics     the same on a thread of the pool, with a pause between topics
  *     POST /publish/:topic   {"t":TOPIC,"n":N} of the next N; query: n=HOW MANY (1), pad=BYTES, key=TEXT
  *     POST /tell/:topic      the query's `text` as a message: "halt" ends streams, others are answered
@@ -11,6 +12,7 @@
  *     GET  /hear/:topics     a live stream that begins with {"resumed":BOOL}, for what is poured
  *                            (pour.h); query as of /listen, and slim=1: without callbacks
  *     GET  /hear-late/:topics    the same on a thread of the pool
+ *     GET  /owned/:scope/:tab    {"owned":BOOL}: whether that tab has a stream
  *     GET  /counts           what was opened, over, published, refused and told
  *
  * Topics that begin with "k" are kept for replay; those that begin with "r" too, but not for long.
@@ -182,11 +184,30 @@ static bool begin_stream(cstar_conn *conn) {
     return rc == CSTAR_OK;
 }
 
+/* No two pieces of it are alike, lest gzip makes it short. */
+static void say_first(cstar_conn *conn, size_t bytes) {
+    char *text = malloc(bytes + 1);
+    uint64_t dice = 1;
+    if (text == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        dice = dice * 6364136223846793005U + 1442695040888963407U;
+        text[i] = (char)('!' + 3 + (dice >> 33) % 50); /* no quote, no backslash */
+    }
+    text[bytes] = '\0';
+    cstar_signal(conn, "first", text);
+    free(text);
+}
+
 static void begin(cstar_conn *conn, bool slow) {
     const char *topics = cstar_param(conn, "topics");
     joining j = {.conn = conn, .slow = slow};
     if (!begin_stream(conn)) {
         return;
+    }
+    if (number_of(conn, "first") != 0) {
+        say_first(conn, (size_t)number_of(conn, "first"));
     }
     if (!slow) { /* what is published meanwhile would be in the view, and come again */
         lock_state();
@@ -311,6 +332,13 @@ static void calm(cstar_conn *conn) {
     cstar_respond_text(conn, 200, "ok");
 }
 
+static void tell_owned(cstar_conn *conn) {
+    const bool owned =
+        cstar_tab_is_live(cstar_app_of(conn), cstar_param(conn, "scope"), cstar_param(conn, "tab"));
+    cstar_respond_json(conn, 200,
+                       owned ? CSTAR_STR("{\"owned\":true}") : CSTAR_STR("{\"owned\":false}"));
+}
+
 static void tell_counts(cstar_conn *conn) {
     char text[256];
     (void)snprintf(text, sizeof text,
@@ -337,6 +365,7 @@ int main(int argc, char **argv) {
     cstar_route(app, CSTAR_POST, "/tell/:topic", tell);
     cstar_route(app, CSTAR_POST, "/flood", start_flood, .blocking = true);
     cstar_route(app, CSTAR_POST, "/calm", calm, .blocking = true);
+    cstar_route(app, CSTAR_GET, "/owned/:scope/:tab", tell_owned);
     cstar_route(app, CSTAR_GET, "/counts", tell_counts);
     return cstar_main(app, argc, argv); /* frees the app: be calm before */
 }

@@ -421,6 +421,83 @@ static void sessions_share_cells(void **state) {
     assert_int_equal(x.f.live_blocks, 0);
 }
 
+static cstar_status send_long(cstar__exchange *x, const gift *g, bool shared) {
+    return shared ? send_gift(x, g) : cstar__respond_write(x, g->shared.bytes);
+}
+
+/* More than may wait in a stream, but one piece: it is taken while nothing else waits there,
+ * whatever others keep. */
+static void check_long_among(uint32_t window, bool slim, bool shared) {
+    const cstar__h2_limits limits = {.max_output = 10 * PIECE, .max_stream_output = 100};
+    fixture x;
+    gift g;
+    counts ng;
+    gift_init(&g, &ng, 'g');
+    open_peer(&x, &limits, window);
+    x.p.out.limit = 64 * 1024;
+    for (size_t i = 0; i < 3; i++) { /* the last two have a queue that is not used */
+        x.ids[i] = h2peer_get(&x.p, "/open");
+        h2peer_run(&x.p);
+    }
+    cstar__exchange *one = slim ? cstar__exchange_slim(x.p.waiting[0]) : x.p.waiting[0];
+    x.p.waiting[0] = one;
+    assert_int_equal(one->slim, slim);
+    assert_int_equal(cstar__respond_write(one, cstar_view(g.text, 64 * 1024 + 1)), CSTAR_ELIMIT);
+    x.p.wakes = 0;
+    x.p.deaf = true;
+    assert_int_equal(send_long(one, &g, shared), CSTAR_OK);
+    assert_int_equal(send_long(one, &g, shared), CSTAR_EAGAIN);
+    assert_int_equal(cstar__respond_write(one, CSTAR_STR("x")), CSTAR_EAGAIN);
+    assert_int_equal(cstar__respond_room(one), 0);
+    x.p.deaf = false;
+    h2peer_run(&x.p);
+    assert_int_equal(x.p.wakes, 1);
+    assert_int_equal(send_long(one, &g, shared), CSTAR_OK);
+    h2peer_run(&x.p);
+    assert_int_equal(cstar__respond_write(one, CSTAR_STR("x")), CSTAR_OK);
+    h2peer_run(&x.p);
+    assert_int_equal(body_of(&x, 0)->len, 6 + 2 * PIECE + 1);
+    assert_memory_equal(body_of(&x, 0)->ptr + 6 + PIECE, g.text, PIECE);
+    assert_int_equal(ng.holds, ng.lets);
+    h2peer_fini(&x.p);
+    assert_int_equal(x.f.live_blocks, 0);
+}
+
+static void a_long_piece_is_taken_whatever_the_window(void **state) {
+    (void)state;
+    static const uint32_t windows[] = {65535, 7, 120};
+    for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++) {
+        for (int kind = 0; kind < 4; kind++) {
+            check_long_among(windows[w], (kind & 1) != 0, (kind & 2) != 0);
+        }
+    }
+}
+
+/* As a whole answer it may be more than the connection has, but only one is. */
+static void long_pieces_are_bounded(void **state) {
+    (void)state;
+    const cstar__h2_limits limits = {.max_output = 2 * PIECE, .max_stream_output = 100};
+    fixture x;
+    gift g;
+    counts ng;
+    size_t taken = 0;
+    gift_init(&g, &ng, 'g');
+    open_peer(&x, &limits, 6); /* nothing but "onetwo" fits */
+    x.p.out.limit = 64 * 1024;
+    for (int i = 0; i < 5; i++) {
+        (void)open_slim(&x);
+    }
+    x.p.deaf = true;
+    for (size_t i = 0; i < 5; i++) {
+        taken += cstar__respond_write(x.p.waiting[i], g.shared.bytes) == CSTAR_OK;
+    }
+    assert_true(taken == 1 || taken == 2); /* it is the memory that counts */
+    assert_true(x.p.machine->queued >= limits.max_output);
+    assert_int_equal(x.p.machine->nstarved, 5 - taken);
+    h2peer_fini(&x.p);
+    assert_int_equal(x.f.live_blocks, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_stream_fits_its_budget),
@@ -430,6 +507,8 @@ int main(void) {
         cmocka_unit_test(what_is_borrowed_is_bounded),
         cmocka_unit_test(what_is_kept_leaves_room),
         cmocka_unit_test(a_long_piece_is_taken_alone),
+        cmocka_unit_test(a_long_piece_is_taken_whatever_the_window),
+        cmocka_unit_test(long_pieces_are_bounded),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(sessions_share_cells),
     };

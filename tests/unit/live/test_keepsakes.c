@@ -42,7 +42,7 @@ static cstar__keepsake_key key(const char *scope, const char *tab, uint64_t page
 }
 
 static cstar_status put(const rig *r, cstar__keepsake_key at, const char *signals) {
-    return cstar__keepsakes_put(r->k, &at, cstar_cstr(signals));
+    return cstar__keepsakes_put(r->k, &at, 0, cstar_cstr(signals));
 }
 
 /* NULL: there are none. */
@@ -135,17 +135,18 @@ static void the_oldest_go_when_they_are_too_much(void **state) {
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     begin(&r, (cstar__keepsakes_opts){.max_bytes = 10000, .max_signals = sizeof text - 1});
+    const size_t empty = r.memory.live_bytes;
     for (uint64_t i = 0; i < 1000; i++) {
         assert_int_equal(put(&r, key("", "t", i), i % 3 == 0 ? text : "{}"), CSTAR_OK);
         (void)cstar__keepsakes_count(r.k, &bytes);
         assert_true(bytes <= 10000);
-        assert_true(r.memory.live_bytes <= 10000 + 4096); /* what is counted is what there is */
+        assert_true(r.memory.live_bytes <= empty + 10000 + 200); /* all is counted */
     }
     assert_true(bytes > 9000);
     assert_string_equal(take(&r, key("", "t", 999)), text);
-    assert_int_equal(
-        cstar__keepsakes_put(r.k, &(cstar__keepsake_key){.page = 1}, cstar_view(text, sizeof text)),
-        CSTAR_ELIMIT);
+    assert_int_equal(cstar__keepsakes_put(r.k, &(cstar__keepsake_key){.page = 1}, 0,
+                                          cstar_view(text, sizeof text)),
+                     CSTAR_ELIMIT);
     end(&r);
     begin(&r, (cstar__keepsakes_opts){.max_bytes = 50});
     assert_int_equal(put(&r, key("", "t", 1), "{}"), CSTAR_ELIMIT);
@@ -191,6 +192,120 @@ static void what_could_not_be_taken_stays(void **state) {
     end(&r);
 }
 
+/* ---- shares ---- */
+
+static cstar_status put_of(const rig *r, uint8_t share, cstar__keepsake_key at, cstar_str signals) {
+    return cstar__keepsakes_put(r->k, &at, share, signals);
+}
+
+/* Whoever invents tabs pushes out what he has invented, however many. */
+static void who_has_the_most_loses_the_oldest(void **state) {
+    (void)state;
+    rig r;
+    begin(&r, (cstar__keepsakes_opts){.max_count = 1000});
+    for (uint64_t i = 0; i < 300; i++) { /* 3 of each */
+        assert_int_equal(put_of(&r, (uint8_t)(i % 100), key("", "good", i), CSTAR_STR("{}")), 0);
+    }
+    for (uint64_t i = 0; i < 100000; i++) {
+        assert_int_equal(put_of(&r, 7, key("", "bad", i), CSTAR_STR("{}")), 0);
+    }
+    assert_int_equal(count(&r), 1000);
+    for (uint64_t i = 0; i < 300; i++) { /* but for those who share his address, or seem to */
+        assert_true((take(&r, key("", "good", i)) != NULL) == (i % 100 != 7));
+    }
+    assert_string_equal(take(&r, key("", "bad", 99999)), "{}");
+    end(&r);
+}
+
+/* Few, but long ones: bytes are what there is too much of. */
+static void who_has_most_bytes_loses_the_oldest(void **state) {
+    (void)state;
+    rig r;
+    static char text[5000];
+    memset(text, 'x', sizeof text);
+    begin(&r, (cstar__keepsakes_opts){.max_bytes = 100000});
+    for (uint64_t i = 0; i < 200; i++) { /* more of them than of the others */
+        assert_int_equal(put_of(&r, 1, key("", "good", i), CSTAR_STR("{}")), 0);
+    }
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_int_equal(put_of(&r, 7, key("", "bad", i), cstar_view(text, sizeof text)), 0);
+    }
+    for (uint64_t i = 0; i < 200; i++) {
+        assert_string_equal(take(&r, key("", "good", i)), "{}");
+    }
+    end(&r);
+}
+
+/* As long as there is room nobody has too many. */
+static void one_share_may_have_all(void **state) {
+    (void)state;
+    rig r;
+    begin(&r, (cstar__keepsakes_opts){.max_count = 1000});
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_int_equal(put_of(&r, 9, key("", "t", i), CSTAR_STR("{}")), 0);
+    }
+    assert_int_equal(count(&r), 1000);
+    assert_string_equal(take(&r, key("", "t", 0)), "{}");
+    end(&r);
+}
+
+/* Nobody waits while all of a crowd is thrown away. */
+static void old_ones_go_a_few_at_a_time(void **state) {
+    (void)state;
+    rig r;
+    size_t n = 1000;
+    begin(&r, (cstar__keepsakes_opts){.max_ms = 100});
+    for (uint64_t i = 0; i < n; i++) {
+        assert_int_equal(put_of(&r, (uint8_t)i, key("", "old", i), CSTAR_STR("{}")), 0);
+    }
+    clock_ms += 101;
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_int_equal(put_of(&r, 3, key("", "new", 0), CSTAR_STR("{}")), 0);
+        assert_true(count(&r) + 8 >= n);
+        n = count(&r);
+    }
+    assert_int_equal(n, 1);
+    end(&r);
+}
+
+static void a_share_is_an_address(void **state) {
+    (void)state;
+    rig r;
+    size_t used = 0;
+    bool seen[256] = {false};
+    begin(&r, (cstar__keepsakes_opts){.seed = {1, 2}});
+#define SHARE(text) cstar__keepsakes_share(r.k, cstar_cstr(text))
+    assert_int_equal(SHARE("2001:db8:0:1::1"), SHARE("2001:db8:0:1:ffff::2")); /* one customer's */
+    assert_int_not_equal(SHARE("2001:db8:0:1::1"), SHARE("2001:db8:0:2::1"));
+    assert_int_equal(SHARE("192.0.2.1"), SHARE("::ffff:192.0.2.1"));
+    assert_int_not_equal(SHARE("192.0.2.1"), SHARE("192.0.2.2"));
+    assert_int_not_equal(SHARE("unix"), SHARE("unknown"));
+    for (int i = 0; i < 2000; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "10.0.%d.%d", i / 256, i % 256);
+        used += !seen[SHARE(text)];
+        seen[SHARE(text)] = true;
+    }
+    assert_true(used > 240);
+    end(&r);
+}
+
+static void what_is_too_long_is_no_key(void **state) {
+    (void)state;
+    rig r;
+    static char text[UINT16_MAX + 1];
+    memset(text, 'x', sizeof text);
+    begin(&r, (cstar__keepsakes_opts){0});
+    cstar__keepsake_key at = {.scope = cstar_view(text, sizeof text), .tab = CSTAR_STR("t")};
+    assert_int_equal(put_of(&r, 0, at, CSTAR_STR("{}")), CSTAR_ELIMIT);
+    at = (cstar__keepsake_key){.tab = cstar_view(text, 256)};
+    assert_int_equal(put_of(&r, 0, at, CSTAR_STR("{}")), CSTAR_ELIMIT);
+    at = (cstar__keepsake_key){.scope = cstar_view(text, UINT16_MAX), .tab = cstar_view(text, 255)};
+    assert_int_equal(put_of(&r, 0, at, CSTAR_STR("{}")), CSTAR_OK);
+    assert_string_equal(take(&r, at), "{}");
+    end(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_taken_once),
@@ -200,6 +315,12 @@ int main(void) {
         cmocka_unit_test(the_oldest_go_when_they_are_too_much),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(what_could_not_be_taken_stays),
+        cmocka_unit_test(who_has_the_most_loses_the_oldest),
+        cmocka_unit_test(who_has_most_bytes_loses_the_oldest),
+        cmocka_unit_test(one_share_may_have_all),
+        cmocka_unit_test(old_ones_go_a_few_at_a_time),
+        cmocka_unit_test(a_share_is_an_address),
+        cmocka_unit_test(what_is_too_long_is_no_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,8 @@ static cstar__registry *fresh(const cstar__registry_opts *opts) {
 }
 
 static cstar__tab tab3(const char *scope, const char *tab, const char *page) {
-    return (cstar__tab){cstar_cstr(scope), cstar_cstr(tab), cstar_cstr(page)};
+    return (cstar__tab){
+        .scope = cstar_cstr(scope), .tab = cstar_cstr(tab), .page = cstar_cstr(page)};
 }
 
 static cstar__claim claim(cstar__registry *r, cstar__tab t, uint64_t stream) {

@@ -93,7 +93,8 @@ static void step_claim(worker *w) {
     some_tab(w, tab);
     (void)snprintf(page, sizeof page, "p%d", (int)(w->stream % 16));
     const bool known = w->paged && rnd(w, 8) != 0;
-    const cstar__tab t = {CSTAR_STR("u"), cstar_cstr(tab), cstar_cstr(known ? page : NULL)};
+    const cstar__tab t = {
+        .scope = CSTAR_STR("u"), .tab = cstar_cstr(tab), .page = cstar_cstr(known ? page : NULL)};
     cstar__claim c = {.generation = 0};
     call made = {.begun = tick(w)};
     w->wrong += cstar__registry_claim(w->r, &t, w->stream, &c) != CSTAR_OK;
@@ -120,7 +121,7 @@ static bool is_owner(const worker *w, const held *h) {
 }
 
 static void release(worker *w, const held *h) {
-    const cstar__tab t = {CSTAR_STR("u"), cstar_cstr(h->claim.tab), {NULL, 0}};
+    const cstar__tab t = {.scope = CSTAR_STR("u"), .tab = cstar_cstr(h->claim.tab)};
     cstar__registry_release(w->r, &t, w->stream, h->claim.generation);
     w->wrong += is_owner(w, h);
 }
@@ -487,7 +488,7 @@ typedef struct racer {
 
 static cstar__tab round_tab(char name[16], int round) {
     (void)snprintf(name, 16, "t%d", round);
-    return (cstar__tab){CSTAR_STR("u"), cstar_cstr(name), {NULL, 0}};
+    return (cstar__tab){.scope = CSTAR_STR("u"), .tab = cstar_cstr(name)};
 }
 
 static void *race(void *arg) {

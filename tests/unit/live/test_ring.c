@@ -200,7 +200,7 @@ static void test_age(void **state) {
     cstar__ring_fini(&r);
 }
 
-static void test_stop_and_limit(void **state) {
+static void test_stop(void **state) {
     (void)state;
     static found f;
     cstar__ring r;
@@ -214,20 +214,6 @@ static void test_stop_and_limit(void **state) {
     assert_int_equal(cstar__ring_since(&r, 20, note, &f), CSTAR_OK);
     assert_int_equal(f.count, 7);
     assert_int_equal(f.ids[6], 27);
-    o = limits(40, 0, 0);
-    cstar__ring_limit(&r, &o, 100);
-    assert_int_equal(held, 40);
-    o = limits(40, 105, 0);
-    cstar__ring_limit(&r, &o, 100);
-    assert_int_equal(held, 10);
-    o = limits(40, 105, 4);
-    cstar__ring_limit(&r, &o, 100);
-    assert_int_equal(since(&r, 95, &f), 5);
-    assert_int_equal(since(&r, 94, &f), -1);
-    o = limits(0, 0, 0);
-    cstar__ring_limit(&r, &o, 100);
-    assert_int_equal(held, 0);
-    assert_null(r.entries);
     cstar__ring_fini(&r);
 }
 
@@ -462,7 +448,7 @@ static void run_model(failalloc *a, bool failing) {
     uint64_t id = 0;
     uint64_t now = 1000;
     start_packets();
-    m.o = limits(1 + dice(60), maybe(100 + dice(3000)), maybe(1 + dice(300)));
+    m.o = limits(dice(60), maybe(dice(3000)), maybe(dice(300)));
     m.o = keyed ? latest(m.o) : m.o;
     m.count = m.gone = 0;
     cstar__ring_init(&r, &a->alloc, &m.o);
@@ -474,10 +460,6 @@ static void run_model(failalloc *a, bool failing) {
         if (dice(6) != 0) {
             id += 1 + dice(12);
             model_put(&m, &r, (cstar__ring_entry){.id = id, .at_ms = now, .bytes = dice(200)});
-        } else if (dice(8) == 0) {
-            m.o = limits(dice(60), maybe(dice(3000)), maybe(dice(300)));
-            m.o = keyed ? latest(m.o) : m.o;
-            cstar__ring_limit(&r, &m.o, now);
         } else {
             cstar__ring_expire(&r, now);
         }
@@ -533,12 +515,12 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_count),          cmocka_unit_test(test_no_history),
-        cmocka_unit_test(test_bytes),          cmocka_unit_test(test_age),
-        cmocka_unit_test(test_stop_and_limit), cmocka_unit_test(test_space),
-        cmocka_unit_test(test_model),          cmocka_unit_test(test_failing_memory),
-        cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_newest_of_each_key),
-        cmocka_unit_test(test_no_key),         cmocka_unit_test(test_bytes_of_keys),
+        cmocka_unit_test(test_count),         cmocka_unit_test(test_no_history),
+        cmocka_unit_test(test_bytes),         cmocka_unit_test(test_age),
+        cmocka_unit_test(test_stop),          cmocka_unit_test(test_space),
+        cmocka_unit_test(test_model),         cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_newest_of_each_key),
+        cmocka_unit_test(test_no_key),        cmocka_unit_test(test_bytes_of_keys),
         cmocka_unit_test(test_space_of_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,47 @@ static void what_was_early_is_not_counted(void **state) {
     finish(&r);
 }
 
+/* Its first view is among that: without it the rest is of no use. */
+static void what_was_early_is_not_dropped(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    rigged *s = liverig_open(&r, 0);
+    s->conf.max_waiting = 219; /* three of them */
+    s->conf.drop = true;
+    assert_int_equal(cstar__live_subscribe(s->live, TOPIC("a")), CSTAR_OK);
+    publish(&r, "a", 1, 3);
+    liverig_run(&r);
+    s->room = 0;
+    liverig_start(s);
+    publish(&r, "a", 4, 9);
+    liverig_run(&r);
+    assert_int_equal(r.pool.stats.live_dropped, 3);
+    liverig_take(s, SIZE_MAX);
+    assert_string_equal(liverig_text(s), "1 2 3 7 8 9");
+    finish(&r);
+}
+
+/* One frame may be longer than the budget, also behind what was early. */
+static void a_long_frame_behind_what_was_early(void **state) {
+    (void)state;
+    liverig r;
+    assert_true(liverig_init(&r, &(liverig_opts){0}));
+    rigged *s = liverig_open(&r, 0);
+    s->conf.max_waiting = 10;
+    assert_int_equal(cstar__live_subscribe(s->live, TOPIC("a")), CSTAR_OK);
+    publish(&r, "a", 1, 3);
+    liverig_run(&r);
+    s->room = 0;
+    liverig_start(s);
+    publish(&r, "a", 4, 4);
+    liverig_run(&r);
+    assert_int_equal(s->aborts, 0);
+    liverig_take(s, SIZE_MAX);
+    assert_string_equal(liverig_text(s), "1 2 3 4");
+    finish(&r);
+}
+
 static void a_write_that_does_not_fit_cuts(void **state) {
     (void)state;
     liverig r;
@@ -997,6 +1038,8 @@ int main(void) {
         cmocka_unit_test(nothing_is_tried_when_grace_is_over),
         cmocka_unit_test(one_frame_may_be_larger_than_the_budget),
         cmocka_unit_test(what_was_early_is_not_counted),
+        cmocka_unit_test(what_was_early_is_not_dropped),
+        cmocka_unit_test(a_long_frame_behind_what_was_early),
         cmocka_unit_test(a_write_that_does_not_fit_cuts),
         cmocka_unit_test(a_write_without_memory_cuts),
         cmocka_unit_test(a_halt_sends_what_waits),

@@ -144,7 +144,10 @@ static void tab_event(cstar_conn *conn, const cstar_signals *in) {
 }
 
 static void info_tab(cstar_conn *conn, const cstar_message *m) {
-    (void)m;
+    if (cstar_str_eq(m->bytes, CSTAR_STR("halt"))) {
+        cstar_halt(conn);
+        return;
+    }
     assert_int_equal(cstar_tab_rerender(conn), CSTAR_OK); /* it is the stream itself */
 }
 
@@ -154,7 +157,8 @@ static const char *key_tab(cstar_conn *conn) {
 }
 
 CSTAR_PAGE(tabbed, .mount = mount_list, .render = render_list, .connect = connect_list,
-           .info = info_tab, .stream_key = key_tab, .events = CSTAR_EVENTS({"show", tab_event}));
+           .info = info_tab, .disconnect = on_disconnect, .stream_key = key_tab,
+           .events = CSTAR_EVENTS({"show", tab_event}));
 CSTAR_PAGE(deaf, .mount = mount_list, .render = render_list, .connect = connect_list,
            .stream_key = key_tab, .events = CSTAR_EVENTS({"show", tab_event}));
 
@@ -637,6 +641,86 @@ static void a_stream_that_can_not_render_is_left_alone(void **state) {
     assert_true(cstar_test_is_open(s));
 }
 
+/* ---- a stream that has ended ---- */
+
+/* Its client has not taken the end: the exchange lingers. */
+static void expect_ended(const fixture *f, cstar_test_stream *s) {
+    assert_true(cstar_test_is_open(s));
+    assert_int_equal(nended, 0);
+    assert_false(cstar_tab_is_live(f->app, "bob", "a"));
+    assert_int_equal(cstar_tab_end(f->app, "bob", "a"), CSTAR_ENOENT);
+    const cstar_test_reply *r =
+        cstar_test_event(f->t, "/tabbed", "show", "{\"tabId\":\"a\",\"filter\":\"mine\"}");
+    cstar_test_expect_status(r, 200);
+    assert_int_equal(r->npatches, 1); /* nobody else could show it */
+    assert_non_null(strstr(r->patches[0].html, ">mine</ul>"));
+}
+
+static void who_has_halted_is_not_live(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/tabbed", "{\"tabId\":\"a\"}");
+    cstar_test_slow(a, true);
+    say(f, "items", "halt");
+    expect_ended(f, a);
+    cstar_test_advance(f->t, 1000);
+    assert_false(cstar_test_is_open(a));
+    assert_int_equal(nended, 1);
+    assert_int_equal(ended[0], CSTAR_ENDED_HALTED);
+}
+
+static void who_was_ended_is_not_live(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/tabbed", "{\"tabId\":\"a\"}");
+    cstar_test_slow(a, true);
+    assert_int_equal(cstar_tab_end(f->app, "bob", "a"), CSTAR_OK);
+    cstar_test_advance(f->t, 0);
+    expect_ended(f, a);
+    cstar_test_slow(a, false);
+    cstar_test_advance(f->t, 0);
+    assert_int_equal(nended, 1);
+    assert_int_equal(ended[0], CSTAR_ENDED_REPLACED);
+}
+
+static void who_is_drained_is_not_live(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/tabbed", "{\"tabId\":\"a\"}");
+    cstar_test_slow(a, true);
+    cstar_test_drain(f->t);
+    expect_ended(f, a);
+}
+
+/* The next one is there before the client of the old has taken its end. */
+static void the_successor_of_one_that_has_halted_renders(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *a = open_at(f, "/tabbed", "{\"tabId\":\"a\"}");
+    cstar_test_slow(a, true);
+    say(f, "items", "halt");
+    cstar_test_stream *b = open_at(f, "/tabbed", "{\"tabId\":\"a\"}");
+    assert_true(cstar_test_is_open(a));
+    const cstar_test_reply *r =
+        cstar_test_event(f->t, "/tabbed", "show", "{\"tabId\":\"a\",\"filter\":\"mine\"}");
+    assert_int_equal(r->npatches, 0);
+    cstar_test_advance(f->t, 0);
+    expect_list(b, "mine");
+    cstar_test_advance(f->t, 1000); /* the end of the old one does not touch its claim */
+    assert_false(cstar_test_is_open(a));
+    assert_true(cstar_tab_is_live(f->app, "bob", "a"));
+}
+
+/* What it said while it was replaced, or before: the page of a duplicated tab that comes back. */
+static void a_page_that_was_replaced_has_its_latest_signals(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *one =
+        open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"one\"}");
+    filter_by(f, "{\"tabId\":\"t\",\"pageId\":\"1\",\"filter\":\"said\"}");
+    cstar_test_stream *two = open_at(f, "/list", "{\"tabId\":\"t\",\"pageId\":\"2\"}");
+    expect_filter(f, two, "all");
+    one = cstar_test_reconnect(one); /* split */
+    assert_true(fresh);
+    expect_filter(f, one, "said");
+    expect_filter(f, two, "all");
+}
+
 /* ---- streams by hand ---- */
 
 static void a_stream_by_hand_has_one_of_each_tab(void **state) {
@@ -877,6 +961,11 @@ int main(void) {
         TEST(without_a_stream_the_answer_has_it),
         TEST(signals_that_are_not_kept_are_rendered_by_the_answer),
         TEST(a_stream_that_can_not_render_is_left_alone),
+        TEST(who_has_halted_is_not_live),
+        TEST(who_was_ended_is_not_live),
+        TEST(who_is_drained_is_not_live),
+        TEST(the_successor_of_one_that_has_halted_renders),
+        TEST(a_page_that_was_replaced_has_its_latest_signals),
         TEST(a_stream_by_hand_has_one_of_each_tab),
         TEST(a_plain_handler_reaches_its_tab),
         TEST(a_released_tab_is_somebody_elses_and_the_stream_goes_on),

@@ -310,6 +310,7 @@ static void a_drain_ends_it_cleanly(void **state) {
         cstar_buf_reset(&d->out);
         cstar__h1_drain(&d->machine);
         assert_non_null(exchange(d)); /* till its client has the end */
+        assert_false(cstar_tab_is_live(x.app, "room", "t"));
         take_all(d);
         cstar_buf_byte(&d->out, '\0');
         assert_null(exchange(d));
@@ -317,6 +318,28 @@ static void a_drain_ends_it_cleanly(void **state) {
         assert_true(d->out.len >= 6 && strcmp(d->out.ptr + d->out.len - 6, "0\r\n\r\n") == 0);
         assert_false(cstar_tab_is_live(x.app, "room", "t"));
     }
+    close_app(&x);
+}
+
+static void who_was_ended_is_nobodys(void **state) {
+    (void)state;
+    static const char *const bodies[] = {"{\"tabId\":\"t\",\"pageId\":\"p\"}", "{\"tabId\":\"t\"}"};
+    fixture x;
+    open_app(&x);
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        webdrive *d = client(&x);
+        (void)post(d, "/keyed", bodies[i]);
+        assert_true(exchange(d)->slim);
+        assert_int_equal(cstar_tab_end(x.app, "room", "t"), CSTAR_OK);
+        (void)cstar__app_open_mail(x.app, 0);
+        assert_non_null(exchange(d)); /* till its client has the end */
+        assert_false(cstar_tab_is_live(x.app, "room", "t"));
+        assert_int_equal(cstar_tab_end(x.app, "room", "t"), CSTAR_ENOENT);
+        take_all(d);
+        assert_null(exchange(d));
+    }
+    size_t bytes = 0;
+    assert_int_equal(cstar__keepsakes_count(x.app->keepsakes, &bytes), 1); /* of the known page */
     close_app(&x);
 }
 
@@ -420,6 +443,7 @@ int main(void) {
         cmocka_unit_test(a_slow_client_is_cut),
         cmocka_unit_test(one_that_waits_is_woken),
         cmocka_unit_test(a_drain_ends_it_cleanly),
+        cmocka_unit_test(who_was_ended_is_nobodys),
         cmocka_unit_test(a_newer_one_takes_its_tab),
         cmocka_unit_test(its_line_says_what_its_request_was),
         cmocka_unit_test(out_of_memory_it_lasts_or_is_refused),
