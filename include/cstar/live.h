@@ -102,7 +102,7 @@ CSTAR_API cstar_status cstar_subscribe(cstar_conn *conn, const char *topic);
 CSTAR_API cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic);
 
 /** Calls `fn` every `ms` milliseconds (at least 1) while the stream lives; again with the same
- * function: with the new time; 0: no more. A stream can have 16. ESTATE, ELIMIT, ENOMEM. */
+ * function: with the new time; 0: no more. A stream can have 16. EINVAL: no function; ESTATE, ELIMIT, ENOMEM. */
 CSTAR_API cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *conn));
 
 /**
@@ -133,7 +133,9 @@ CSTAR_API void *cstar_stream_state(cstar_conn *conn, size_t size);
  * come back (Last-Event-ID), and the topics have kept what it missed, which follows. If not, send a
  * full view. False too if it subscribes to a topic without replay. Subscribe to all of them before
  * you ask and make the view: what topics with replay have published until the last call of
- * cstar_subscribe() is taken to be in it, and does not come again.
+ * cstar_subscribe() is taken to be in it, and does not come again. What the client has is told by
+ * a place in all that was published, and not by topics: a stream that may come back with others
+ * than it had (a filter in its signals chooses them) sends a full view whenever they differ.
  */
 CSTAR_API bool cstar_resumed(const cstar_conn *conn);
 

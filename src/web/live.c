@@ -255,6 +255,9 @@ void cstar__live_free_timers(cstar__live_conn *l) {
 static void remove_timer(cstar__live_conn *l, cstar__timer *t) { *t = l->timers[--l->ntimers]; }
 
 cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *conn)) {
+    if (fn == NULL) {
+        return topic_failed(conn, CSTAR_EINVAL, "every");
+    }
     cstar__live_conn *l = cstar__live_of(conn);
     if (l == NULL || l->s == NULL) {
         return topic_failed(conn, CSTAR_ESTATE, "every");

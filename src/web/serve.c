@@ -15,9 +15,15 @@ static void on_log(void *arg, const char *line) {
     cstar__app_log(app, CSTAR_LOG_WARN, "%s", line);
 }
 
+/* "No limit" is a large one: several are added up. */
+static size_t size_or(size_t asked, size_t otherwise) {
+    const size_t size = asked != 0 ? asked : otherwise;
+    return size < SIZE_MAX / 32 ? size : SIZE_MAX / 32;
+}
+
 static void set_limits(cstar_app *app, const cstar_serve_opts *o) {
-    app->max_body = o->max_body != 0 ? o->max_body : CSTAR__MAX_SIGNAL_BYTES;
-    __atomic_store_n(&app->max_response, o->max_response != 0 ? o->max_response : (size_t)16 << 20,
+    app->max_body = size_or(o->max_body, CSTAR__MAX_SIGNAL_BYTES);
+    __atomic_store_n(&app->max_response, size_or(o->max_response, (size_t)16 << 20),
                      __ATOMIC_RELAXED); /* who publishes may be looking */
     app->max_published = o->max_published;
     app->max_stream_memory = o->max_stream_memory;
@@ -139,7 +145,7 @@ static cstar__listen *listen_list(cstar_app *app, const cstar_serve_opts *o, siz
 
 /* Of any route, whatever the app's own limit is. */
 static size_t largest_body(const cstar_app *app) {
-    return app->largest_body > app->max_body ? app->largest_body : app->max_body;
+    return size_or(app->largest_body > app->max_body ? app->largest_body : app->max_body, 0);
 }
 
 static cstar__server *new_server(cstar_app *app, const cstar_serve_opts *o, cstar_err *err) {

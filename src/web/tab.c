@@ -139,8 +139,8 @@ bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
     cstar_conn *conn = l->conn;
     cstar__tab t = tab_of(conn, scope);
     cstar__claim claim;
-    if (!cstar__tab_id_ok(t.tab)) {
-        return true; /* an ordinary stream */
+    if (!cstar__tab_id_ok(t.tab) || conn->x->request.method == CSTAR__HEAD) {
+        return true; /* an ordinary stream; or none, which takes no tab from one */
     }
     t.share = share_of(conn);
     l->scope = cstar_arena_strdup(&conn->x->arena, t.scope);

@@ -194,9 +194,11 @@ static cstar_status add(cstar_app *app, view *v) {
 
 static const char *wrong(const char *topic, const cstar_view_opts *o) {
     const bool can = o->mode == CSTAR_OUTER || o->mode == CSTAR_INNER || o->mode == CSTAR_REPLACE;
-    if (topic == NULL || topic[0] == '\0' || topic[0] == '\1' ||
-        strlen(topic) > CSTAR__TOPIC_BYTES) {
+    if (topic == NULL || topic[0] == '\0' || strlen(topic) > CSTAR__TOPIC_BYTES) {
         return "a topic has 1 to 256 bytes";
+    }
+    if (strchr(topic, '\1') != NULL || (o->key != NULL && strchr(o->key, '\1') != NULL)) {
+        return "the topic and the key of a view have no byte 1";
     }
     if (o->render == NULL) {
         return "it has no render";

@@ -96,6 +96,11 @@ static void info(cstar_conn *conn, const cstar_message *m) {
     cstar_signal(conn, "n", cstar_json_int(cstar_json_path(j, "n"), -1));
 }
 
+static void without_timer(cstar_conn *conn) {
+    cstar_live(conn, .info = NULL);
+    set[0] = cstar_every(conn, 10, NULL);
+}
+
 static const char *scope(cstar_conn *conn) { return cstar_query(conn, "scope"); }
 
 static void connect_page(cstar_conn *conn, const cstar_signals *in) {
@@ -119,6 +124,8 @@ static void tell(cstar_conn *conn, const cstar_signals *in) {
     }
 }
 
+static void by_hand(cstar_conn *conn) { cstar_live(conn, .scope = "hand"); }
+
 CSTAR_PAGE(page, .render = render, .connect = connect_page, .info = info, .stream_key = scope,
            .events = CSTAR_EVENTS({"tell", tell}));
 
@@ -133,6 +140,8 @@ static int set_up(void **state) {
     f->app = cstar_app_new();
     cstar_route(f->app, CSTAR_GET, "/timers", with_timers);
     cstar_route(f->app, CSTAR_GET, "/topics", with_topics);
+    cstar_route(f->app, CSTAR_GET, "/hand", by_hand);
+    cstar_route(f->app, CSTAR_GET, "/no-timer", without_timer);
     cstar_page(f->app, "/page", &page);
     f->t = cstar_test_new(f->app);
     *state = f;
@@ -308,6 +317,26 @@ static void a_streams_path_takes_post_alone(void **state) {
     assert_true(r->complete);
 }
 
+/* Whoever looks at what a stream's head would be takes its tab from nobody. */
+static void a_head_takes_no_tab(void **state) {
+    static const char url[] = "/hand?datastar=%7B%22tabId%22%3A%22t%22%7D";
+    const fixture *f = *state;
+    cstar_test_stream *s = cstar_test_open(f->t, url);
+    assert_true(cstar_tab_is_live(f->app, "hand", "t"));
+    cstar_test_expect_status(cstar_test_request(f->t, url, .method = "HEAD"), 200);
+    cstar_test_advance(f->t, 0);
+    assert_true(cstar_test_is_open(s));
+    assert_true(cstar_tab_is_live(f->app, "hand", "t"));
+}
+
+static void a_timer_has_a_function(void **state) {
+    const fixture *f = *state;
+    set[0] = CSTAR_OK;
+    cstar_test_stream *s = cstar_test_open(f->t, "/no-timer");
+    assert_int_equal(set[0], CSTAR_EINVAL);
+    assert_true(cstar_test_is_open(s));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -319,6 +348,8 @@ int main(void) {
         TEST(a_patch_is_rendered_if_somebody_listens),
         TEST(a_patch_that_can_not_be_rendered_is_nobodys),
         TEST(a_streams_path_takes_post_alone),
+        TEST(a_head_takes_no_tab),
+        TEST(a_timer_has_a_function),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

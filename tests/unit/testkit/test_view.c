@@ -445,6 +445,8 @@ static void mistakes_are_named(void **state) {
     cstar_app *app = f->app; /* it is "served": nothing sticks to it */
     assert_int_equal(cstar_live_view(app, "", .render = draw), CSTAR_EINVAL);
     assert_int_equal(cstar_live_view(app, NULL, .render = draw), CSTAR_EINVAL);
+    assert_int_equal(cstar_live_view(app, "a\1b", .render = draw), CSTAR_EINVAL);
+    assert_int_equal(cstar_live_view(app, "a", .key = "b\1", .render = draw), CSTAR_EINVAL);
     assert_int_equal(cstar_live_view(app, "x", .key = "y"), CSTAR_EINVAL);
     assert_int_equal(cstar_live_view(app, "x", .render = draw, .mode = CSTAR_APPEND), CSTAR_EINVAL);
     assert_int_equal(cstar_live_view(app, "x", .render = draw, .mode = CSTAR_INNER), CSTAR_EINVAL);
