@@ -57,9 +57,10 @@ static void mount(cstar_conn *conn) {
     cstar_signal(conn, "refused", "");
 }
 
-/* What the server refuses before it has read it does not reach the event. */
+/* What the server refuses before it has read it does not reach the event. The bar begins anew when
+ * an upload does, not when one ends: an answer about how far it is may be on its way still. */
 #define WATCH                                                                                      \
-    "if (evt.detail.el === el && evt.detail.type === `started`) $refused = ``; "                   \
+    "if (evt.detail.el === el && evt.detail.type === `started`) { $refused = ``; $percent = 0; } " \
     "if (evt.detail.el === el && evt.detail.type === `error`) "                                    \
     "$refused = evt.detail.argsRaw.status === `413` ? `Too large: a file may have 32 MB.` : "      \
     "`That did not work.`"
@@ -114,7 +115,6 @@ static void send_event(cstar_conn *conn, const cstar_signals *in) {
     if (progress_new_id(id)) { /* the next upload is another one */
         cstar_signal(conn, "upload", id);
     }
-    cstar_signal(conn, "percent", 0);
 }
 
 /* ---- progress ---- */
