@@ -1,8 +1,9 @@
 /* net/mask.h -- which signals a thread takes.
  *
- * Signals that end or reload a server are for the thread that serves (worker 0), whose loop has the
- * handlers. The kernel gives a process's signal to any thread that does not block it, and so to one
- * that was born a moment ago; hence the threads we make are born blocking it.
+ * The kernel gives a process's signal to any thread that does not block it, and so to one that was
+ * born a moment ago and is nobody yet; hence the threads we make are born blocking it. Workers then
+ * take the mask of who made them, since programs that handlers start inherit theirs; threads of the
+ * application's own stay as they are: a signal would end their sleep.
  *
  * Threads: each function is about the calling thread.
  *

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE /* what uv.h needs of POSIX */
 #include "net/server.h"
 
-#include "net/mask.h"
 #include "net/work.h"
 #include "net/worker.h"
 
@@ -278,20 +277,20 @@ bool cstar__server_draining(const cstar__server *s) {
 
 static void thread_main(void *arg) {
     cstar__worker *w = arg;
+    cstar__mask_restore(&w->mask); /* programs that handlers start inherit it */
     cstar__worker_run(w);
     (void)__atomic_sub_fetch(&w->server->others, 1, __ATOMIC_RELEASE);
     (void)uv_async_send(&w->server->workers[0].stop);
 }
 
 static bool start_thread(cstar__worker *w) {
-    sigset_t before;
-    cstar__mask_for_threads(&before);
+    cstar__mask_for_threads(&w->mask);
     (void)__atomic_add_fetch(&w->server->others, 1, __ATOMIC_RELAXED);
     bool runs = uv_thread_create(&w->thread, thread_main, w) == 0;
     if (!runs) {
         (void)__atomic_sub_fetch(&w->server->others, 1, __ATOMIC_RELAXED);
     }
-    cstar__mask_restore(&before);
+    cstar__mask_restore(&w->mask);
     return runs;
 }
 

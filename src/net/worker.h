@@ -8,6 +8,7 @@
 #include "net/alarm.h"
 #include "net/bound.h"
 #include "net/listener.h"
+#include "net/mask.h"
 #include "net/process.h"
 #include "net/server.h"
 #include "net/slab.h"
@@ -54,6 +55,7 @@ struct cstar__worker {
     uv_timer_t watch; /* worker 0: tells the service manager's watchdog that it turns */
     uv_signal_t sigint, sigterm, sighup;
     uv_thread_t thread;
+    sigset_t mask; /* of who made the thread */
     cstar__exchange_pool pool;
     cstar__env env;
     cstar__slab slab; /* the machines' memory */
