@@ -205,13 +205,16 @@ void cstar__h2_queue_begin(cstar__h2_stream *s) {
 }
 
 /* In the memory that the stream has, and in what the connection may still have. What is borrowed counts
- * there, too, and would move to the stream's. */
+ * there, too, and would move to the stream's. Behind a long piece there is none until all of it has
+ * left: its memory would stay as long as anything waits. */
 size_t cstar__h2_queue_room(const cstar__h2_stream *s) {
     const cstar__h2 *m = s->m;
     const size_t waiting = cstar__h2_queue_waiting(s);
     const size_t most = m->limits.max_stream_output;
-    const size_t own = waiting < most ? most - waiting : 0;
-    const size_t have = s->borrows || s->out == NULL ? 0 : s->out->queue.cap - waiting;
+    const size_t cap = s->borrows || s->out == NULL ? 0 : s->out->queue.cap;
+    const bool is_long = cap > most && waiting != 0;
+    const size_t own = waiting < most && !is_long ? most - waiting : 0;
+    const size_t have = cap != 0 ? cap - waiting : 0;
     const size_t more = cstar__h2_is_full(m) ? 0 : m->limits.max_output - m->queued;
     return own < have + more ? own : have + more;
 }

@@ -219,6 +219,7 @@ static cstar_status take_over(cstar__registry *r, cstar__shard *s, cstar__entry 
     made->replaces = true;
     made->old_stream = e->stream;
     made->old_generation = e->generation;
+    made->same_page = !new_page && c->page != 0;
     if (new_page && e->page != 0) {
         cstar__entry_remember(r, e); /* a duplicated tab's comes back */
         remember_replaced(e);
@@ -363,8 +364,8 @@ cstar_status cstar__registry_resolve(cstar__registry *r, const cstar__tab *t,
     return CSTAR_OK;
 }
 
-/* Of a page that has no stream. What can't be kept leaves nothing: what was said before it would be
- * taken for the last. [locks of its keys] */
+/* Of a page that has no stream. What can't be kept is lost: what was said before it would be taken
+ * for the last. [locks of its keys] */
 static cstar_status say_later(cstar__registry *r, const cstar__tab *t, uint64_t page,
                               cstar_str json) {
     const cstar__keepsake_key key = {.scope = t->scope, .tab = t->tab, .page = page};
@@ -372,7 +373,9 @@ static cstar_status say_later(cstar__registry *r, const cstar__tab *t, uint64_t 
         return CSTAR_ENOENT;
     }
     const cstar_status rc = cstar__keepsakes_put(r->opts.keepsakes, &key, t->share, json);
-    if (rc != CSTAR_OK) {
+    const cstar_str lost = CSTAR_STR(CSTAR__REGISTRY_LOST);
+    if (rc != CSTAR_OK &&
+        cstar__keepsakes_put(r->opts.keepsakes, &key, t->share, lost) != CSTAR_OK) {
         cstar__keepsakes_forget(r->opts.keepsakes, &key);
     }
     return rc;

@@ -44,6 +44,9 @@
 #include "live/keepsakes.h"
 #include "live/tab_id.h"
 
+/** What is kept of a page of which it is not known what it said last. No signals look like it. */
+#define CSTAR__REGISTRY_LOST "?"
+
 typedef struct cstar__registry cstar__registry;
 
 typedef struct cstar__registry_opts { /* zero is the default of every field */
@@ -66,6 +69,7 @@ typedef struct cstar__claim {
     uint64_t generation; /* unique in this registry; never 0 */
     bool replaces;       /* another stream owned it, which is to end now: */
     uint64_t old_stream, old_generation;
+    bool same_page;                  /* which is this one's page: what it has said stays */
     bool split;                      /* not the tab that was asked for, but the derived one */
     char tab[CSTAR__TAB_ID_MAX + 1]; /* the tab that was claimed */
 } cstar__claim;
@@ -140,17 +144,21 @@ CSTAR_MUST_USE cstar_status cstar__registry_say(cstar__registry *r, const cstar_
 
 /**
  * What a page that has come back said last, for its claim: kept, but if an event has brought newer
- * ones meanwhile, which stay.
+ * ones meanwhile, which stay. If those could not be kept, the tab stays behind.
  * @param t  The tab that was claimed; `page` is not looked at.
  * @return CSTAR_ENOENT: that generation is not the owner; or as cstar__registry_keep_signals().
  */
 CSTAR_MUST_USE cstar_status cstar__registry_restore(cstar__registry *r, const cstar__tab *t,
                                                     uint64_t generation, cstar_str json);
 
+/** What the page of that claim said last is not known: until an event brings something, if none has
+ * meanwhile, its tab is behind. `t` as for cstar__registry_restore(). */
+void cstar__registry_lose(cstar__registry *r, const cstar__tab *t, uint64_t generation);
+
 /** The hash of a page id, which is all that the registry knows of it; never 0. */
 uint64_t cstar__registry_page(const cstar__registry *r, cstar_str page);
 
-/** Whether a tab has an owner, and the last that it said could not be kept. */
+/** Whether a tab has an owner, and the last that it said could not be kept, or is lost. */
 bool cstar__registry_is_behind(cstar__registry *r, cstar_str scope, cstar_str tab);
 
 /** Bytes of all tabs' signals. */

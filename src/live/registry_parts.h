@@ -35,7 +35,7 @@ typedef struct cstar__entry {
     uint16_t nscope;
     uint8_t ntab;
     uint8_t share; /* of the keepsakes */
-    bool behind;   /* its tab has said something since that could not be kept */
+    bool behind;   /* its tab has said something that could not be kept, or is lost */
     char key[];    /* scope, tab */
 } cstar__entry;
 
@@ -76,8 +76,8 @@ void cstar__count_give(_Atomic size_t *count, size_t n);
 cstar_status cstar__entry_keep(cstar__registry *r, cstar__entry *e, cstar_str json);
 /** Forgets the entry's signals. */
 void cstar__entry_drop_signals(cstar__registry *r, cstar__entry *e);
-/** What its page said last is a keepsake from here on. If it is behind, or without memory, there is
- * none: what was said before would be taken for the last. */
+/** What its page said last is a keepsake from here on, or that it is lost, if it is behind. Without
+ * memory there is none: what was said before would be taken for the last. */
 void cstar__entry_remember(cstar__registry *r, const cstar__entry *e);
 
 #endif

@@ -68,9 +68,13 @@ void cstar__entry_remember(cstar__registry *r, const cstar__entry *e) {
     const cstar__keepsake_key key = {.scope = cstar_view(e->key, e->nscope),
                                      .tab = cstar_view(e->key + e->nscope, e->ntab),
                                      .page = e->page};
-    const cstar_str said =
-        e->signals != NULL ? cstar_view(e->signals->json, e->signals->len) : CSTAR_STR("");
-    if (e->behind || cstar__keepsakes_put(r->opts.keepsakes, &key, e->share, said) != CSTAR_OK) {
+    cstar_str said = CSTAR_STR("");
+    if (e->behind) {
+        said = CSTAR_STR(CSTAR__REGISTRY_LOST);
+    } else if (e->signals != NULL) {
+        said = cstar_view(e->signals->json, e->signals->len);
+    }
+    if (cstar__keepsakes_put(r->opts.keepsakes, &key, e->share, said) != CSTAR_OK) {
         cstar__keepsakes_forget(r->opts.keepsakes, &key);
     }
 }
@@ -92,10 +96,22 @@ cstar_status cstar__registry_restore(cstar__registry *r, const cstar__tab *t, ui
     (void)pthread_mutex_lock(&k.shard->lock);
     cstar__entry *e = cstar__key_entry(&k);
     if (e != NULL && e->generation == generation) {
+        const bool behind = e->behind; /* an event has said something newer, which was not kept */
         rc = e->signals == NULL ? cstar__entry_keep(r, e, json) : CSTAR_OK;
+        e->behind = e->behind || behind;
     }
     (void)pthread_mutex_unlock(&k.shard->lock);
     return rc;
+}
+
+void cstar__registry_lose(cstar__registry *r, const cstar__tab *t, uint64_t generation) {
+    const cstar__key k = cstar__key_of(r, t->scope, t->tab);
+    (void)pthread_mutex_lock(&k.shard->lock);
+    cstar__entry *e = cstar__key_entry(&k);
+    if (e != NULL && e->generation == generation && e->signals == NULL) {
+        e->behind = true;
+    }
+    (void)pthread_mutex_unlock(&k.shard->lock);
 }
 
 cstar_status cstar__registry_signals(cstar__registry *r, cstar_str scope, cstar_str tab,

@@ -74,11 +74,18 @@ static cstar_status take_kept(const cstar__live_conn *l, cstar_str tab, cstar_st
     return cstar__keepsakes_take(app->keepsakes, &key, text);
 }
 
+/* What came of looking for it. Who takes over from a stream of its own page has what that knows. */
+static bool is_known(cstar_status rc, cstar_str said, bool same_page) {
+    return rc == CSTAR_OK ? !cstar_str_eq(said, CSTAR_STR(CSTAR__REGISTRY_LOST))
+                          : rc == CSTAR_ENOENT && same_page;
+}
+
 /* The page has opened its stream again, with what it said at first. What the registry knows by now,
  * of an event, is newer. Events of a page that was split, and does not know yet, say the old name
  * while it has no stream, and are newer than what its stream has left. One that has not come back,
- * and has sent an event before, may be tried again, too: its client had no answer yet. */
-static void recall(cstar__live_conn *l, const cstar__tab *asked) {
+ * and has sent an event before, may be tried again, too: its client had no answer yet. What is not
+ * known by now is not known to its page's next stream either. */
+static void recall(cstar__live_conn *l, const cstar__tab *asked, bool same_page) {
     cstar_app *app = l->conn->app;
     const cstar__tab own = {.scope = cstar_cstr(l->scope), .tab = cstar_cstr(l->tab)};
     size_t from = 0;
@@ -95,11 +102,14 @@ static void recall(cstar__live_conn *l, const cstar__tab *asked) {
         from = said == CSTAR_OK ? left : 0;
         rc = said != CSTAR_ENOENT ? said : rc;
     }
-    l->recalled = back && rc == CSTAR_OK;
-    l->overtaken = !back && rc != CSTAR_ENOENT;
-    if (back && text.len > from) {
-        const cstar_str said = cstar_view(text.ptr + from, text.len - from);
+    const cstar_str said = cstar_view(text.len > from ? text.ptr + from : "", text.len - from);
+    l->recalled = back && is_known(rc, said, same_page);
+    l->overtaken = !back && rc != CSTAR_ENOENT && (rc != CSTAR_OK || text.len != 0);
+    if (l->recalled && said.len != 0) {
         l->recalled = cstar__registry_restore(app->registry, &own, l->generation, said) == CSTAR_OK;
+    }
+    if (l->overtaken || (back && !l->recalled)) {
+        cstar__registry_lose(app->registry, &own, l->generation);
     }
     cstar_buf_fini(&text);
 }
@@ -151,7 +161,7 @@ bool cstar__tab_claim(cstar__live_conn *l, const char *scope) {
     l->claimed = true;
     l->generation = claim.generation;
     memcpy(l->tab, claim.tab, sizeof l->tab);
-    recall(l, &t);
+    recall(l, &t, claim.same_page);
     return true;
 }
 

@@ -473,6 +473,36 @@ static void a_long_piece_is_taken_whatever_the_window(void **state) {
     }
 }
 
+/* Its memory is as much as the connection has, and goes when all of it has left: what would come
+ * behind the rest would keep it, and nobody else might say anything. */
+static void a_long_piece_does_not_keep_its_memory(void **state) {
+    (void)state;
+    const cstar__h2_limits limits = {.max_output = PIECE, .max_stream_output = 100};
+    fixture x;
+    gift g;
+    counts ng;
+    gift_init(&g, &ng, 'g');
+    open_peer(&x, &limits, PIECE - 20);
+    x.p.out.limit = 64 * 1024;
+    x.ids[x.n++] = h2peer_get(&x.p, "/open");
+    h2peer_run(&x.p);
+    cstar__exchange *one = x.p.waiting[0];
+    assert_int_equal(cstar__respond_write(one, g.shared.bytes), CSTAR_OK);
+    assert_int_equal(cstar__h2_resume(x.p.machine), CSTAR_OK); /* most of it goes */
+    assert_true(x.p.machine->queued >= limits.max_output);
+    assert_int_equal(cstar__respond_room(one), 0);
+    assert_int_equal(cstar__respond_write(one, CSTAR_STR("x")), CSTAR_EAGAIN);
+    h2peer_hear(&x.p);
+    h2peer_run(&x.p);
+    assert_int_equal(x.p.wakes, 1);
+    assert_true(x.p.machine->queued < limits.max_output / 2);
+    assert_int_equal(cstar__respond_write(one, CSTAR_STR("x")), CSTAR_OK);
+    h2peer_run(&x.p);
+    assert_int_equal(body_of(&x, 0)->len, 6 + PIECE + 1);
+    h2peer_fini(&x.p);
+    assert_int_equal(x.f.live_blocks, 0);
+}
+
 /* As a whole answer it may be more than the connection has, but only one is. */
 static void long_pieces_are_bounded(void **state) {
     (void)state;
@@ -508,6 +538,7 @@ int main(void) {
         cmocka_unit_test(what_is_kept_leaves_room),
         cmocka_unit_test(a_long_piece_is_taken_alone),
         cmocka_unit_test(a_long_piece_is_taken_whatever_the_window),
+        cmocka_unit_test(a_long_piece_does_not_keep_its_memory),
         cmocka_unit_test(long_pieces_are_bounded),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(sessions_share_cells),

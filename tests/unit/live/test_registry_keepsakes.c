@@ -227,6 +227,53 @@ static void what_is_newer_stays(void **state) {
     end(&x);
 }
 
+/* An event has said something newer meanwhile, which could not be kept. */
+static void what_is_restored_is_not_taken_for_what_was_lost(void **state) {
+    (void)state;
+    rig x;
+    begin(&x);
+    const cstar__claim c = claim(&x, &page_one, 1);
+    const cstar__tab own = own_of(&page_one, &c);
+    x.memory.fail_at = x.memory.calls + 1;
+    assert_int_equal(say(&x, &page_one, "new"), CSTAR_ENOMEM);
+    x.memory.fail_at = 0;
+    assert_int_equal(cstar__registry_restore(x.r, &own, c.generation, CSTAR_STR("old")), CSTAR_OK);
+    assert_string_equal(known(&x, &page_one), "old");
+    assert_true(cstar__registry_is_behind(x.r, own.scope, own.tab));
+    leave(&x, &page_one, &c, 1);
+    assert_string_equal(kept(&x, &page_one), CSTAR__REGISTRY_LOST);
+    end(&x);
+}
+
+/* Its page's next stream does not find that nothing was said. */
+static void what_is_lost_stays_lost(void **state) {
+    (void)state;
+    rig x;
+    begin(&x);
+    cstar__claim c = claim(&x, &page_one, 1);
+    cstar__tab own = own_of(&page_one, &c);
+    cstar__registry_lose(x.r, &own, c.generation + 1); /* another's */
+    assert_false(cstar__registry_is_behind(x.r, own.scope, own.tab));
+    cstar__registry_lose(x.r, &own, c.generation);
+    assert_true(cstar__registry_is_behind(x.r, own.scope, own.tab));
+    c = claim(&x, &page_one, 2);
+    assert_true(c.same_page);
+    assert_true(cstar__registry_is_behind(x.r, own.scope, own.tab));
+    leave(&x, &page_one, &c, 2);
+    assert_string_equal(kept(&x, &page_one), CSTAR__REGISTRY_LOST);
+    cstar__registry_lose(x.r, &own, c.generation); /* nobody owns it */
+    c = claim(&x, &page_one, 1);
+    assert_false(c.same_page);
+    assert_int_equal(say(&x, &page_one, "new"), CSTAR_OK);
+    cstar__registry_lose(x.r, &own, c.generation); /* an event was faster */
+    assert_false(cstar__registry_is_behind(x.r, own.scope, own.tab));
+    assert_string_equal(known(&x, &page_one), "new");
+    c = claim(&x, &page_two, 3);
+    assert_true(c.replaces);
+    assert_false(c.same_page);
+    end(&x);
+}
+
 /* Whatever fails: the claim goes, and nothing else is kept than what was said. */
 static void without_memory_it_is_forgotten(void **state) {
     (void)state;
@@ -372,6 +419,8 @@ int main(void) {
         cmocka_unit_test(who_is_replaced_is_remembered),
         cmocka_unit_test(a_page_that_is_not_known_is_not_remembered),
         cmocka_unit_test(what_is_newer_stays),
+        cmocka_unit_test(what_is_lost_stays_lost),
+        cmocka_unit_test(what_is_restored_is_not_taken_for_what_was_lost),
         cmocka_unit_test(without_memory_it_is_forgotten),
         cmocka_unit_test(there_is_no_moment_in_which_nobody_listens),
         cmocka_unit_test(nothing_is_lost_between_threads),

@@ -322,6 +322,11 @@ static void a_page_whose_event_comes_before_its_stream_is_asked(void **state) {
     cstar_test_stream *s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
     assert_false(fresh);
     expect_filter(f, s, "first");
+    s = cstar_test_reconnect(s); /* it still is not known */
+    assert_false(fresh);
+    cstar_test_cut(s);
+    s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}"); /* without an answer until now */
+    assert_false(fresh);
     filter_by(f, "{" PAGE ",\"filter\":\"third\"}"); /* it was asked */
     expect_filter(f, s, "third");
     s = cstar_test_reconnect(s);
@@ -355,6 +360,8 @@ static void who_was_away_for_too_long_is_not_known(void **state) {
     cstar_test_advance(f->t, 15 * 60 * 1000 + 1);
     s = cstar_test_reconnect(s);
     assert_false(fresh);
+    s = cstar_test_reconnect(s); /* nor by having come back before */
+    assert_false(fresh);
     expect_filter(f, s, "first");
     filter_by(f, "{" PAGE ",\"filter\":\"second\"}"); /* it was asked */
     expect_filter(f, s, "second");
@@ -373,6 +380,31 @@ static void a_server_that_has_stopped_knows_nothing(void **state) {
     assert_int_equal(cstar__keepsakes_count(f->app->keepsakes, &bytes), 0);
     s = cstar_test_reconnect(s);
     assert_false(fresh);
+}
+
+/* Its first stream was gone before it had an answer, and no event has come: nothing is newer than
+ * what it says now. */
+static void a_page_that_tries_again_is_known(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
+    cstar_test_cut(s);
+    s = open_at(f, "/list", "{" PAGE ",\"filter\":\"second\"}");
+    assert_true(fresh);
+    expect_filter(f, s, "second");
+}
+
+/* A stream that comes before the server has seen that the last one is gone is its page's, too. */
+static void a_page_that_takes_over_from_itself_is_known(void **state) {
+    const fixture *f = *state;
+    static const cstar_test_header back[] = {{"last-event-id", "1"}, {0}};
+    (void)open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
+    cstar_test_stream *s = cstar_test_open(f->t, "/list", .method = "POST", .headers = back,
+                                           .body = "{" PAGE ",\"filter\":\"first\"}");
+    cstar_test_advance(f->t, 0);
+    assert_true(fresh);
+    s = cstar_test_reconnect(s);
+    assert_true(fresh);
+    expect_filter(f, s, "first");
 }
 
 /* Also of those whose streams had gone before. */
@@ -502,6 +534,14 @@ static void what_was_too_long_while_it_was_away_is_missing(void **state) {
     cstar_test_cut(a);
     (void)cstar_test_event(f->t, "/list", "filter", too_long("\"tabId\":\"a\",\"pageId\":\"1\""));
     a = cstar_test_reconnect(a);
+    assert_false(fresh);
+}
+
+/* Before its first stream, too: it may be newer. */
+static void what_was_too_long_before_its_stream_is_missing(void **state) {
+    const fixture *f = *state;
+    (void)cstar_test_event(f->t, "/list", "filter", too_long("\"tabId\":\"a\",\"pageId\":\"1\""));
+    (void)open_at(f, "/list", "{\"tabId\":\"a\",\"pageId\":\"1\"}");
     assert_false(fresh);
 }
 
@@ -943,6 +983,8 @@ int main(void) {
         TEST(another_page_has_its_own_signals),
         TEST(who_was_away_for_too_long_is_not_known),
         TEST(a_server_that_has_stopped_knows_nothing),
+        TEST(a_page_that_tries_again_is_known),
+        TEST(a_page_that_takes_over_from_itself_is_known),
         TEST(a_server_that_has_stopped_has_kept_nothing),
         TEST(a_quiet_page_has_its_latest_signals),
         TEST(a_duplicated_page_has_signals_of_its_own),
@@ -950,6 +992,7 @@ int main(void) {
         TEST(too_many_signals_are_not_kept),
         TEST(what_was_too_long_is_known_to_be_missing),
         TEST(what_was_too_long_while_it_was_away_is_missing),
+        TEST(what_was_too_long_before_its_stream_is_missing),
         TEST(another_load_misses_nothing),
         TEST(only_pages_render_again),
         TEST(a_burst_renders_at_once_and_once_behind_it),
