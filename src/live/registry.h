@@ -140,7 +140,7 @@ CSTAR_MUST_USE cstar_status cstar__registry_say(cstar__registry *r, const cstar_
 
 /**
  * What a page that has come back said last, for its claim: kept, but if an event has brought newer
- * ones meanwhile, which stay.
+ * ones meanwhile, which stay, or which were too long: then it stays behind.
  * @param t  The tab that was claimed; `page` is not looked at.
  * @return CSTAR_ENOENT: that generation is not the owner; or as cstar__registry_keep_signals().
  */

@@ -92,7 +92,8 @@ cstar_status cstar__registry_restore(cstar__registry *r, const cstar__tab *t, ui
     (void)pthread_mutex_lock(&k.shard->lock);
     cstar__entry *e = cstar__key_entry(&k);
     if (e != NULL && e->generation == generation) {
-        rc = e->signals == NULL ? cstar__entry_keep(r, e, json) : CSTAR_OK;
+        const bool newer = e->signals != NULL || e->behind; /* what could not be kept is, too */
+        rc = newer ? CSTAR_OK : cstar__entry_keep(r, e, json);
     }
     (void)pthread_mutex_unlock(&k.shard->lock);
     return rc;

@@ -96,7 +96,8 @@ static void recall(cstar__live_conn *l, const cstar__tab *asked) {
         rc = said != CSTAR_ENOENT ? said : rc;
     }
     l->recalled = back && rc == CSTAR_OK;
-    l->overtaken = !back && rc != CSTAR_ENOENT;
+    /* an empty one is of a stream that was tried before: no event has said anything */
+    l->overtaken = !back && (rc == CSTAR_OK ? text.len != 0 : rc != CSTAR_ENOENT);
     if (back && text.len > from) {
         const cstar_str said = cstar_view(text.ptr + from, text.len - from);
         l->recalled = cstar__registry_restore(app->registry, &own, l->generation, said) == CSTAR_OK;
@@ -396,12 +397,13 @@ const char *cstar_tab_in(cstar_conn *conn, const char *scope) {
 }
 
 const char *cstar_stream_name(cstar_conn *conn) {
-    const cstar__live_conn *l = conn->live;
+    cstar__live_conn *l = conn->live;
     const uint64_t address = l != NULL && l->s != NULL ? cstar__live_address(l->s) : 0;
     cstar_buf b;
     if (address == 0) {
         return NULL;
     }
+    l->listens = true; /* to whom it gives that */
     begin_address(conn, &b, 0, 's');
     cstar_buf_uint(&b, address);
     cstar_buf_byte(&b, '\0');

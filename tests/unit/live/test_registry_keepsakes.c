@@ -227,6 +227,24 @@ static void what_is_newer_stays(void **state) {
     end(&x);
 }
 
+/* An event that could not be kept came between the claim and what was said before it. */
+static void what_is_restored_does_not_hide_that_it_is_behind(void **state) {
+    (void)state;
+    rig x;
+    begin(&x);
+    const cstar__claim c = claim(&x, &page_one, 1);
+    const cstar__tab own = own_of(&page_one, &c);
+    static char much[70000];
+    memset(much, 'x', sizeof much);
+    assert_int_equal(cstar__registry_say(x.r, &page_one, cstar_view(much, sizeof much)),
+                     CSTAR_ELIMIT);
+    assert_int_equal(cstar__registry_restore(x.r, &own, c.generation, CSTAR_STR("old")), CSTAR_OK);
+    assert_true(cstar__registry_is_behind(x.r, own.scope, own.tab));
+    leave(&x, &page_one, &c, 1);
+    assert_string_equal(kept(&x, &page_one), "-");
+    end(&x);
+}
+
 /* Whatever fails: the claim goes, and nothing else is kept than what was said. */
 static void without_memory_it_is_forgotten(void **state) {
     (void)state;
@@ -372,6 +390,7 @@ int main(void) {
         cmocka_unit_test(who_is_replaced_is_remembered),
         cmocka_unit_test(a_page_that_is_not_known_is_not_remembered),
         cmocka_unit_test(what_is_newer_stays),
+        cmocka_unit_test(what_is_restored_does_not_hide_that_it_is_behind),
         cmocka_unit_test(without_memory_it_is_forgotten),
         cmocka_unit_test(there_is_no_moment_in_which_nobody_listens),
         cmocka_unit_test(nothing_is_lost_between_threads),
