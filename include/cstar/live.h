@@ -94,15 +94,16 @@ CSTAR_API cstar_status cstar_conn_live(cstar_conn *conn, const cstar_live_opts *
     cstar_conn_live((conn), &(cstar_live_opts){__VA_ARGS__, .reserved = 0})
 
 /** From a handler that has called, or will call, cstar_live(), or from a callback of a stream: also
- * again, which does nothing. Topics are any text of 1 to 256 bytes, the first of which is
- * no 1. CSTAR_EINVAL; ESTATE: no stream; ECLOSED: it is over; ELIMIT: more than 1024 topics; ENOMEM. */
+ * again, which does nothing. Topics are any text of 1 to 256 bytes, the first of which is no 1.
+ * CSTAR_EINVAL; ESTATE: no stream; ECLOSED: it is over; ELIMIT: more than 1024 topics; ENOMEM. */
 CSTAR_API cstar_status cstar_subscribe(cstar_conn *conn, const char *topic);
 /** Nothing of that topic comes any more, not even what was published before, but for patches that wait
  * for a slow client already. ENOENT; ESTATE: no stream, or from a blocking handler. */
 CSTAR_API cstar_status cstar_unsubscribe(cstar_conn *conn, const char *topic);
 
 /** Calls `fn` every `ms` milliseconds (at least 1) while the stream lives; again with the same
- * function: with the new time; 0: no more. A stream can have 16. EINVAL: no function; ESTATE, ELIMIT, ENOMEM. */
+ * function: with the new time; 0: no more. A stream can have 16. EINVAL: no function; ESTATE,
+ * ELIMIT, ENOMEM. */
 CSTAR_API cstar_status cstar_every(cstar_conn *conn, unsigned ms, void (*fn)(cstar_conn *conn));
 
 /**

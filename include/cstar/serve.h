@@ -75,8 +75,8 @@ typedef struct cstar_serve_opts { /* zero is the default of every field */
     size_t max_published;
     /* Bytes that open live streams keep, all together, of the requests that opened them: the text of
      * their signals, and what was read of it, some thirty times as much at the worst. Only those
-     * with `info`, `disconnect` or timers keep it, and only those with more than 64 KiB count; past
-     * it these are answered 503. 0: 256 MiB */
+     * with `info`, `disconnect` or timers keep it (others while they begin), and only those with more
+     * than 64 KiB count; past it these are answered 503. 0: 256 MiB */
     size_t max_stream_memory;
     /* blocking handlers, and works of cstar_defer(), that wait or run; 0: 1024; then 503 */
     unsigned max_work;

@@ -54,9 +54,9 @@ typedef struct cstar_view_opts { /* zero is the default of every field but rende
 } cstar_view_opts;
 
 /** [any thread] Also while the app is served. CSTAR_EINVAL: no topic (1 to 256 bytes, none of them
- * 1; nor in the key) or no render, a mode that a view can't have, INNER without a selector; CSTAR_EDUP: there is one with that topic
- * and key; CSTAR_ENOMEM. Before the app is served first, an error stays with it: it can't be served
- * then. */
+ * 1; nor in the key) or no render, a mode that a view can't have, INNER without a selector;
+ * CSTAR_EDUP: there is one with that topic and key; CSTAR_ENOMEM. Before the app is served first, an
+ * error stays with it: it can't be served then. */
 CSTAR_API cstar_status cstar_app_view(cstar_app *app, const char *topic,
                                       const cstar_view_opts *opts);
 /** cstar_live_view(app, "prices", .key = "table", .render = table, .arg = market, .min_ms = 100) */

@@ -128,14 +128,14 @@ static cstar_status check(cstar_conn *conn, const cstar_deferred *d) {
     if (d->work == NULL) {
         return cstar__conn_failf(conn, CSTAR_EINVAL, "defer", "defer: no work");
     }
-    if (conn->off_loop || cstar__conn_is_blocking(conn)) {
-        return cstar__conn_failf(conn, CSTAR_ESTATE, "defer",
-                                 "defer: a blocking handler may wait itself");
-    }
     if (conn->rerendering) {
         conn->refusing = true;
         return cstar__conn_failf(conn, CSTAR_ESTATE, "defer",
                                  "defer: a page that is rendered again can't wait");
+    }
+    if (conn->off_loop || cstar__conn_is_blocking(conn)) {
+        return cstar__conn_failf(conn, CSTAR_ESTATE, "defer",
+                                 "defer: a blocking handler may wait itself");
     }
     if (!conn->may_defer) {
         return cstar__conn_failf(
@@ -190,7 +190,9 @@ cstar_status cstar_conn_defer(cstar_conn *conn, const cstar_deferred *d) {
         }
     }
     if (rc != CSTAR_OK) {
-        conn->defer_failed = rc;
+        if (!conn->rerendering) { /* else the rendering is in vain, and not what asked for it */
+            conn->defer_failed = rc;
+        }
         if (d->free != NULL) {
             d->free(d->arg);
         }

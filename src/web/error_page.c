@@ -5,7 +5,9 @@
  *            └─ no, or Datastar's ──▶ text
  *
  * Datastar would morph an HTML page over the document, so it gets text. Nothing of the request is
- * reflected. With `development` ours, and the text, say what went wrong, too. Invariant: whatever was collected or set for another answer does not describe this one.
+ * reflected. With `development` ours, and the text, say what went wrong, too, which may name what
+ * was asked for: escaped. Invariant: whatever was collected or set for another answer does not
+ * describe this one.
  *
  * SPDX-License-Identifier: MIT */
 #include "web/app.h"

@@ -3,7 +3,8 @@
  * A conn's views of its request live as long as the conn does, and signals that were read are many
  * times their text: 400 KB of `0,0,0...` are 11 MiB. Of a request that is answered nobody minds; a
  * stream lasts. So those that keep more than KEPT are counted together, and past the limit a stream
- * that would be one more of them is refused. Others are not, and quiet ones keep nothing.
+ * that would be one more of them is refused. Others are not. One that is going to be quiet counts
+ * while it begins, and may be refused like any; then it keeps nothing.
  *
  *     begin ─▶ enter (counted, or 503) ─▶ quiet, or over ─▶ leave
  *

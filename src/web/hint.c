@@ -165,12 +165,30 @@ void cstar__hint_page(cstar_conn *conn, const cstar_page_def *page) {
     }
 }
 
+/* Of the tag that `html` begins with: its '>', unless that is in a value; html.len if there is none. */
+static size_t tag_length(cstar_str html) {
+    char quote = '\0';
+    size_t i = 0;
+    for (; i < html.len && (quote != '\0' || html.ptr[i] != '>'); i++) {
+        const char c = html.ptr[i];
+        if (c == quote) {
+            quote = '\0';
+        } else if (quote == '\0' && (c == '"' || c == '\'')) {
+            quote = c;
+        }
+    }
+    return i;
+}
+
 /* The first tag, "<p class='x'"; empty if there is none. */
 static cstar_str first_tag(cstar_str html) {
     const char *begin = html.len != 0 ? memchr(html.ptr, '<', html.len) : NULL;
-    const char *end =
-        begin != NULL ? memchr(begin, '>', html.len - (size_t)(begin - html.ptr)) : NULL;
-    return end != NULL ? cstar_view(begin, (size_t)(end - begin)) : CSTAR_STR("");
+    if (begin == NULL) {
+        return CSTAR_STR("");
+    }
+    const cstar_str rest = cstar_view(begin, html.len - (size_t)(begin - html.ptr));
+    const size_t len = tag_length(rest);
+    return len != rest.len ? cstar_view(begin, len) : CSTAR_STR("");
 }
 
 /* The document's own elements are found without an id; a comment or a doctype is none. */
@@ -203,7 +221,8 @@ void cstar__hint_patch(cstar_conn *conn, size_t mark) {
 
 void cstar__hint_stream(const cstar__live_conn *l) {
     const cstar_page_def *page = cstar__tab_page(l->conn);
-    if (page != NULL && !l->listens && l->ntimers == 0 && l->scope == NULL && is_on(l->conn->app)) {
+    const bool reached = l->listens || l->ntimers != 0 || l->rerender_at != 0 || l->scope != NULL;
+    if (page != NULL && !reached && is_on(l->conn->app)) {
         const cstar_str path = path_of(l->conn);
         hint(l->conn->app,
              "POST %.*s: connect has called neither cstar_subscribe() nor cstar_every(): nothing "
@@ -216,7 +235,7 @@ void cstar__hint_no_topic(cstar_app *app) {
     if (is_on(app)) {
         hint(app,
              "published to NULL, that is, to nobody: cstar_tab() gives it where the page has no "
-             ".stream_key, or the request no tabId");
+             ".stream_key, the request no tabId, or the tab no stream now");
     }
 }
 

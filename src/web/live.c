@@ -364,7 +364,9 @@ static void fail(cstar_conn *conn, int status) {
     }
 }
 
+/* `disconnect` comes first: else the error would be told as its own, and be gone. */
 static void refuse(cstar_conn *conn) {
+    cstar__live_close(conn);
     (void)cstar__conn_failf(conn, CSTAR_ELIMIT, "live",
                             "live: open streams keep too much of their requests: "
                             "max_stream_memory, or the page's max_signal_bytes");

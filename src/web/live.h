@@ -40,7 +40,7 @@ typedef struct cstar__live_conn {
     struct cstar__live_job *defers; /* live_defer.c: under way */
     bool inside;                    /* a callback runs */
     bool asked;                     /* cstar_live() was called */
-    bool listens;                   /* it has subscribed to something, ever */
+    bool listens;                   /* it has subscribed to something, ever, or has said its name */
     bool started;                   /* the response has begun */
     bool gzip;                      /* it may be coded, and the client would like that */
     bool later_ready;

@@ -406,12 +406,13 @@ const char *cstar_tab_in(cstar_conn *conn, const char *scope) {
 }
 
 const char *cstar_stream_name(cstar_conn *conn) {
-    const cstar__live_conn *l = conn->live;
+    cstar__live_conn *l = conn->live;
     const uint64_t address = l != NULL && l->s != NULL ? cstar__live_address(l->s) : 0;
     cstar_buf b;
     if (address == 0) {
         return NULL;
     }
+    l->listens = true; /* to whom it gives that */
     begin_address(conn, &b, 0, 's');
     cstar_buf_uint(&b, address);
     cstar_buf_byte(&b, '\0');

@@ -81,6 +81,8 @@ static void event(cstar_conn *conn, const cstar_signals *in) {
 
 CSTAR_PAGE(room, .mount = mount, .render = render, .connect = connect_room, .info = info,
            .events = CSTAR_EVENTS({"again", event}));
+CSTAR_PAGE(waiting, .mount = mount, .render = render, .connect = connect_room, .info = info,
+           .blocking = true, .events = CSTAR_EVENTS({"again", event}));
 
 /* It has no mount, and sets its signals where it needs them. */
 static void render_signals(cstar_conn *conn, cstar_html *h) {
@@ -114,6 +116,7 @@ static int set_up(void **state) {
     again = CSTAR_OK;
     f->app = cstar_app_new();
     cstar_page(f->app, "/room", &room);
+    cstar_page(f->app, "/waiting", &waiting);
     cstar_page(f->app, "/signals", &signals_page);
     cstar_page(f->app, "/impatient", &impatient);
     f->t = cstar_test_new(f->app);
@@ -202,6 +205,36 @@ static void a_mount_that_defers_is_not_rendered_again(void **state) {
     expect_one(say(f, s), "<p id='room'>secret</p>");
 }
 
+/* It is the rendering that fails, and not the stream or the event that asked for it. */
+static void what_asked_for_it_goes_on(void **state) {
+    const fixture *f = *state;
+    how = DEFERS;
+    cstar_test_stream *s =
+        cstar_test_open(f->t, "/room", .method = "POST", .body = "{\"first\":true}");
+    cstar_test_expect_status(cstar_test_news(s), 200);
+    assert_int_equal(again, CSTAR_ESTATE);
+    assert_true(cstar_test_is_open(s));
+    cstar_test_expect_status(cstar_test_event(f->t, "/room", "again", "{}"), 200);
+    assert_int_equal(again, CSTAR_ESTATE);
+    how = LETS;
+    expect_one(say(f, s), "<p id='room'>secret</p>");
+}
+
+/* Its document is refused then; so is the rendering. */
+static void nor_is_one_of_a_blocking_page(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/waiting");
+    expect_one(say(f, s), "<p id='room'>secret</p>");
+    how = DEFERS;
+    rendered = 0;
+    cstar_test_expect_status(cstar_test_get(f->t, "/waiting"), 500);
+    assert_int_equal(say(f, s)->nevents, 0);
+    assert_int_equal(again, CSTAR_ESTATE);
+    assert_int_equal(cstar_test_event(f->t, "/waiting", "again", "{}")->npatches, 0);
+    assert_int_equal(again, CSTAR_ESTATE);
+    assert_int_equal(rendered, 0);
+}
+
 static void a_rendering_within_a_rendering_is_refused(void **state) {
     const fixture *f = *state;
     cstar_test_stream *s = open_at(f, "/room");
@@ -238,6 +271,8 @@ int main(void) {
         TEST(what_mount_refuses_no_event_renders),
         TEST(a_mount_that_halts_ends_the_stream),
         TEST(a_mount_that_defers_is_not_rendered_again),
+        TEST(what_asked_for_it_goes_on),
+        TEST(nor_is_one_of_a_blocking_page),
         TEST(a_rendering_within_a_rendering_is_refused),
         TEST(signals_that_render_sets_are_for_the_rendering),
         TEST(a_rendering_can_not_defer),

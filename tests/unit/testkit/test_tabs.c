@@ -334,6 +334,16 @@ static void a_page_whose_event_comes_before_its_stream_is_asked(void **state) {
     expect_filter(f, s, "third");
 }
 
+/* Its first stream was cut before it had an id, or refused when it had its claim: nothing was said. */
+static void a_first_stream_that_is_tried_again_is_not_asked(void **state) {
+    const fixture *f = *state;
+    cstar_test_stream *s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
+    cstar_test_cut(s);
+    s = open_at(f, "/list", "{" PAGE ",\"filter\":\"first\"}");
+    assert_true(fresh);
+    expect_filter(f, s, "first");
+}
+
 /* The next load of the page begins with its own, and so does another tab, and another page's tab.
  * */
 static void another_page_has_its_own_signals(void **state) {
@@ -980,6 +990,7 @@ int main(void) {
         TEST(a_tab_with_another_page_forgets_the_old_ones_signals),
         TEST(a_page_that_comes_back_has_its_latest_signals),
         TEST(a_page_whose_event_comes_before_its_stream_is_asked),
+        TEST(a_first_stream_that_is_tried_again_is_not_asked),
         TEST(another_page_has_its_own_signals),
         TEST(who_was_away_for_too_long_is_not_known),
         TEST(a_server_that_has_stopped_knows_nothing),

@@ -1,5 +1,6 @@
 /* test_heavy.c -- what open streams keep of large requests is bounded.
  * SPDX-License-Identifier: MIT */
+#include "support/failalloc.h"
 #include "support/webdrive.h"
 #include "web/live.h"
 
@@ -84,8 +85,10 @@ static void the_limit_is_of_all_together(void **state) {
     const size_t one = f->app->stream_memory;
     assert_true(one > 2 * ZEROS && one < f->app->max_stream_memory);
 
+    f->app->development = true;
     const char *answer = open_stream(f, "/watched", f->body);
     assert_int_equal(webdrive_status(answer), 503);
+    assert_non_null(strstr(answer, "max_stream_memory")); /* also behind `disconnect` */
     assert_non_null(strstr(answer, "etry-after: 1\r\n"));
     assert_null(strstr(answer, "event-stream"));
     assert_int_equal(told, 1); /* `connect` has run */
@@ -104,15 +107,41 @@ static void small_ones_and_quiet_ones_do_not_count(void **state) {
     const size_t one = f->app->stream_memory;
     assert_int_equal(webdrive_status(open_stream(f, "/watched", "{}")), 200);
     assert_int_equal(f->app->stream_memory, one);
+    assert_int_equal(webdrive_status(open_stream(f, "/quiet", "{}")), 200);
+    assert_int_equal(webdrive_status(open_stream(f, "/quiet", f->body)), 503); /* until it is */
+    assert_int_equal(f->app->stream_memory, one);
     f->app->max_stream_memory = (size_t)64 << 20;
     assert_int_equal(webdrive_status(open_stream(f, "/quiet", f->body)), 200);
     assert_int_equal(f->app->stream_memory, one);
+}
+
+/* Wherever it fails, on the way to a stream or to a quiet one. */
+static void nothing_is_counted_in_the_end(void **state) {
+    static const char *const paths[] = {"/watched", "/quiet"};
+    const fixture *f = *state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        unsigned failed = 1;
+        for (unsigned n = 1; failed != 0; n++) {
+            failalloc fail;
+            webdrive d;
+            failalloc_init(&fail, 0);
+            webdrive_init(&d, f->app, &fail.alloc);
+            f->app->alloc = &fail.alloc;
+            fail.fail_at = fail.calls + n;
+            (void)webdrive_request(&d, "POST", paths[i], f->body);
+            failed = fail.calls >= fail.fail_at;
+            webdrive_fini(&d);
+            f->app->alloc = cstar_heap();
+            assert_int_equal(f->app->stream_memory, 0);
+        }
+    }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_limit_is_of_all_together, setup, teardown),
         cmocka_unit_test_setup_teardown(small_ones_and_quiet_ones_do_not_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_counted_in_the_end, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,11 @@ static void render_live(cstar_conn *conn, cstar_html *h) {
     cstar_put(h, "<p data-init='{}'>x</p>", cstar_connect());
 }
 
+static void render_named(cstar_conn *conn, cstar_html *h) {
+    (void)conn;
+    cstar_put(h, "<p id='p' data-init='{}'>x</p>", cstar_connect());
+}
+
 static void render_ids(cstar_conn *conn, cstar_html *h) {
     const char *last = cstar_query(conn, "last");
     cstar_put(h, "<p id='a'>x</p><p id=\"b\" data-id='a'>{}</p><p id='{}'>", " id='b'",
@@ -71,6 +76,7 @@ static void named(cstar_conn *conn, const cstar_signals *in) {
     cstar_patch(conn, h, .selector = "#a") {
         cstar_put(h, "<p>x</p>");
     }
+    cstar_patch_elements(conn, "<p data-show='$n > 1' title=\"it's > 2\" id='a'>x</p>");
     cstar_patch_elements(conn, "<b>x</b>", .selector = "#a", .mode = CSTAR_APPEND);
     cstar_patch_elements(conn, "<title>x</title>");
     cstar_remove_elements(conn, "#a");
@@ -92,6 +98,18 @@ static void waits(cstar_conn *conn, const cstar_signals *in) {
     cstar_every(conn, 1000, tick);
 }
 
+/* Somebody else publishes to it by that name. */
+static void says_its_name(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    assert_non_null(cstar_stream_name(conn));
+}
+
+static void renders_later(cstar_conn *conn, const cstar_signals *in) {
+    (void)in;
+    assert_int_equal(cstar_rerender(conn), CSTAR_OK);
+    assert_int_equal(cstar_rerender_soon(conn, 1000), CSTAR_OK);
+}
+
 static const char *key(cstar_conn *conn) {
     (void)conn;
     return "k";
@@ -110,6 +128,8 @@ CSTAR_PAGE(bare_plain, .render = render, .layout = bare_layout);
 CSTAR_PAGE(deaf, .render = render_live, .connect = forgets);
 CSTAR_PAGE(heard, .render = render_live, .connect = listens);
 CSTAR_PAGE(timed, .render = render_live, .connect = waits);
+CSTAR_PAGE(reached, .render = render_live, .connect = says_its_name);
+CSTAR_PAGE(again, .render = render_named, .connect = renders_later);
 CSTAR_PAGE(keyed, .render = render_live, .connect = forgets, .stream_key = key);
 CSTAR_PAGE(unopened, .render = render, .connect = listens);
 CSTAR_PAGE(bad, .render = render_badly);
@@ -133,6 +153,8 @@ static int setup(void **state) {
     cstar_page(f.app, "/heard", &heard);
     cstar_page(f.app, "/timed", &timed);
     cstar_page(f.app, "/keyed", &keyed);
+    cstar_page(f.app, "/reached", &reached);
+    cstar_page(f.app, "/again", &again);
     cstar_page(f.app, "/unopened", &unopened);
     cstar_page(f.app, "/bad", &bad);
     cstar_route(f.app, CSTAR_GET, "/silent", silent);
@@ -274,7 +296,7 @@ static void test_deaf(void **state) {
     assert_int_equal(webdrive_status(ask(f, "POST", "/deaf", "{}")), 200);
     assert_said(
         f, "1 hint: POST /deaf: connect has called neither cstar_subscribe() nor cstar_every()");
-    static const char *const fine[] = {"/heard", "/timed", "/keyed"};
+    static const char *const fine[] = {"/heard", "/timed", "/keyed", "/reached", "/again"};
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
         assert_int_equal(webdrive_status(ask(f, "POST", fine[i], "{\"tabId\":\"t\"}")), 200);
         assert_silent(f);
