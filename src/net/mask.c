@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* sigtimedwait(), SIGPROF */
 #include "net/mask.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <time.h>
@@ -19,6 +20,11 @@ void cstar__mask_for_threads(sigset_t *before) {
 
 void cstar__mask_restore(const sigset_t *before) {
     (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+void cstar__mask_take(const sigset_t *mask) {
+    (void)poll(NULL, 0, 0);
+    cstar__mask_restore(mask);
 }
 
 void cstar__mask_pipe(sigset_t *before) {

@@ -19,6 +19,9 @@
  * @param before  for cstar__mask_restore(), once they are made */
 void cstar__mask_for_threads(sigset_t *before);
 void cstar__mask_restore(const sigset_t *before);
+/** In a thread that was made meanwhile: takes `mask`. It has made a call that may block by then,
+ * because of ThreadSanitizer's runtime: that loses a signal which comes during a thread's first. */
+void cstar__mask_take(const sigset_t *mask);
 
 /** Blocks SIGPIPE, which writing to a closed socket raises and write(2) can't be told not to. Its
  * disposition is the program's own business. */

@@ -277,7 +277,7 @@ bool cstar__server_draining(const cstar__server *s) {
 
 static void thread_main(void *arg) {
     cstar__worker *w = arg;
-    cstar__mask_restore(&w->mask); /* programs that handlers start inherit it */
+    cstar__mask_take(&w->mask); /* programs that handlers start inherit it */
     cstar__worker_run(w);
     (void)__atomic_sub_fetch(&w->server->others, 1, __ATOMIC_RELEASE);
     (void)uv_async_send(&w->server->workers[0].stop);
