@@ -28,7 +28,7 @@ import xml.etree.ElementTree as ET
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 JOBS = str(os.cpu_count() or 2)
-TESTS_AT_ONCE = str((os.cpu_count() or 2) + 1)  # many of them wait most of the time
+TESTS_AT_ONCE = JOBS  # many of them wait most of the time, and what is built meanwhile takes the rest
 # run: (preset, compilers to look for, options, labels of the tests to run, -fsanitize). A label behind a '-' is left out.
 RUNS = {
     "release": ("release", ("gcc", "cc"), ["-DCSTAR_TESTS=ON"], None, None),
