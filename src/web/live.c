@@ -356,8 +356,8 @@ static cstar_status prepare(cstar_conn *conn) {
     return rc == CSTAR_OK ? cstar__respond_start(conn->x, 200, conn->fields, conn->nfields) : rc;
 }
 
-static void fail(cstar_conn *conn, int status) {
-    cstar__live_close(conn);
+/* Of a stream that is closed already. */
+static void answer_instead(cstar_conn *conn, int status) {
     if (conn->x->state == CSTAR__RESPONSE_NONE && !conn->x->broken) {
         conn->answer = CSTAR__ANSWER_NONE;
         cstar__error_page(conn, status, NULL);
@@ -371,7 +371,7 @@ static void refuse(cstar_conn *conn) {
                             "live: open streams keep too much of their requests: "
                             "max_stream_memory, or the page's max_signal_bytes");
     (void)cstar__conn_add_field(conn, CSTAR_STR("retry-after"), CSTAR_STR("1"));
-    fail(conn, 503);
+    answer_instead(conn, 503);
 }
 
 /* What a client that can't resume has seen by now: events behind it have larger ids. */
@@ -435,7 +435,8 @@ void cstar__live_begin(cstar_conn *conn) {
     cstar_status rc = prepare(conn);
     if (rc != CSTAR_OK) {
         (void)cstar__conn_failf(conn, rc, "live", cstar_strerror(rc));
-        fail(conn, 500);
+        cstar__live_close(conn);
+        answer_instead(conn, 500);
         return;
     }
     cstar__conn_log_error(conn); /* the handler's */

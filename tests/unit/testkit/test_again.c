@@ -1,12 +1,11 @@
 /* test_again.c -- a page that is rendered again: by mount and render as they are, which may refuse,
  * defer, set signals. What they do to a document they do to a rendering.
  * SPDX-License-Identifier: MIT */
-#include "cstar/test.h"
+#include "support/kitrig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -104,39 +103,24 @@ static void render_defers(cstar_conn *conn, cstar_html *h) {
 CSTAR_PAGE(impatient, .render = render_defers, .connect = connect_room, .info = info,
            .events = CSTAR_EVENTS({"again", event}));
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-} fixture;
-
 static int set_up(void **state) {
-    fixture *f = calloc(1, sizeof *f);
+    kitrig *f = kitrig_new(state);
     how = LETS;
     loaded = rendered = 0;
     again = CSTAR_OK;
-    f->app = cstar_app_new();
     cstar_page(f->app, "/room", &room);
     cstar_page(f->app, "/waiting", &waiting);
     cstar_page(f->app, "/signals", &signals_page);
     cstar_page(f->app, "/impatient", &impatient);
     f->t = cstar_test_new(f->app);
-    *state = f;
     return 0;
 }
 
-static int tear_down(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
-
-static cstar_test_stream *open_at(const fixture *f, const char *path) {
+static cstar_test_stream *open_at(const kitrig *f, const char *path) {
     return cstar_test_open(f->t, path, .method = "POST", .body = "{}");
 }
 
-static const cstar_test_reply *say(const fixture *f, cstar_test_stream *s) {
+static const cstar_test_reply *say(const kitrig *f, cstar_test_stream *s) {
     assert_int_equal(cstar_publish(f->app, "room", .bytes = CSTAR_STR("changed")), CSTAR_OK);
     cstar_test_advance(f->t, 0);
     return cstar_test_news(s);
@@ -152,7 +136,7 @@ static void expect_one(const cstar_test_reply *r, const char *html) {
 /* Somebody who may not see it any more: the page would be refused, so the rendering is. */
 static void what_mount_refuses_is_not_rendered(void **state) {
     static const way ways[] = {FAILS, REDIRECTS, ANSWERS, FAILS_LATE};
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = open_at(f, "/room");
     expect_one(say(f, s), "<p id='room'>secret</p>");
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
@@ -169,7 +153,7 @@ static void what_mount_refuses_is_not_rendered(void **state) {
 }
 
 static void what_mount_refuses_no_event_renders(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     how = FAILS;
     const cstar_test_reply *r = cstar_test_event(f->t, "/room", "again", "{}");
     assert_int_equal(r->npatches, 0);
@@ -178,7 +162,7 @@ static void what_mount_refuses_no_event_renders(void **state) {
 }
 
 static void a_mount_that_halts_ends_the_stream(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = open_at(f, "/room");
     how = HALTS;
     assert_int_equal(say(f, s)->nevents, 0);
@@ -188,7 +172,7 @@ static void a_mount_that_halts_ends_the_stream(void **state) {
 
 /* Nobody could wait for it: better what was shown before than a page without what it shows. */
 static void a_mount_that_defers_is_not_rendered_again(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     how = DEFERS;
     cstar_test_expect_body(cstar_test_get(f->t, "/room"), "<p id='room'>loaded</p>");
     cstar_test_stream *s = open_at(f, "/room");
@@ -207,7 +191,7 @@ static void a_mount_that_defers_is_not_rendered_again(void **state) {
 
 /* It is the rendering that fails, and not the stream or the event that asked for it. */
 static void what_asked_for_it_goes_on(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     how = DEFERS;
     cstar_test_stream *s =
         cstar_test_open(f->t, "/room", .method = "POST", .body = "{\"first\":true}");
@@ -222,7 +206,7 @@ static void what_asked_for_it_goes_on(void **state) {
 
 /* Its document is refused then; so is the rendering. */
 static void nor_is_one_of_a_blocking_page(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = open_at(f, "/waiting");
     expect_one(say(f, s), "<p id='room'>secret</p>");
     how = DEFERS;
@@ -236,7 +220,7 @@ static void nor_is_one_of_a_blocking_page(void **state) {
 }
 
 static void a_rendering_within_a_rendering_is_refused(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = open_at(f, "/room");
     how = NESTS;
     expect_one(say(f, s), "<p id='room'>secret</p>");
@@ -244,7 +228,7 @@ static void a_rendering_within_a_rendering_is_refused(void **state) {
 
 /* The browser has its own by now; and the patch is one. */
 static void signals_that_render_sets_are_for_the_rendering(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = open_at(f, "/signals");
     const cstar_test_reply *r = say(f, s);
     assert_int_equal(again, CSTAR_OK);
@@ -257,7 +241,7 @@ static void signals_that_render_sets_are_for_the_rendering(void **state) {
 }
 
 static void a_rendering_can_not_defer(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = open_at(f, "/impatient");
     expect_one(say(f, s), "<p id='room'>here</p>");
     expect_one(cstar_test_event(f->t, "/impatient", "again", "{}"), "<p id='room'>here</p>");
@@ -266,7 +250,7 @@ static void a_rendering_can_not_defer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, kitrig_close)
         TEST(what_mount_refuses_is_not_rendered),
         TEST(what_mount_refuses_no_event_renders),
         TEST(a_mount_that_halts_ends_the_stream),

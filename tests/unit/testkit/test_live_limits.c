@@ -1,12 +1,11 @@
 /* test_live_limits.c -- what cstar/live.h says of the edges: how many timers and topics a stream
  * has, which texts are topics and tabs, what a message is, a patch that can't be rendered.
  * SPDX-License-Identifier: MIT */
-#include "cstar/test.h"
+#include "support/kitrig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -129,38 +128,23 @@ static void by_hand(cstar_conn *conn) { cstar_live(conn, .scope = "hand"); }
 CSTAR_PAGE(page, .render = render, .connect = connect_page, .info = info, .stream_key = scope,
            .events = CSTAR_EVENTS({"tell", tell}));
 
-typedef struct fixture {
-    cstar_app *app;
-    cstar_test *t;
-} fixture;
-
 static int set_up(void **state) {
-    fixture *f = calloc(1, sizeof *f);
+    kitrig *f = kitrig_new(state);
     memset(rang, 0, sizeof rang);
-    f->app = cstar_app_new();
     cstar_route(f->app, CSTAR_GET, "/timers", with_timers);
     cstar_route(f->app, CSTAR_GET, "/topics", with_topics);
     cstar_route(f->app, CSTAR_GET, "/hand", by_hand);
     cstar_route(f->app, CSTAR_GET, "/no-timer", without_timer);
     cstar_page(f->app, "/page", &page);
     f->t = cstar_test_new(f->app);
-    *state = f;
     return 0;
 }
 
-static int tear_down(void **state) {
-    fixture *f = *state;
-    cstar_test_free(f->t);
-    cstar_app_free(f->app);
-    free(f);
-    return 0;
-}
-
-static cstar_test_stream *open_page(const fixture *f, const char *signals) {
+static cstar_test_stream *open_page(const kitrig *f, const char *signals) {
     return cstar_test_open(f->t, "/page?scope=s", .method = "POST", .body = signals);
 }
 
-static const cstar_test_reply *news(const fixture *f, cstar_test_stream *s) {
+static const cstar_test_reply *news(const kitrig *f, cstar_test_stream *s) {
     cstar_test_advance(f->t, 0);
     return cstar_test_news(s);
 }
@@ -168,7 +152,7 @@ static const cstar_test_reply *news(const fixture *f, cstar_test_stream *s) {
 /* ---- tests ---- */
 
 static void a_stream_has_sixteen_timers(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = cstar_test_open(f->t, "/timers");
     for (int i = 0; i < TIMERS; i++) {
         assert_int_equal(set[i], i < 16 ? CSTAR_OK : CSTAR_ELIMIT);
@@ -187,7 +171,7 @@ static void a_stream_has_sixteen_timers(void **state) {
 }
 
 static void a_stream_has_1024_topics(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = cstar_test_open(f->t, "/topics");
     assert_int_equal(cstar_publish_signals(f->app, "topic 7", "{\"seven\":1}"), CSTAR_OK);
     assert_int_equal(cstar_publish_signals(f->app, "topic 1023", "{\"last\":1}"), CSTAR_OK);
@@ -209,7 +193,7 @@ static void a_message_is_json_if_it_was_published_so(void **state) {
         {NULL, {"12", 2}, "{\"topic\":\"news\",\"json\":-2,\"n\":-1}"},
         {NULL, {"", 0}, "{\"json\":-2}"},
     };
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = open_page(f, "{}");
     (void)news(f, s);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -223,7 +207,7 @@ static void a_message_is_json_if_it_was_published_so(void **state) {
 }
 
 static void what_is_sent_to_a_tab_has_no_topic(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     const char *ids = "{\"tabId\":\"t\"}";
     const char *url = "/page/_event/tell?scope=s";
     cstar_test_expect_signals(cstar_test_event_by(f->t, "POST", url, ids), "{\"there\":false}");
@@ -245,7 +229,7 @@ static void a_tab_is_a_text_of_1_to_64_bytes(void **state) {
         bool ok;
     } cases[] = {{"\"t\"", true}, {"\"\"", false}, {"\" \\u00a0\\t\"", false}, {"\"a b\"", true},
                  {"7", false},    {"null", false}, {"\"a\\u0000b\"", false}};
-    const fixture *f = *state;
+    const kitrig *f = *state;
     char signals[128];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         (void)snprintf(signals, sizeof signals, "{\"tabId\":%s}", cases[i].tab);
@@ -264,7 +248,7 @@ static void a_tab_is_a_text_of_1_to_64_bytes(void **state) {
 
 /* Nobody listens: the block is not entered. */
 static void a_patch_is_rendered_if_somebody_listens(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     int entered = 0;
     cstar_publish_patch(f->app, "news", h) { entered += h != NULL; }
     cstar_publish_patch(f->app, "", h) { entered += h != NULL; }
@@ -284,7 +268,7 @@ static void a_patch_is_rendered_if_somebody_listens(void **state) {
 }
 
 static void a_patch_that_can_not_be_rendered_is_nobodys(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_err err = {.code = CSTAR_OK};
     cstar_test_stream *s = open_page(f, "{}");
     (void)news(f, s);
@@ -303,7 +287,7 @@ static void a_streams_path_takes_post_alone(void **state) {
         const char *method;
         int status;
     } cases[] = {{"HEAD", 200}, {"GET", 200}, {"PUT", 405}, {"DELETE", 405}, {"OPTIONS", 405}};
-    const fixture *f = *state;
+    const kitrig *f = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const cstar_test_reply *r = cstar_test_request(f->t, "/page", .method = cases[i].method);
         cstar_test_expect_status(r, cases[i].status);
@@ -320,7 +304,7 @@ static void a_streams_path_takes_post_alone(void **state) {
 /* Whoever looks at what a stream's head would be takes its tab from nobody. */
 static void a_head_takes_no_tab(void **state) {
     static const char url[] = "/hand?datastar=%7B%22tabId%22%3A%22t%22%7D";
-    const fixture *f = *state;
+    const kitrig *f = *state;
     cstar_test_stream *s = cstar_test_open(f->t, url);
     assert_true(cstar_tab_is_live(f->app, "hand", "t"));
     cstar_test_expect_status(cstar_test_request(f->t, url, .method = "HEAD"), 200);
@@ -330,7 +314,7 @@ static void a_head_takes_no_tab(void **state) {
 }
 
 static void a_timer_has_a_function(void **state) {
-    const fixture *f = *state;
+    const kitrig *f = *state;
     set[0] = CSTAR_OK;
     cstar_test_stream *s = cstar_test_open(f->t, "/no-timer");
     assert_int_equal(set[0], CSTAR_EINVAL);
@@ -339,7 +323,7 @@ static void a_timer_has_a_function(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, kitrig_close)
         TEST(a_stream_has_sixteen_timers),
         TEST(a_stream_has_1024_topics),
         TEST(a_message_is_json_if_it_was_published_so),
